@@ -1,0 +1,29 @@
+/*
+ * An arena: many small allocations with one owner, freed together.
+ *
+ * A decoded spec object and everything it points to live in one arena, so that dropping a version of
+ * a spec is one call and nothing inside it has an owner of its own.
+ */
+#ifndef BERTH_BASE_ARENA_H
+#define BERTH_BASE_ARENA_H
+
+#include "base/cleanup.h"
+
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+};
+
+void arena_init(struct arena *arena);
+void arena_done(struct arena *arena);
+
+void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
+char *arena_strdup(struct arena *arena, const char *text);
+char *arena_strndup(struct arena *arena, const char *text, size_t len);
+char *arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

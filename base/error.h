@@ -1,0 +1,48 @@
+/*
+ * Errors as values: a fallible function returns 0 or -1 and fills the caller's struct error.
+ *
+ * What a program does next depends on the kind alone. The reason is a word from the catalogue in
+ * specs/reason.h, for statuses and scripts; the message is for people and nothing looks at its text.
+ * An error starts zeroed and is set once; each layer that passes it on may put its own object in
+ * front with error_wrap().
+ */
+#ifndef BERTH_BASE_ERROR_H
+#define BERTH_BASE_ERROR_H
+
+#include <stdbool.h>
+
+enum error_kind {
+    ERROR_NONE = 0,
+    ERROR_TRANSIENT, /* may pass by itself: try again later */
+    ERROR_CONFLICT,  /* the world is not as expected: observe again, then decide */
+    ERROR_NOT_FOUND, /* the thing asked for does not exist */
+    ERROR_INVALID,   /* will fail until somebody changes something */
+    ERROR_INTERNAL,  /* our own bug */
+};
+
+struct error {
+    enum error_kind kind;
+    const char *reason; /* a static word such as "ImagePullFailed", or NULL */
+    char message[1024];
+};
+
+/* All of these return -1, so that failing is one line. error_set* asserts that err is still unset. */
+int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int error_set_reason(struct error *err, enum error_kind kind, const char *reason,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The message gets ": <strerror(number)>"; the kind follows from the number (ENOENT: NOT_FOUND ...). */
+int error_set_errno(struct error *err, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts "<text>: " in front of the message; keeps kind and reason. A long message loses its end. */
+int error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Back to unset, for an error that was dealt with. */
+void error_clear(struct error *err);
+
+/* "transient", "conflict", ... for logs and tests. */
+const char *error_kind_name(enum error_kind kind);
+
+#endif

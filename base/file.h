@@ -1,0 +1,60 @@
+/*
+ * Files: bounded reads, atomic replacement, directories.
+ *
+ * Nothing here follows a symbolic link in the last part of a path, blocks on a FIFO or reads past a
+ * ceiling. A file that is replaced is either the old or the new one for every reader, also after a
+ * crash or on a full disk.
+ */
+#ifndef BERTH_BASE_FILE_H
+#define BERTH_BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* dir_fd may be AT_FDCWD everywhere. */
+
+/*
+ * The whole regular file, NUL-terminated (the bytes may hold NULs too: see *ret_len; ret_len may be
+ * NULL). ERROR_NOT_FOUND: it does not exist; ERROR_INVALID: it is larger than max_len or no regular file.
+ */
+int file_read(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
+              struct error *err);
+
+/* The last max_len bytes (or fewer) of a regular file; the same errors. */
+int file_read_tail(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
+                   struct error *err);
+
+enum file_durability {
+    FILE_VISIBLE, /* readers never see half of it; a power cut may lose the change */
+    FILE_DURABLE, /* on disk when the call returns */
+};
+
+/*
+ * Replaces the file through a temporary name ".<name>.tmp" beside it. On an error the old file is
+ * untouched and the temporary one removed.
+ */
+int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
+                 enum file_durability durability, struct error *err);
+
+/* Creates the directory and its parents where they are missing (mode for the new ones). */
+int dir_make(const char *path, mode_t mode, struct error *err);
+
+/* Removes the file or the whole tree; never leaves it through a link. Missing is success. */
+int tree_remove(const char *path, struct error *err);
+
+bool path_exists(const char *path);
+
+/* "a/b" from "a" and "b"; an absolute second part wins. The caller's to free. */
+char *path_join(const char *directory, const char *name);
+
+/* The absolute form of a path that need not exist, without "." and ".." and double slashes. */
+char *path_absolute(const char *path);
+
+/* True when path is directory itself or below it; both in path_absolute() form. */
+bool path_is_below(const char *path, const char *directory);
+
+#endif

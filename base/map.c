@@ -1,0 +1,107 @@
+#include "base/map.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define uthash_fatal(message) abort()
+#include <uthash.h>
+
+struct map_entry {
+    UT_hash_handle hh;
+    void *value;
+    char key[];
+};
+
+static struct map_entry *find(const struct map *map, const char *key)
+{
+    struct map_entry *entry = NULL;
+
+    HASH_FIND_STR(map->entries, key, entry);
+    return entry;
+}
+
+void map_done(struct map *map)
+{
+    struct map_entry *entry, *next;
+
+    HASH_ITER(hh, map->entries, entry, next) {
+        HASH_DEL(map->entries, entry);
+        free(entry);
+    }
+}
+
+void *map_put(struct map *map, const char *key, void *value)
+{
+    struct map_entry *entry = find(map, key);
+    size_t len = strlen(key);
+
+    if (entry != NULL) {
+        void *old = entry->value;
+
+        entry->value = value;
+        return old;
+    }
+    entry = xmalloc(sizeof(*entry) + len + 1);
+    memcpy(entry->key, key, len + 1);
+    entry->value = value;
+    HASH_ADD_KEYPTR(hh, map->entries, entry->key, len, entry);
+    return NULL;
+}
+
+void *map_get(const struct map *map, const char *key)
+{
+    struct map_entry *entry = find(map, key);
+
+    return entry != NULL ? entry->value : NULL;
+}
+
+void *map_remove(struct map *map, const char *key)
+{
+    struct map_entry *entry = find(map, key);
+    void *value;
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    value = entry->value;
+    HASH_DEL(map->entries, entry);
+    free(entry);
+    return value;
+}
+
+size_t map_count(const struct map *map)
+{
+    return HASH_COUNT(map->entries);
+}
+
+struct map_entry *map_first(const struct map *map)
+{
+    return map->entries;
+}
+
+struct map_entry *map_next(const struct map_entry *entry)
+{
+    return entry->hh.next;
+}
+
+const char *map_key(const struct map_entry *entry)
+{
+    return entry->key;
+}
+
+void *map_value(const struct map_entry *entry)
+{
+    return entry->value;
+}
+
+static int compare_keys(const struct map_entry *a, const struct map_entry *b)
+{
+    return strcmp(a->key, b->key);
+}
+
+void map_sort(struct map *map)
+{
+    HASH_SORT(map->entries, compare_keys);
+}

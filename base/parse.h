@@ -1,0 +1,27 @@
+/*
+ * Strict reading of small texts: all of the text must be the value, nothing is guessed.
+ */
+#ifndef BERTH_BASE_PARSE_H
+#define BERTH_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decimal digits only, no sign, no leading zero (save "0" itself); -1 when it is not one or too large. */
+int parse_u64(const char *text, uint64_t *ret_value);
+
+/* The same with an optional leading '-'. */
+int parse_i64(const char *text, int64_t *ret_value);
+
+/* 1..65535 */
+int parse_port(const char *text, uint16_t *ret_port);
+
+bool text_has_prefix(const char *text, const char *prefix);
+bool text_has_suffix(const char *text, const char *suffix);
+bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
+
+/* True when the text is valid UTF-8 without NUL or control characters save tab, CR and LF. */
+bool text_is_clean_utf8(const char *text, size_t len);
+
+#endif

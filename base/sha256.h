@@ -1,0 +1,14 @@
+/*
+ * SHA-256 as lower-case hex; OpenSSL's EVP does the work.
+ */
+#ifndef BERTH_BASE_SHA256_H
+#define BERTH_BASE_SHA256_H
+
+#include <stddef.h>
+
+enum { SHA256_HEX_SIZE = 65 };
+
+/* Fills hex with 64 digits and a NUL. */
+void sha256_hex(const void *bytes, size_t len, char hex[SHA256_HEX_SIZE]);
+
+#endif
