@@ -1,0 +1,108 @@
+/*
+ * Replies of the Docker Engine as plain data.
+ *
+ * Every field of a reply is optional to us and of the wrong type at any time: it then reads as absent. Only a missing id is an
+ * error (TRANSIENT: the engine broke its promise). Structs own their texts; *_done frees them.
+ */
+#ifndef BERTH_CLIENTS_DOCKER_TYPES_H
+#define BERTH_CLIENTS_DOCKER_TYPES_H
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum docker_state {
+    DOCKER_CREATED,
+    DOCKER_RUNNING,
+    DOCKER_PAUSED,
+    DOCKER_RESTARTING,
+    DOCKER_REMOVING,
+    DOCKER_EXITED,
+    DOCKER_DEAD,
+};
+
+struct docker_endpoint_state {
+    char *network;    /* name */
+    char *network_id;
+    char *ip;         /* "" when not connected */
+};
+
+struct docker_port {
+    uint16_t container_port;
+    char *protocol; /* "tcp" */
+    char *host_ip;
+    uint16_t host_port;
+};
+
+struct docker_container {
+    char *id;
+    char *name; /* without the leading slash */
+    char *image;    /* as configured */
+    char *image_id; /* sha256:... */
+    json_t *labels; /* object of strings, never NULL */
+    enum docker_state state;
+    int64_t exit_code;
+    bool is_oom_killed;
+    char *error;    /* State.Error */
+    int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
+    char *health;   /* "healthy", ... or NULL */
+    struct docker_endpoint_state *networks;
+    size_t network_count;
+    struct docker_port *ports; /* published, from NetworkSettings.Ports while running */
+    size_t port_count;
+};
+
+int docker_parse_container(const json_t *json, struct docker_container *ret, struct error *err); /* of inspect */
+/* An element of GET /containers/json: no exit code, error, oom, times but Created; ports may be partial. */
+int docker_parse_container_summary(const json_t *json, struct docker_container *ret, struct error *err);
+void docker_container_done(struct docker_container *container);
+const char *docker_container_label(const struct docker_container *container, const char *name); /* or NULL */
+
+struct docker_image {
+    char *id;
+    char *user;        /* Config.User, "" when unset */
+    char *working_dir; /* Config.WorkingDir */
+    bool has_command;  /* Cmd or Entrypoint is set */
+    json_t *labels;
+};
+
+int docker_parse_image(const json_t *json, struct docker_image *ret, struct error *err);
+void docker_image_done(struct docker_image *image);
+
+struct docker_network {
+    char *id;
+    char *name;
+    char *driver;
+    json_t *labels;
+};
+
+int docker_parse_network(const json_t *json, struct docker_network *ret, struct error *err);
+void docker_network_done(struct docker_network *network);
+
+struct docker_engine {
+    char *version;         /* "20.10.24+dfsg1" */
+    char *api_version;     /* "1.41" */
+    char *min_api_version; /* "1.12" */
+    char *os, *arch;
+    bool is_podman;
+};
+
+int docker_parse_engine(const json_t *json, struct docker_engine *ret, struct error *err); /* of GET /version */
+void docker_engine_done(struct docker_engine *engine);
+
+enum { DOCKER_API_SIZE = 16 };
+
+/*
+ * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID, reason EngineUnavailable, when the
+ * engine's newest is below 1.41 or its oldest above 1.51: the text names both.
+ */
+int docker_negotiate(const struct docker_engine *engine, char ret_version[DOCKER_API_SIZE],
+                     struct error *err);
+
+/* {"Id": ...} of a create reply. The caller's to free. */
+int docker_parse_id(const json_t *json, char **ret_id, struct error *err);
+
+#endif

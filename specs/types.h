@@ -1,0 +1,210 @@
+/*
+ * The desired objects: what a spec means once it is decoded, defaulted and validated.
+ *
+ * Plain data, filled by the schema tables (schema.h) and never changed afterwards; everything an
+ * object points to lives in its arena. Sizes are bytes, CPU is thousandths of a processor, times are
+ * seconds as users write them. Absent texts are NULL, absent lists have count 0, absent amounts are 0.
+ */
+#ifndef BERTH_SPECS_TYPES_H
+#define BERTH_SPECS_TYPES_H
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define API_VERSION "berth.dev/v1"
+
+enum kind { KIND_INSTANCE, KIND_REPOSITORY, KIND_TASK };
+enum { KIND_COUNT = 3 };
+
+struct text_list {
+    const char **items;
+    size_t count;
+};
+
+/* metadata.labels, in order of key. */
+struct label {
+    const char *key;
+    const char *value;
+};
+
+struct label_list {
+    struct label *items;
+    size_t count;
+};
+
+struct env_var {
+    const char *name;
+    const char *value;
+};
+
+struct env_list {
+    struct env_var *items;
+    size_t count;
+};
+
+enum port_protocol { PROTOCOL_TCP, PROTOCOL_UDP };
+
+struct port_spec {
+    const char *name; /* unique in its object; "port-<containerPort>" where left out */
+    int64_t container_port;
+    int64_t protocol; /* enum port_protocol */
+    int64_t host_port; /* 0: leased from the pool */
+    const char *host_ip; /* 127.0.0.1 where left out */
+};
+
+struct port_list {
+    struct port_spec *items;
+    size_t count;
+};
+
+struct volume_spec {
+    const char *name;
+    const char *mount_path;
+    bool is_read_only;
+    const char *host_path; /* exactly one of host_path and volume is set */
+    const char *volume;
+};
+
+struct volume_list {
+    struct volume_spec *items;
+    size_t count;
+};
+
+struct resources {
+    int64_t cpu_milli;
+    int64_t memory_bytes;
+    int64_t pids;
+};
+
+struct host_alias {
+    const char *ip;
+    struct text_list hostnames;
+};
+
+struct host_alias_list {
+    struct host_alias *items;
+    size_t count;
+};
+
+struct dns_spec {
+    struct text_list servers;
+    struct text_list search;
+};
+
+struct security_context {
+    int64_t run_as_user; /* -1: the image's */
+    bool is_root_read_only;
+    struct text_list capabilities_add;
+    struct text_list capabilities_drop;
+};
+
+enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
+enum power_state { POWER_RUNNING, POWER_STOPPED };
+enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
+
+struct instance_spec {
+    bool is_suspended;
+    const char *machine_type;
+    const char *zone;
+    const char *image; /* NULL: Berth's idle image */
+    int64_t pull_policy; /* enum pull_policy */
+    int64_t power_state; /* enum power_state */
+    struct text_list command;
+    struct text_list args;
+    struct env_list env;
+    const char *working_dir;
+    const char *user;
+    const char *hostname;
+    struct dns_spec dns;
+    struct host_alias_list host_aliases;
+    struct port_list ports;
+    struct volume_list volumes;
+    struct resources resources; /* narrows the machine type */
+    int64_t restart_policy; /* enum restart_policy */
+    int64_t grace_seconds;
+    struct security_context security;
+};
+
+/* Paths of files that hold secrets; their contents never enter an object. */
+struct credentials {
+    const char *token_file;
+    const char *ssh_key_file;
+    const char *username_file;
+};
+
+struct repository_spec {
+    bool is_suspended;
+    const char *url;
+    const char *branch; /* NULL: the remote's HEAD */
+    struct credentials credentials;
+    const char *image; /* NULL: the controller's --repository-image */
+    int64_t pull_policy;
+    struct resources resources;
+    struct env_list env;
+    struct port_list ports;
+    struct volume_list volumes;
+    struct security_context security;
+    bool is_warm;
+    int64_t idle_timeout_seconds;
+    int64_t retain_seconds;
+};
+
+enum task_state { TASK_ACTIVE, TASK_COMPLETED };
+
+struct task_spec {
+    bool is_suspended;
+    const char *repository_url;  /* exactly one of these two is set */
+    const char *repository_name; /* metadata.name of a Repository object */
+    const char *branch;          /* NULL: the repository's */
+    const char *user;
+    struct text_list command; /* empty: an open session */
+    struct env_list env;
+    int64_t timeout_seconds; /* 0: none */
+    int64_t ttl_seconds_after_finished;
+    int64_t state; /* enum task_state */
+};
+
+enum { HASH_SIZE = 24 };
+
+/*
+ * One object. Shared by reference count: a pass or an action in flight keeps the version it works with.
+ */
+struct object {
+    enum kind kind;
+    const char *name;
+    struct label_list labels;
+    union {
+        struct instance_spec instance;
+        struct repository_spec repository;
+        struct task_spec task;
+    };
+
+    const char *file;         /* path relative to the spec directory */
+    unsigned line, column;    /* 1-based, where the document begins */
+    unsigned document;        /* 0-based index in the file */
+
+    char hash[HASH_SIZE];      /* "v1-<16 hex>" of the whole canonical spec and the labels */
+    char container_hash[HASH_SIZE]; /* the same of what a container cannot change in place */
+    const char *field_hashes;  /* "env=1a2b3c4d image=...": per top-level field of container_hash, sorted */
+
+    struct arena arena;
+    unsigned references;
+};
+
+struct object *object_ref(struct object *object);
+void object_unref(struct object *object); /* accepts NULL */
+
+const char *kind_name(enum kind kind);              /* "Instance" */
+const char *kind_plural(enum kind kind);            /* "instances" */
+int kind_from_name(const char *name, enum kind *ret_kind); /* exactly "Instance"; -1: no such kind */
+
+/* True when the object changes nothing: spec.suspend. */
+bool object_is_suspended(const struct object *object);
+
+/* [a-z]([-a-z0-9]{0,61}[a-z0-9])? */
+bool object_name_is_valid(const char *name);
+
+#endif
