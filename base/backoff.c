@@ -7,7 +7,7 @@ uint64_t backoff_delay_ms(const struct backoff_policy *policy, unsigned failures
     if (failures == 0) {
         return 0;
     }
-    for (unsigned i = 1; i < failures && delay < policy->max_ms; i++) {
+    for (unsigned i = 1; i < failures && delay > 0 && delay < policy->max_ms; i++) {
         delay *= 2;
     }
     if (delay > policy->max_ms) {

@@ -87,11 +87,24 @@ static bool read_offset(const char **text, int *ret_minutes)
         return true;
     }
     if ((**text != '+' && **text != '-') || ((*text)++, !read_digits(text, 2, &hours)) ||
-        !read_char(text, ':') || !read_digits(text, 2, &minutes)) {
+        !read_char(text, ':') || !read_digits(text, 2, &minutes) || hours > 23 || minutes > 59) {
         return false;
     }
     *ret_minutes = sign * (hours * 60 + minutes);
     return true;
+}
+
+/* timegm() would make 1 March of 29 February in an ordinary year, and a valid time of hour 99. */
+static bool is_real_time(const struct tm *parts)
+{
+    static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = parts->tm_year;
+    bool is_leap_year = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return parts->tm_mon >= 1 && parts->tm_mon <= 12 && parts->tm_mday >= 1 &&
+           parts->tm_mday <= days[parts->tm_mon - 1] &&
+           (parts->tm_mon != 2 || parts->tm_mday < 29 || is_leap_year) && parts->tm_hour <= 23 &&
+           parts->tm_min <= 59 && parts->tm_sec <= 60;
 }
 
 int timestamp_parse(const char *text, int64_t *ret_wall_ms)
@@ -105,7 +118,7 @@ int timestamp_parse(const char *text, int64_t *ret_wall_ms)
         !read_digits(&text, 2, &parts.tm_hour) || !read_char(&text, ':') ||
         !read_digits(&text, 2, &parts.tm_min) || !read_char(&text, ':') ||
         !read_digits(&text, 2, &parts.tm_sec) || (read_char(&text, '.') && !read_fraction(&text, &ms)) ||
-        !read_offset(&text, &offset) || *text != '\0') {
+        !read_offset(&text, &offset) || *text != '\0' || !is_real_time(&parts)) {
         return -1;
     }
     if (parts.tm_year == 1) {

@@ -1,3 +1,4 @@
+#define BERTH_BASE_ERROR_C
 #include "base/error.h"
 
 #include <assert.h>

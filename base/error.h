@@ -45,4 +45,15 @@ void error_clear(struct error *err);
 /* "transient", "conflict", ... for logs and tests. */
 const char *error_kind_name(enum error_kind kind);
 
+/*
+ * The static analyzer sees one source at a time, and would follow paths on which these do not fail.
+ * error.c, which defines them, is not told.
+ */
+#if defined(__clang_analyzer__) && !defined(BERTH_BASE_ERROR_C)
+#define error_set(...) (error_set(__VA_ARGS__), -1)
+#define error_set_reason(...) (error_set_reason(__VA_ARGS__), -1)
+#define error_set_errno(...) (error_set_errno(__VA_ARGS__), -1)
+#define error_wrap(...) (error_wrap(__VA_ARGS__), -1)
+#endif
+
 #endif

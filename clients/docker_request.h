@@ -26,7 +26,9 @@ struct docker_request {
     uint64_t timeout_ms;      /* whole request; 0: none (streams) */
     size_t max_reply;         /* ceiling of the collected body */
     bool is_unversioned;
-    const char *what; /* "create container \"web\"": for error texts; owned */
+    bool is_progress;           /* a 2xx body is a stream of progress that may hold an error */
+    char *what;                 /* "create container \"web\"": for error texts */
+    const char *failure_reason; /* static: the reason of a failure whose text tells no better one */
 };
 
 void docker_request_free(struct docker_request *request); /* accepts NULL */
@@ -44,7 +46,8 @@ struct docker_request *docker_start_container(const char *name);
 /* timeout_ms of the request is grace plus a margin */
 struct docker_request *docker_stop_container(const char *name, unsigned grace_seconds);
 struct docker_request *docker_kill_container(const char *name, const char *signal);
-struct docker_request *docker_remove_container(const char *name); /* force, with anonymous volumes */
+struct docker_request *docker_remove_container(
+    const char *name); /* force, with anonymous volumes */
 struct docker_request *docker_rename_container(const char *name, const char *new_name);
 struct docker_request *docker_pause_container(const char *name);
 struct docker_request *docker_unpause_container(const char *name);
@@ -59,10 +62,16 @@ struct docker_request *docker_start_exec(const char *exec_id); /* detached */
 struct docker_request *docker_inspect_exec(const char *exec_id);
 
 struct docker_request *docker_inspect_image(const char *image);
-struct docker_request *docker_pull_image(const char *image); /* streams progress; see docker_pull.h */
-/* A root file system as a tar becomes image; changes: Dockerfile lines such as "CMD [\"/x\"]", NULL-terminated. */
+struct docker_request *docker_pull_image(
+    const char *image); /* no tag: "latest"; see struct docker_pull */
+/*
+ * A root file system as a tar (copied) becomes image; changes: Dockerfile lines such as "CMD [\"/x\"]",
+ * NULL-terminated. The engine's failures come inside a 200 reply: docker_reply_check finds them.
+ */
 struct docker_request *docker_import_image(const char *image, const char *const *changes,
                                            const void *tar, size_t len);
+
+struct docker_request *docker_remove_image(const char *image); /* its name; the layers when it was the last */
 
 struct docker_request *docker_list_networks(const json_t *filters);
 struct docker_request *docker_inspect_network(const char *name);
@@ -76,19 +85,27 @@ struct docker_request *docker_list_volumes(const json_t *filters);
 struct docker_request *docker_create_volume(const json_t *body);
 struct docker_request *docker_remove_volume(const char *name);
 
-/* Endless stream of events since the moment (wall clock of the engine, in ns; sent with nine digits). */
+/* Endless stream of events since the moment, which is included (wall clock of the engine, in ns). */
 struct docker_request *docker_watch_events(int64_t since_wall_ns, const json_t *filters);
 
 /*
- * What a reply means. 0: success (2xx, and 304 "already so"). Otherwise -1 with err: 404 NOT_FOUND, 409 CONFLICT, 400/403/406 INVALID,
- * 5xx TRANSIENT, with reasons PortInUse (both wordings of 20.10 and of 28+), ImageNotFound, StartFailed where the text
- * tells, else EngineError; Podman's 500 "already in use" is CONFLICT. The message carries the engine's own
- * text (JSON {"message"} or plain), cut to a sane length, single line. reply->status 0 passes err through.
+ * What a reply means. 0: success (2xx, and 304 "already so"). Otherwise -1 with err, "<what>: " in front:
+ *
+ *   TRANSIENT  5xx, 408, 429; 400 "client version" (negotiate again); no reply (status 0: err is the transport's)
+ *   CONFLICT   409, a name that is in use (Podman says so with 500), a network that has endpoints
+ *   NOT_FOUND  404
+ *   INVALID    the rest: 400, 401, 403, 406, redirections
+ *
+ * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ImageNotFound, ImagePullFailed, NameTaken,
+ * EngineUnavailable, CreateFailed, StartFailed, else EngineError. The message carries the engine's own text (JSON
+ * {"message"} or plain), on one line and cut to a sane length.
+ *
+ * Of a pull and an import the 200 body, where it was collected, is searched for the error that may be in it.
  */
 int docker_reply_check(const struct docker_request *request, const struct http_reply *reply,
                        struct error *err);
 
-/* docker_reply_check and the body as JSON (object or array). The caller's reference. */
+/* docker_reply_check and the body as JSON (object or array). The caller's reference. TRANSIENT: it is no JSON. */
 int docker_reply_json(const struct docker_request *request, const struct http_reply *reply,
                       json_t **ret_json, struct error *err);
 

@@ -1,8 +1,9 @@
 /*
  * Replies of the Docker Engine as plain data.
  *
- * Every field of a reply is optional to us and of the wrong type at any time: it then reads as absent. Only a missing id is an
- * error (TRANSIENT: the engine broke its promise). Structs own their texts; *_done frees them.
+ * Every field of a reply is optional to us and of the wrong type at any time: it then reads as absent (texts as "", but
+ * for those that say NULL). Only a missing id, or of the engine its API version, is an error (TRANSIENT: the engine broke
+ * its promise). Structs own their texts; *_done frees them.
  */
 #ifndef BERTH_CLIENTS_DOCKER_TYPES_H
 #define BERTH_CLIENTS_DOCKER_TYPES_H
@@ -25,9 +26,9 @@ enum docker_state {
 };
 
 struct docker_endpoint_state {
-    char *network;    /* name */
+    char *network; /* name */
     char *network_id;
-    char *ip;         /* "" when not connected */
+    char *ip; /* "" when not connected */
 };
 
 struct docker_port {
@@ -39,27 +40,30 @@ struct docker_port {
 
 struct docker_container {
     char *id;
-    char *name; /* without the leading slash */
-    char *image;    /* as configured */
-    char *image_id; /* sha256:... */
-    json_t *labels; /* object of strings, never NULL */
-    enum docker_state state;
+    char *name;              /* without the leading slash */
+    char *image;             /* as configured */
+    char *image_id;          /* sha256:... */
+    json_t *labels;          /* object of strings, never NULL */
+    enum docker_state state; /* one we do not know reads as running or exited */
     int64_t exit_code;
     bool is_oom_killed;
-    char *error;    /* State.Error */
+    char *error;                                                /* State.Error */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
-    char *health;   /* "healthy", ... or NULL */
+    char *health;                                               /* "healthy", ... or NULL */
     struct docker_endpoint_state *networks;
     size_t network_count;
-    struct docker_port *ports; /* published, from NetworkSettings.Ports while running */
+    struct docker_port *ports; /* published, while running; 0.0.0.0 and [::] are two */
     size_t port_count;
 };
 
-int docker_parse_container(const json_t *json, struct docker_container *ret, struct error *err); /* of inspect */
+int docker_parse_container(const json_t *json, struct docker_container *ret,
+                           struct error *err); /* of inspect */
 /* An element of GET /containers/json: no exit code, error, oom, times but Created; ports may be partial. */
-int docker_parse_container_summary(const json_t *json, struct docker_container *ret, struct error *err);
+int docker_parse_container_summary(const json_t *json, struct docker_container *ret,
+                                   struct error *err);
 void docker_container_done(struct docker_container *container);
-const char *docker_container_label(const struct docker_container *container, const char *name); /* or NULL */
+const char *docker_container_label(const struct docker_container *container,
+                                   const char *name); /* or NULL */
 
 struct docker_image {
     char *id;
@@ -90,13 +94,14 @@ struct docker_engine {
     bool is_podman;
 };
 
-int docker_parse_engine(const json_t *json, struct docker_engine *ret, struct error *err); /* of GET /version */
+int docker_parse_engine(const json_t *json, struct docker_engine *ret,
+                        struct error *err); /* of GET /version */
 void docker_engine_done(struct docker_engine *engine);
 
 enum { DOCKER_API_SIZE = 16 };
 
 /*
- * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID, reason EngineUnavailable, when the
+ * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID, EngineUnavailable, when the
  * engine's newest is below 1.41 or its oldest above 1.51: the text names both.
  */
 int docker_negotiate(const struct docker_engine *engine, char ret_version[DOCKER_API_SIZE],

@@ -16,16 +16,18 @@
 struct docker_request;
 
 /*
- * A reply that arrived whole, or the failure to get one. status is 0 when no reply came (then err is set: kind
- * TRANSIENT, reason EngineUnavailable; the request may or may not have been carried out: it is unknown, never failed).
- * For a streamed request the body is empty when on_data has seen it all; an error reply's body is always here.
+ * A reply that arrived whole, or the failure to get one. status is 0 when no whole reply came (then err is set: kind
+ * TRANSIENT, reason EngineUnavailable, or EngineError for a body over its ceiling; the request may or may not have
+ * been carried out: it is unknown, never failed). For a streamed request the body is empty when on_data has seen
+ * it; an error reply's body is always here, cut at the request's max_reply.
  */
 struct http_reply {
     int status;
-    const char *body; /* borrowed for the duration of the callback, NUL-terminated */
+    const char *body; /* borrowed for the duration of the callback, NUL-terminated, never NULL */
     size_t body_len;
 };
 
+/* err is unset when status is not 0, so that docker_reply_check(request, reply, err) can be called in any case. */
 typedef void http_done_fn(void *user, const struct http_reply *reply, struct error *err);
 
 /* Bytes of a 2xx body as they come; a non-zero return ends the request (on_done follows with an error). */
@@ -42,10 +44,13 @@ struct http_transport {
 };
 
 struct http_transport_ops {
-    /* Takes the request over. Returns a handle to cancel with, valid until on_done was called. */
+    /*
+     * Takes the request over; it lives until on_done has returned, so that on_done may look at it. Returns a
+     * handle to cancel with, valid until on_done is called.
+     */
     void *(*submit)(struct http_transport *self, struct docker_request *request,
                     const struct http_handlers *handlers);
-    /* on_done will not be called; what the engine does with the request is unknown. */
+    /* Neither on_done nor on_data will be called; what the engine does with the request is unknown. */
     void (*cancel)(struct http_transport *self, void *handle);
 };
 

@@ -1,6 +1,6 @@
 /*
- * The catalogue of reasons: one word for each thing that can be wrong, the same in statuses, logs, exit
- * messages and docs.
+ * The catalogue of reasons: one word for each thing that can be wrong, the same in statuses, logs,
+ * exit messages and docs.
  */
 #ifndef BERTH_SPECS_REASON_H
 #define BERTH_SPECS_REASON_H
@@ -38,6 +38,7 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_PORTS_EXHAUSTED "PortsExhausted"
 #define REASON_PORT_IN_USE "PortInUse"
 #define REASON_HOST_PATH_REFUSED "HostPathRefused"
+#define REASON_CAPABILITY_REFUSED "CapabilityRefused"
 #define REASON_NAME_TAKEN "NameTaken"
 #define REASON_IMAGE_NOT_FOUND "ImageNotFound"
 #define REASON_IMAGE_PULL_FAILED "ImagePullFailed"

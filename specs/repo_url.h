@@ -1,11 +1,11 @@
 /*
  * Repository URLs: which spellings are one repository, and what its container is called.
  *
- * https://h/o/r, https://h/o/r.git, https://h/o/r/, git@h:o/r.git, ssh://git@h/o/r and http:// and git:// forms
- * of the same host (case of the host does not count, default ports and user names do not count) and path are
- * one repository: its canonical form is "<host>[:port]/<path>", without ".git" and slashes at the end. A
- * non-default port counts for http(s), ssh and git alike. file:///path is "file:///path" and never equals
- * another scheme.
+ * https://h/o/r, https://h/o/r.git, https://h/o/r/, git@h:o/r.git, ssh://git@h/o/r and http:// and
+ * git:// forms of the same host (case of the host does not count, default ports and user names do
+ * not count) and path are one repository: its canonical form is "<host>[:port]/<path>", without
+ * ".git" and slashes at the end. A non-default port counts for http(s), ssh and git alike.
+ * file:///path is "file:///path" and never equals another scheme.
  */
 #ifndef BERTH_SPECS_REPO_URL_H
 #define BERTH_SPECS_REPO_URL_H
@@ -24,8 +24,9 @@ struct repo_url {
 };
 
 /*
- * ERROR_INVALID (reason InvalidURL): no such scheme, empty host or path, user:password or a token inside (it belongs in
- * credentials), control characters or blanks, "..", query or fragment, a leading '-' in host or path part, too long (2 KiB).
+ * ERROR_INVALID (reason InvalidURL): no such scheme, empty host or path, user:password or a token
+ * inside (it belongs in credentials), control characters or blanks, "..", query or fragment, a
+ * leading '-' in host or path part, too long (2 KiB).
  */
 int repo_url_parse(const char *text, struct repo_url *ret_url, struct error *err);
 void repo_url_done(struct repo_url *url);
@@ -33,9 +34,11 @@ void repo_url_done(struct repo_url *url);
 enum { REPO_CONTAINER_NAME_SIZE = 64 };
 
 /*
- * "repo-<owner>-<name>-<6 hex of SHA-256 of the canonical URL>": owner and name in lower case with everything outside
- * [a-z0-9] as '-', runs of '-' squeezed, cut so that the whole fits object_name_is_valid(). Returns name.
+ * "repo-<owner>-<name>-<6 hex of SHA-256 of the canonical URL>": owner and name in lower case with
+ * everything outside [a-z0-9] as '-', runs of '-' squeezed, cut so that the whole fits
+ * object_name_is_valid(). Returns name.
  */
-const char *repo_url_container_name(const struct repo_url *url, char name[REPO_CONTAINER_NAME_SIZE]);
+const char *repo_url_container_name(const struct repo_url *url,
+                                    char name[REPO_CONTAINER_NAME_SIZE]);
 
 #endif

@@ -1,39 +1,42 @@
 /*
  * One table per kind: decoding, defaults, validation, hash and reference all come from it.
  *
- * A field is one row: its name, type, place in the struct, default, bounds, and whether a change of it needs
- * a new container. Adding a field to a kind is adding a member to types.h and a row here.
+ * A field is one row: its name, type, place in the struct, default, bounds, and whether a change of
+ * it needs a new container. Adding a field to a kind is adding a member to types.h and a row here.
+ * What one row cannot say (two fields that exclude each other) is in validate.c.
  */
 #ifndef BERTH_SPECS_SCHEMA_H
 #define BERTH_SPECS_SCHEMA_H
 
+#include "base/error.h"
 #include "specs/types.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum field_type {
-    FIELD_STRING,
-    FIELD_INTEGER,
-    FIELD_BOOLEAN,
-    FIELD_ENUM,      /* words; stored as int64_t index into words */
-    FIELD_BYTES,     /* "512Mi" -> int64_t bytes */
-    FIELD_CPU,       /* "1.5", "250m" -> int64_t milli */
-    FIELD_STRING_LIST,
-    FIELD_LABELS,    /* map of text to text -> struct label_list */
-    FIELD_OBJECT,    /* sub-table */
-    FIELD_OBJECT_LIST, /* sub-table; struct { T *items; size_t count } */
-    FIELD_REPOSITORY_REF, /* a URL or {name: ...}; fills two members of struct task_spec */
-    FIELD_PLANNED,   /* known from the design, refused with a clear error in this version */
+    FIELD_STRING,         /* const char * */
+    FIELD_INTEGER,        /* int64_t, like all numbers here */
+    FIELD_BOOLEAN,        /* bool */
+    FIELD_ENUM,           /* one of words -> int64_t index into words */
+    FIELD_BYTES,          /* "512Mi" -> bytes */
+    FIELD_CPU,            /* "1.5", "250m" -> thousandths */
+    FIELD_STRING_LIST,    /* struct text_list */
+    FIELD_LABELS,         /* map of text to text -> struct label_list, sorted by key */
+    FIELD_OBJECT,         /* sub-table; its offsets count from this field's */
+    FIELD_OBJECT_LIST,    /* sub-table; struct { T *items; size_t count; } */
+    FIELD_REPOSITORY_REF, /* a URL, or a map (sub-table, its offsets count from this field's) */
+    FIELD_PLANNED,        /* known from the design, refused with a clear error in this version */
 };
 
 enum field_flag {
     FIELD_REQUIRED = 1 << 0,
-    FIELD_LIVE = 1 << 1,      /* a change needs no new container */
-    FIELD_ABSOLUTE_PATH = 1 << 2,
-    FIELD_NAME = 1 << 3,      /* must be like metadata.name */
-    FIELD_NON_EMPTY = 1 << 4,
-    FIELD_UNIQUE = 1 << 5,    /* in a FIELD_OBJECT_LIST: no two items with the same value of this field */
+    FIELD_LIVE = 1 << 1, /* a change needs no new container; looked at in top-level rows only */
+    FIELD_NON_EMPTY = 1 << 2, /* a text, list or map must not be empty when it is there */
+    FIELD_UNIQUE =
+        1 << 3, /* in a FIELD_OBJECT_LIST: no two items with the same text in this field */
+    FIELD_UNORDERED = 1 << 4, /* of a list: order means nothing, so that the hash does not see it */
 };
 
 struct field {
@@ -41,20 +44,41 @@ struct field {
     enum field_type type;
     unsigned flags;
     size_t offset;
-    const char *default_text; /* as a user would write it; NULL: none */
-    int64_t min, max;         /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
-    const char *const *words; /* FIELD_ENUM, NULL-terminated */
+    const char *default_text;         /* as a user would write it; NULL: none */
+    int64_t absent;                   /* what a number is when it is left out and has no default */
+    int64_t min, max;                 /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
+    const char *const *words;         /* FIELD_ENUM, NULL-terminated */
+    const char *const *planned_words; /* FIELD_ENUM: known, refused in this version; or NULL */
+    int (*check)(const char *text,
+                 struct error *err); /* of texts, items and label values; or NULL */
+    int (*check_key)(const char *text, struct error *err); /* of label keys; or NULL */
     const struct field *fields; /* sub-table, ended by a row without name */
-    size_t item_size;         /* FIELD_OBJECT_LIST */
-    const char *doc;          /* one or two sentences for people */
+    size_t item_size;           /* FIELD_OBJECT_LIST */
+    const char *doc;            /* one or two sentences for people */
 };
 
-/* The table of spec of a kind; ends with a row without a name. */
-const struct field *schema_of_kind(enum kind kind);
+/* metadata as it is written; the labels go into the object, the annotations nowhere. */
+struct metadata {
+    const char *name;
+    struct label_list labels;
+    struct label_list annotations;
+};
 
-/* Canonical, defaulted JSON of an object's metadata and spec (key order fixed), for hashing and for `-o json`. */
-struct object;
-#include <jansson.h>
+/* Tables end with a row without a name. */
+const struct field *schema_of_kind(enum kind kind); /* of its spec */
+const struct field *schema_of_metadata(void);       /* of struct metadata */
+
+/* The words of the design that are no kinds yet: "InstancePool" ... */
+const char *const *schema_planned_kinds(size_t *ret_count);
+
+/*
+ * apiVersion, kind, metadata {name, labels} and the defaulted spec in the order of the tables, for
+ * hashing and for `-o json`. Amounts are in their shortest spelling; what is absent and has no
+ * default is left out. The caller's reference.
+ */
 json_t *schema_object_to_json(const struct object *object);
+
+/* The struct inside the object that the table of its kind describes. */
+void *schema_spec_of(struct object *object);
 
 #endif

@@ -2,8 +2,9 @@
  * The desired objects: what a spec means once it is decoded, defaulted and validated.
  *
  * Plain data, filled by the schema tables (schema.h) and never changed afterwards; everything an
- * object points to lives in its arena. Sizes are bytes, CPU is thousandths of a processor, times are
- * seconds as users write them. Absent texts are NULL, absent lists have count 0, absent amounts are 0.
+ * object points to lives in its arena. Sizes are bytes, CPU is thousandths of a processor, times
+ * are seconds as users write them. Absent texts are NULL, absent lists have count 0, absent amounts
+ * are 0.
  */
 #ifndef BERTH_SPECS_TYPES_H
 #define BERTH_SPECS_TYPES_H
@@ -48,10 +49,10 @@ struct env_list {
 enum port_protocol { PROTOCOL_TCP, PROTOCOL_UDP };
 
 struct port_spec {
-    const char *name; /* unique in its object; "port-<containerPort>" where left out */
+    const char *name; /* unique in its object; "port-<containerPort>[-udp]" where left out */
     int64_t container_port;
-    int64_t protocol; /* enum port_protocol */
-    int64_t host_port; /* 0: leased from the pool */
+    int64_t protocol;    /* enum port_protocol */
+    int64_t host_port;   /* 0: leased from the pool */
     const char *host_ip; /* 127.0.0.1 where left out */
 };
 
@@ -109,7 +110,7 @@ struct instance_spec {
     bool is_suspended;
     const char *machine_type;
     const char *zone;
-    const char *image; /* NULL: Berth's idle image */
+    const char *image;   /* NULL: Berth's idle image */
     int64_t pull_policy; /* enum pull_policy */
     int64_t power_state; /* enum power_state */
     struct text_list command;
@@ -123,7 +124,7 @@ struct instance_spec {
     struct port_list ports;
     struct volume_list volumes;
     struct resources resources; /* narrows the machine type */
-    int64_t restart_policy; /* enum restart_policy */
+    int64_t restart_policy;     /* enum restart_policy */
     int64_t grace_seconds;
     struct security_context security;
 };
@@ -170,7 +171,8 @@ struct task_spec {
 enum { HASH_SIZE = 24 };
 
 /*
- * One object. Shared by reference count: a pass or an action in flight keeps the version it works with.
+ * One object. Shared by reference count: a pass or an action in flight keeps the version it works
+ * with.
  */
 struct object {
     enum kind kind;
@@ -182,13 +184,13 @@ struct object {
         struct task_spec task;
     };
 
-    const char *file;         /* path relative to the spec directory */
-    unsigned line, column;    /* 1-based, where the document begins */
-    unsigned document;        /* 0-based index in the file */
+    const char *file;      /* path relative to the spec directory */
+    unsigned line, column; /* 1-based, where the document begins */
+    unsigned document;     /* 0-based index in the file */
 
-    char hash[HASH_SIZE];      /* "v1-<16 hex>" of the whole canonical spec and the labels */
+    char hash[HASH_SIZE];           /* "v1-<16 hex>" of the whole canonical spec and the labels */
     char container_hash[HASH_SIZE]; /* the same of what a container cannot change in place */
-    const char *field_hashes;  /* "env=1a2b3c4d image=...": per top-level field of container_hash, sorted */
+    const char *field_hashes; /* "env=1a2b3c4d image=...": the fields of container_hash, sorted */
 
     struct arena arena;
     unsigned references;
@@ -197,9 +199,11 @@ struct object {
 struct object *object_ref(struct object *object);
 void object_unref(struct object *object); /* accepts NULL */
 
-const char *kind_name(enum kind kind);              /* "Instance" */
-const char *kind_plural(enum kind kind);            /* "instances" */
-int kind_from_name(const char *name, enum kind *ret_kind); /* exactly "Instance"; -1: no such kind */
+const char *kind_name(enum kind kind);   /* "Instance" */
+const char *kind_plural(enum kind kind); /* "instances" */
+
+/* Exactly "Instance", in this case; -1: no such kind. */
+int kind_from_name(const char *name, enum kind *ret_kind);
 
 /* True when the object changes nothing: spec.suspend. */
 bool object_is_suspended(const struct object *object);

@@ -1,0 +1,76 @@
+#include "cli/command.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "controller/options.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: berth confirm-deletions [--state DIR]\n\n"
+    "When more than half of all objects (and more than five) lose their specs at once, the controller\n"
+    "keeps them and says so. This lets it go on: what is missing now is deleted at its next look.\n\n"
+    "  --state DIR   state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n";
+
+/* The lock tells whether the pid in it is that of a living controller. */
+static bool wake_controller(const char *state)
+{
+    auto_free char *path = path_join(state, "lock");
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[32] = "";
+    uint64_t pid;
+
+    if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || read(fd, text, sizeof(text) - 1) <= 0) {
+        return false;
+    }
+    text[strcspn(text, "\n")] = '\0';
+    return parse_u64(text, &pid) == 0 && pid > 1 && pid <= INT32_MAX &&
+           kill((pid_t)pid, SIGHUP) == 0;
+}
+
+int cmd_confirm_deletions(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"state", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *state = NULL;
+    auto_free char *directory = NULL, *path = NULL;
+    struct error err = {0};
+    int id;
+
+    optind = 1;
+    while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (id) {
+        case 's':
+            state = optarg;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return EXIT_OK;
+        default:
+            fprintf(stderr, "see: berth confirm-deletions --help\n");
+            return EXIT_BAD_USAGE;
+        }
+    }
+    directory = directory_option(state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    path = path_join(directory, "requests/confirm-deletions");
+    if (file_replace(AT_FDCWD, path, "", 0, 0600, FILE_VISIBLE, &err) < 0) {
+        fprintf(stderr, "berth confirm-deletions: %s; is --state right, and has a controller run there?\n",
+                err.message);
+        return EXIT_FAILED;
+    }
+    puts(wake_controller(directory)
+             ? "confirmed: the controller deletes now what is missing"
+             : "confirmed: no controller runs; the next one starts from the files as they are");
+    return EXIT_OK;
+}

@@ -1,0 +1,283 @@
+#include "cli/command.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "controller/run.h"
+#include "specs/quantity.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: berth run [OPTION...]\n\n"
+    "Watches a directory of specs and keeps the containers of this host as they say.\n\n"
+    "  --specs DIR              directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
+    "  --state DIR              what must outlive the controller (BERTH_STATE, " DEFAULT_STATE_DIR
+    ")\n"
+    "  --status-dir DIR         write status files there, not beside the specs\n"
+    "  --engine URL             unix:///path or tcp://host:port (DOCKER_HOST, default socket);\n"
+    "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
+    "  --ports RANGES           host ports to lease (" DEFAULT_PORTS "), such as 20000-29999,31000\n"
+    "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
+    "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
+    "  --git-file-root DIR      file:// repositories must be below it\n"
+    "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
+    "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
+    "  --orphan-grace TIME      remove containers of ours without a spec after it (5m)\n"
+    "  --scan-interval TIME     full scan of the spec directory (30s)\n"
+    "  --relist-interval TIME   relist of the engine (60s)\n"
+    "  --start-slots N          containers started at once (2 per processor, at most 8)\n"
+    "  --poll                   do not use inotify\n"
+    "  --once                   converge and exit: 0 all is well, 1 something is Invalid, Stalled\n"
+    "                           or Failed (named on stderr), 2 usage, 3 no engine\n"
+    "  --dry-run                print what would be done, with causes; change nothing\n"
+    "  --log-format text|json   on stderr\n"
+    "  -v, --verbose            log debug lines\n"
+    "  -h, --help\n\n"
+    "SIGTERM ends it and leaves the containers running; SIGHUP looks at everything again.\n\n"
+    "example:\n"
+    "  berth run --specs ./specs --state ./state --once\n";
+
+enum option_id {
+    OPTION_SPECS = 256,
+    OPTION_STATE,
+    OPTION_STATUS_DIR,
+    OPTION_ENGINE,
+    OPTION_PORTS,
+    OPTION_REPOSITORY_IMAGE,
+    OPTION_ALLOW_HOST_PATH,
+    OPTION_GIT_FILE_ROOT,
+    OPTION_GIT_MAX_SIZE,
+    OPTION_GIT_STALL,
+    OPTION_ORPHAN_GRACE,
+    OPTION_SCAN,
+    OPTION_RELIST,
+    OPTION_START_SLOTS,
+    OPTION_POLL,
+    OPTION_ONCE,
+    OPTION_DRY_RUN,
+    OPTION_LOG_FORMAT,
+};
+
+static const struct option long_options[] = {
+    {"specs", required_argument, NULL, OPTION_SPECS},
+    {"state", required_argument, NULL, OPTION_STATE},
+    {"status-dir", required_argument, NULL, OPTION_STATUS_DIR},
+    {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"ports", required_argument, NULL, OPTION_PORTS},
+    {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
+    {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
+    {"git-file-root", required_argument, NULL, OPTION_GIT_FILE_ROOT},
+    {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
+    {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
+    {"orphan-grace", required_argument, NULL, OPTION_ORPHAN_GRACE},
+    {"scan-interval", required_argument, NULL, OPTION_SCAN},
+    {"relist-interval", required_argument, NULL, OPTION_RELIST},
+    {"start-slots", required_argument, NULL, OPTION_START_SLOTS},
+    {"poll", no_argument, NULL, OPTION_POLL},
+    {"once", no_argument, NULL, OPTION_ONCE},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+struct run_flags {
+    struct controller_options *options;
+    const char *specs, *state, *status_dir;
+    enum log_format log_format;
+    enum log_level log_level;
+    bool wants_help;
+};
+
+static void replace_text(char **text, const char *value)
+{
+    free(*text);
+    *text = xstrdup(value);
+}
+
+static int take_seconds(const char *flag, const char *text, unsigned *ret_seconds)
+{
+    int64_t ms;
+
+    if (quantity_parse_duration(text, &ms) < 0 || ms < 1000 || ms > INT64_C(86400000)) {
+        return usage_error("run", "--%s: \"%s\" is not a time such as 30s, at least 1s", flag, text);
+    }
+    *ret_seconds = (unsigned)(ms / 1000);
+    return 0;
+}
+
+static int take_policy_flag(struct controller_options *options, int id, const char *value)
+{
+    uint64_t number;
+    int64_t bytes;
+
+    switch (id) {
+    case OPTION_ALLOW_HOST_PATH:
+        if (options->host_path_root_count == MAX_HOST_PATH_ROOTS) {
+            return usage_error("run", "--allow-host-path: at most %d", MAX_HOST_PATH_ROOTS);
+        }
+        options->host_path_roots[options->host_path_root_count++] = path_absolute(value);
+        return 0;
+    case OPTION_GIT_FILE_ROOT:
+        free(options->git_file_root);
+        options->git_file_root = path_absolute(value);
+        return 0;
+    case OPTION_GIT_MAX_SIZE:
+        if (quantity_parse_bytes(value, &bytes) < 0 || bytes <= 0) {
+            return usage_error("run", "--git-max-size: \"%s\" is not a size such as 8Gi", value);
+        }
+        options->git_max_bytes = (uint64_t)bytes;
+        return 0;
+    case OPTION_GIT_STALL:
+        return take_seconds("git-stall-timeout", value, &options->git_stall_seconds);
+    case OPTION_ORPHAN_GRACE:
+        return take_seconds("orphan-grace", value, &options->orphan_grace_seconds);
+    case OPTION_SCAN:
+        return take_seconds("scan-interval", value, &options->scan_seconds);
+    case OPTION_RELIST:
+        return take_seconds("relist-interval", value, &options->relist_seconds);
+    case OPTION_START_SLOTS:
+        if (parse_u64(value, &number) < 0 || number < 1 || number > 64) {
+            return usage_error("run", "--start-slots: \"%s\" is not in 1..64", value);
+        }
+        options->start_slots = (unsigned)number;
+        return 0;
+    default:
+        return usage_error("run", "unknown option");
+    }
+}
+
+static int take_flag(struct run_flags *flags, int id, const char *value)
+{
+    struct controller_options *options = flags->options;
+
+    switch (id) {
+    case OPTION_SPECS:
+        flags->specs = value;
+        return 0;
+    case OPTION_STATE:
+        flags->state = value;
+        return 0;
+    case OPTION_STATUS_DIR:
+        flags->status_dir = value;
+        return 0;
+    case OPTION_ENGINE:
+        replace_text(&options->engine, value);
+        return 0;
+    case OPTION_PORTS:
+        replace_text(&options->ports, value);
+        return 0;
+    case OPTION_REPOSITORY_IMAGE:
+        replace_text(&options->repository_image, value);
+        return 0;
+    case OPTION_POLL:
+        options->is_polling = true;
+        return 0;
+    case OPTION_ONCE:
+        options->is_once = true;
+        return 0;
+    case OPTION_DRY_RUN:
+        options->is_dry_run = true;
+        return 0;
+    case OPTION_LOG_FORMAT:
+        if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0) {
+            return usage_error("run", "--log-format: \"%s\" is neither text nor json", value);
+        }
+        flags->log_format = strcmp(value, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+        return 0;
+    case 'v':
+        flags->log_level = LOG_DEBUG;
+        return 0;
+    case 'h':
+        flags->wants_help = true;
+        return 0;
+    default:
+        return take_policy_flag(options, id, value);
+    }
+}
+
+static int take_flags(struct run_flags *flags, int argc, char **argv)
+{
+    int id;
+
+    optind = 1;
+    while ((id = getopt_long(argc, argv, "vh", long_options, NULL)) != -1) {
+        if (id == '?') {
+            fprintf(stderr, "see: berth run --help\n");
+            return EXIT_BAD_USAGE;
+        }
+        if (take_flag(flags, id, optarg) != 0) {
+            return EXIT_BAD_USAGE;
+        }
+    }
+    if (optind < argc) {
+        return usage_error("run", "unexpected argument \"%s\"", argv[optind]);
+    }
+    return 0;
+}
+
+void controller_options_done(struct controller_options *options)
+{
+    for (size_t i = 0; i < options->host_path_root_count; i++) {
+        free(options->host_path_roots[i]);
+    }
+    free(options->specs_dir);
+    free(options->state_dir);
+    free(options->status_dir);
+    free(options->engine);
+    free(options->ports);
+    free(options->repository_image);
+    free(options->git_file_root);
+    free(options->program);
+}
+
+/* The path of this very binary, for children; /proc/self/exe would be theirs. */
+static char *own_program(const char *argv0)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    if (len <= 0) {
+        return xstrdup(argv0);
+    }
+    path[len] = '\0';
+    return xstrdup(path);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    auto_done(controller_options) options = {
+        .ports = xstrdup(DEFAULT_PORTS),
+        .repository_image = xstrdup(DEFAULT_REPOSITORY_IMAGE),
+        .scan_seconds = 30,
+        .relist_seconds = 60,
+        .orphan_grace_seconds = 300,
+        .git_stall_seconds = 60,
+        .git_max_bytes = UINT64_C(8) << 30,
+    };
+    struct run_flags flags = {.options = &options, .log_level = LOG_INFO};
+    int result = take_flags(&flags, argc, argv);
+
+    if (result != 0 || flags.wants_help) {
+        fputs(flags.wants_help ? help : "", stdout);
+        return result;
+    }
+    options.specs_dir = directory_option(flags.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    options.state_dir = directory_option(flags.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    options.status_dir = flags.status_dir != NULL ? path_absolute(flags.status_dir)
+                                                  : xstrdup(options.specs_dir);
+    options.program = own_program("berth");
+    if (options.is_dry_run && flags.log_level == LOG_INFO) {
+        flags.log_level = LOG_WARN;
+    }
+    log_configure(flags.log_format, flags.log_level);
+    return controller_run(&options);
+}

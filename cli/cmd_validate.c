@@ -1,0 +1,162 @@
+#include "cli/command.h"
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "controller/spec_scan.h"
+#include "specs/spec_set.h"
+#include "specs/yaml_reader.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: berth validate FILE|DIR|- ...\n\n"
+    "Checks specs without an engine and without a controller. Every error is told with its place:\n"
+    "  web.yaml:7:16: spec.machineType: unknown machine type \"n1-standrd-1\"; did you mean ...\n"
+    "Exit code: 0 all are good, 1 something is wrong, 2 usage.\n";
+
+struct tally {
+    size_t files, objects, errors;
+};
+
+static void report_file(const char *prefix, const struct spec_set_file *file,
+                        const struct spec_set *set, struct tally *tally)
+{
+    auto_free char *name = path_join(prefix, file->name);
+
+    tally->files++;
+    if (file->unreadable != NULL) {
+        fprintf(stderr, "%s: %s\n", name, file->unreadable);
+        tally->errors++;
+    }
+    for (size_t i = 0; file->parsed != NULL && i < file->parsed->count; i++) {
+        const struct spec_document *document = &file->parsed->documents[i];
+        const char *owner = spec_set_other_owner(set, file, document);
+
+        tally->objects += document->object != NULL;
+        for (size_t e = 0; e < document->error_count; e++) {
+            auto_free char *text = spec_error_format(name, &document->errors[e]);
+
+            fprintf(stderr, "%s\n", text);
+            tally->errors++;
+        }
+        if (owner != NULL) {
+            fprintf(stderr, "%s:%u:%u: %s \"%s\" is already defined in %s\n", name, document->line,
+                    document->column, document->kind, document->name, owner);
+            tally->errors++;
+        }
+    }
+    for (size_t i = 0; file->parsed != NULL && i < file->parsed->error_count; i++) {
+        auto_free char *text = spec_error_format(name, &file->parsed->errors[i]);
+
+        fprintf(stderr, "%s\n", text);
+        tally->errors++;
+    }
+}
+
+static void report_set(const char *prefix, const struct spec_set *set, struct tally *tally)
+{
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        report_file(prefix, map_value(at), set, tally);
+    }
+}
+
+static int validate_directory(const char *path, struct tally *tally)
+{
+    struct spec_scan scan;
+    struct spec_set *set = spec_set_new();
+    struct error err = {0};
+    int result;
+
+    spec_scan_init(&scan, path);
+    result = spec_scan_run(&scan, set, 1, false, &err);
+    if (result < 0) {
+        fprintf(stderr, "berth validate: %s\n", err.message);
+        tally->errors++;
+    } else {
+        report_set(path, set, tally);
+    }
+    spec_set_free(set);
+    spec_scan_done(&scan);
+    return result;
+}
+
+static void read_input(struct strbuf *text)
+{
+    char chunk[16384];
+    ssize_t got;
+
+    while (text->len <= YAML_MAX_BYTES && (got = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0) {
+        strbuf_append(text, chunk, (size_t)got);
+    }
+}
+
+static void validate_file(const char *path, struct spec_set *set, struct tally *tally)
+{
+    auto_free char *text = NULL;
+    auto_done(strbuf) input = {.max_len = YAML_MAX_BYTES + 65536};
+    struct error err = {0};
+    size_t len;
+
+    if (strcmp(path, "-") == 0) {
+        read_input(&input);
+        spec_set_file_put(set, "(standard input)", "", strbuf_text(&input), input.len);
+    } else if (file_read(AT_FDCWD, path, 2 * YAML_MAX_BYTES, &text, &len, &err) < 0) {
+        fprintf(stderr, "berth validate: %s\n", err.message);
+        tally->errors++;
+    } else {
+        spec_set_file_put(set, path, "", text, len);
+    }
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+int cmd_validate(int argc, char **argv)
+{
+    struct spec_set *files = NULL;
+    struct tally tally = {0};
+
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    if (argc < 2) {
+        return usage_error("validate", "name files or directories");
+    }
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            return usage_error("validate", "unknown option %s", argv[i]);
+        }
+    }
+    files = spec_set_new();
+    spec_set_scan_begin(files);
+    for (int i = 1; i < argc; i++) {
+        if (is_directory(argv[i])) {
+            validate_directory(argv[i], &tally);
+        } else {
+            validate_file(argv[i], files, &tally);
+        }
+    }
+    spec_set_scan_end(files, 1, false);
+    report_set("", files, &tally);
+    spec_set_free(files);
+    if (tally.errors > 0) {
+        fprintf(stderr, "%zu error%s in %zu file%s\n", tally.errors, tally.errors == 1 ? "" : "s",
+                tally.files, tally.files == 1 ? "" : "s");
+        return EXIT_FAILED;
+    }
+    printf("%zu object%s in %zu file%s: good\n", tally.objects, tally.objects == 1 ? "" : "s",
+           tally.files, tally.files == 1 ? "" : "s");
+    return EXIT_OK;
+}

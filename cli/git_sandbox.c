@@ -1,0 +1,123 @@
+#include "cli/git_sandbox.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Sanitizers need terabytes of address space and a look at their own process. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
+#endif
+
+static const rlim_t ADDRESS_SPACE_MAX = (rlim_t)2 << 30;
+static const rlim_t CPU_SECONDS_MAX = 4 * 3600;
+static const rlim_t FILE_SIZE_SLACK = (rlim_t)64 << 20;
+
+static bool somebody_listens(void)
+{
+    struct pollfd poll_fd = {.fd = STDOUT_FILENO};
+
+    return poll(&poll_fd, 1, 0) >= 0 && (poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+}
+
+int git_sandbox_start(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, IS_SANITIZED);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U,
+            0); /* missing before Linux 5.9: then they stay */
+    signal(SIGPIPE, SIG_IGN);
+    umask(022);
+    clearenv();
+    if (chdir("/") < 0) {
+        return -1;
+    }
+    return somebody_listens() ? 0 : -1; /* a parent that died before prctl() sends no signal */
+}
+
+int git_sandbox_die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return getppid() == parent ? 0 : -1;
+}
+
+static int set_limits(uint64_t max_bytes, struct error *err)
+{
+    const struct {
+        int resource;
+        rlim_t max;
+        bool is_wanted;
+    } limits[] = {
+        {RLIMIT_AS, ADDRESS_SPACE_MAX, !IS_SANITIZED},
+        {RLIMIT_CPU, CPU_SECONDS_MAX, true},
+        /* an index or a repaired thin pack may be larger than what was received */
+        {RLIMIT_FSIZE, (rlim_t)max_bytes * 2 + FILE_SIZE_SLACK, max_bytes != 0},
+        {RLIMIT_NPROC, 0, !IS_SANITIZED},
+    };
+
+    signal(SIGXFSZ, SIG_IGN); /* write() fails instead, with a reason */
+    for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+        struct rlimit limit = {limits[i].max, limits[i].max}, now;
+
+        if (!limits[i].is_wanted) {
+            continue;
+        }
+        if (getrlimit((__rlimit_resource_t)limits[i].resource, &now) == 0 &&
+            now.rlim_max < limit.rlim_max) {
+            limit.rlim_cur = limit.rlim_max = now.rlim_max;
+        }
+        if (setrlimit((__rlimit_resource_t)limits[i].resource, &limit) < 0) {
+            return error_set_errno(err, errno, "limit the git process");
+        }
+    }
+    return 0;
+}
+
+static int become(uid_t user, struct error *err)
+{
+    uid_t real, effective, saved;
+
+    if (setgroups(0, NULL) < 0 || setresgid(user, user, user) < 0 ||
+        setresuid(user, user, user) < 0) {
+        return error_set_errno(err, errno, "become user %u for git", (unsigned)user);
+    }
+    if (getresuid(&real, &effective, &saved) < 0 || real != user || effective != user ||
+        saved != user) {
+        return error_set(err, ERROR_INTERNAL, "becoming user %u for git had no effect",
+                         (unsigned)user);
+    }
+    return 0;
+}
+
+int git_sandbox_enter(uid_t user, uint64_t max_bytes, struct error *err)
+{
+    if (set_limits(max_bytes, err) < 0) {
+        return -1;
+    }
+    if (user != 0 && geteuid() == 0 && become(user, err) < 0) {
+        return -1;
+    }
+    prctl(PR_SET_DUMPABLE, IS_SANITIZED); /* a change of user may have set it */
+    return 0;
+}

@@ -1,0 +1,132 @@
+#include "cli/status_store.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "specs/yaml_reader.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_STATUS_BYTES = 4 << 20, MAX_DEPTH = 16 };
+
+struct name_list {
+    char **items;
+    size_t count, capacity;
+};
+
+static void name_list_done(struct name_list *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->items[i]);
+    }
+    free(names->items);
+}
+
+static int collect(const char *root, const char *below, unsigned depth, struct name_list *names)
+{
+    auto_free char *path = path_join(root, below);
+    DIR *dir = opendir(below[0] != '\0' ? path : root);
+    struct dirent *item;
+
+    if (dir == NULL || depth > MAX_DEPTH) {
+        if (dir != NULL) {
+            closedir(dir);
+        }
+        return -1;
+    }
+    while ((item = readdir(dir)) != NULL) {
+        auto_free char *name = path_join(below, item->d_name);
+        struct stat info;
+
+        if (item->d_name[0] == '.' ||
+            fstatat(dirfd(dir), item->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
+            continue;
+        }
+        if (S_ISDIR(info.st_mode)) {
+            collect(root, name, depth + 1, names);
+        } else if (S_ISREG(info.st_mode) && text_has_suffix(name, ".status.yaml")) {
+            array_grow(&names->items, names->count, &names->capacity, sizeof(*names->items));
+            names->items[names->count++] = TAKE(name);
+        }
+    }
+    closedir(dir);
+    return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void read_file(const char *directory, const char *name, json_t *documents)
+{
+    auto_free char *path = path_join(directory, name);
+    auto_free char *text = NULL;
+    auto_owned(yaml_stream) *stream = NULL;
+    struct error err = {0};
+    size_t len;
+
+    if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
+        return; /* replaced or removed at this very moment */
+    }
+    stream = yaml_stream_parse(text, len);
+    for (size_t i = 0; i < stream->count; i++) {
+        json_t *document = yaml_node_to_json(stream->documents[i]);
+
+        if (json_is_object(document)) {
+            json_object_set_new(document, "file", json_string(name));
+            json_array_append(documents, document);
+        }
+        json_decref(document);
+    }
+}
+
+int status_store_read(const char *directory, json_t **ret_documents, struct error *err)
+{
+    __attribute__((cleanup(name_list_done))) struct name_list names = {0};
+    json_t *documents;
+
+    if (collect(directory, "", 0, &names) < 0) {
+        return error_set_errno(err, errno, "read directory \"%s\"", directory);
+    }
+    if (names.count > 0) {
+        qsort(names.items, names.count, sizeof(*names.items), compare_names);
+    }
+    documents = json_array();
+    for (size_t i = 0; i < names.count; i++) {
+        read_file(directory, names.items[i], documents);
+    }
+    *ret_documents = documents;
+    return 0;
+}
+
+json_t *status_store_heartbeat(const char *state_dir)
+{
+    auto_free char *path = path_join(state_dir, "controller.yaml");
+    auto_free char *text = NULL;
+    auto_owned(yaml_stream) *stream = NULL;
+    struct error err = {0};
+    size_t len;
+
+    if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
+        return NULL;
+    }
+    stream = yaml_stream_parse(text, len);
+    return stream->count > 0 ? yaml_node_to_json(stream->documents[0]) : NULL;
+}
+
+bool status_store_is_controlled(const char *state_dir)
+{
+    auto_free char *path = path_join(state_dir, "lock");
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * What the status files say: the objects that `berth get` shows, without any controller.
+ */
+#ifndef BERTH_CLI_STATUS_STORE_H
+#define BERTH_CLI_STATUS_STORE_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+
+/*
+ * All documents of all status files below the directory, in order of file name and document: an array of objects as written, each with
+ * "file" (the status file, relative) added. New reference. ERROR: the directory cannot be read.
+ */
+int status_store_read(const char *directory, json_t **ret_documents, struct error *err);
+
+/* The heartbeat of the controller with this state directory, or NULL. New reference. */
+json_t *status_store_heartbeat(const char *state_dir);
+
+/* True when a controller holds the lock of this state directory. */
+bool status_store_is_controlled(const char *state_dir);
+
+#endif

@@ -1,0 +1,428 @@
+#include "clients/git_mirror.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/suggest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    LOCK_TRIES = 50,
+    LOCK_PAUSE_MS = 100,
+    SWEEP_DEPTH_MAX = 64,
+    NEAR_BRANCHES_MAX = 10000, /* looked at for "did you mean" */
+};
+
+static const char *const refspecs[] = {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
+
+int git_mirror_lock(const char *mirror, int *ret_fd, struct error *err)
+{
+    auto_free char *path = xasprintf("%s.lock", mirror);
+    auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+    if (fd < 0) {
+        return error_set_errno(err, errno, "lock \"%s\"", path);
+    }
+    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return error_set_errno(err, errno, "lock \"%s\"", path);
+        }
+        if (tries == LOCK_TRIES) {
+            return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed",
+                                    "mirror \"%s\" is in use by another process", mirror);
+        }
+        poll(NULL, 0, LOCK_PAUSE_MS);
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* --- leftovers of a killed predecessor -------------------------------------------------------- */
+
+static bool is_leftover(const char *name)
+{
+    return text_has_prefix(name, "pack_git2_") || text_has_suffix(name, ".lock");
+}
+
+/* Best effort: what cannot be removed shows up in what follows. */
+static void sweep_directory(int parent_fd, const char *name, unsigned depth)
+{
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *entry;
+
+    if (dir == NULL) {
+        cleanup_close(&fd);
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (is_leftover(entry->d_name)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        } else if (entry->d_name[0] != '.' && depth > 0) {
+            sweep_directory(dirfd(dir), entry->d_name, depth - 1);
+        }
+    }
+    closedir(dir);
+}
+
+static void sweep_mirror(const char *mirror)
+{
+    auto_free char *refs = path_join(mirror, "refs");
+    auto_free char *packs = path_join(mirror, "objects/pack");
+
+    sweep_directory(AT_FDCWD, mirror, 0);
+    sweep_directory(AT_FDCWD, refs, SWEEP_DEPTH_MAX);
+    sweep_directory(AT_FDCWD, packs, 0);
+}
+
+/* --- fetching --------------------------------------------------------------------------------- */
+
+static uint64_t size_of_packs(const char *mirror)
+{
+    auto_free char *path = path_join(mirror, "objects/pack");
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+    struct stat info;
+    uint64_t size = 0;
+
+    if (dir == NULL) {
+        return 0;
+    }
+    while ((entry = readdir(dir)) != NULL) {
+        if (fstatat(dirfd(dir), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode)) {
+            size += (uint64_t)info.st_size;
+        }
+    }
+    closedir(dir);
+    return size;
+}
+
+static void set_receive_limit(struct git_session *session, const char *mirror)
+{
+    uint64_t size = size_of_packs(mirror);
+    uint64_t max = session->job->max_bytes;
+
+    session->receive_limit = max == 0 ? 0 : size < max ? max - size : 1;
+}
+
+static int set_head(git_repository *mirror, git_remote *remote)
+{
+    git_buf branch = {0};
+    int code = git_remote_default_branch(&branch, remote);
+
+    if (code == 0) {
+        code = git_repository_set_head(mirror, branch.ptr);
+    }
+    git_buf_dispose(&branch);
+    return code == GIT_ENOTFOUND
+               ? 0
+               : code; /* a server need not say: then a branch must be asked for */
+}
+
+/* The remote lists what the server has: with nothing in the list there is nothing to mirror. */
+static int check_is_not_empty(struct git_session *session, git_remote *remote, struct error *err)
+{
+    const git_remote_head **heads;
+    size_t count;
+    int code = git_remote_ls(&heads, &count, remote);
+
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (text_has_prefix(heads[i]->name, "refs/heads/")) {
+            return 0;
+        }
+    }
+    return error_set_reason(
+        err, ERROR_INVALID, "BranchNotFound",
+        "%s: the repository is empty, it has no branch yet; push a first commit",
+        session->job->url);
+}
+
+/* Branches that went are removed first: "a" may have made way for "a/b". */
+static int take_over(struct git_session *session, git_repository *mirror, git_remote *remote,
+                     const git_remote_connect_options *options, struct error *err)
+{
+    git_fetch_options fetch;
+    int code;
+
+    git_fetch_options_init(&fetch, GIT_FETCH_OPTIONS_VERSION);
+    fetch.callbacks = options->callbacks;
+    fetch.follow_redirects = options->follow_redirects;
+    fetch.proxy_opts = options->proxy_opts;
+    fetch.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE; /* all tags come by their refspec */
+    code = git_remote_download(remote, NULL, &fetch);
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_RECEIVE, code, err);
+    }
+    code = git_remote_prune(remote, &options->callbacks);
+    if (code == 0) {
+        code = git_remote_update_tips(remote, &options->callbacks, 0, GIT_REMOTE_DOWNLOAD_TAGS_NONE,
+                                      NULL);
+    }
+    if (code == 0) {
+        code = set_head(mirror, remote);
+    }
+    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
+}
+
+static int fetch_remote(struct git_session *session, git_repository *mirror, git_remote *remote,
+                        struct error *err)
+{
+    git_remote_connect_options options;
+    int code, result;
+
+    git_session_connect_options(session, &options);
+    if (git_session_report(session, "connecting", 0, 0) < 0) {
+        return git_session_fail(session, GIT_STAGE_CONNECT, GIT_EUSER, err);
+    }
+    code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options);
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
+    }
+    if (check_is_not_empty(session, remote, err) < 0) {
+        return -1;
+    }
+    result = take_over(session, mirror, remote, &options, err);
+    git_remote_disconnect(remote);
+    return result;
+}
+
+/* Makes the mirror's configuration what the job says; "origin" is made where it is missing. */
+static int prepare_remote(git_repository *mirror, const char *url, git_remote **ret_remote)
+{
+    auto_git(remote) *remote = NULL;
+    int code = git_remote_lookup(&remote, mirror, "origin");
+
+    if (code == GIT_ENOTFOUND) {
+        code = git_remote_create_with_fetchspec(&remote, mirror, "origin", url, refspecs[0]);
+        for (size_t i = 1; code == 0 && i < ARRAY_SIZE(refspecs); i++) {
+            code = git_remote_add_fetch(mirror, "origin", refspecs[i]);
+        }
+    }
+    if (code == 0 && !text_equal(git_remote_url(remote), url)) {
+        code = git_remote_set_url(mirror, "origin", url);
+    }
+    git_remote_free(TAKE(remote));
+    if (code == 0) { /* a remote that was looked up before does not see what changed */
+        code = git_remote_lookup(ret_remote, mirror, "origin");
+    }
+    return code;
+}
+
+static int fetch(struct git_session *session, git_repository *mirror, struct error *err)
+{
+    auto_git(remote) *remote = NULL;
+    int code;
+
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    set_receive_limit(session, git_repository_path(mirror));
+    code = prepare_remote(mirror, session->job->url, &remote);
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    return fetch_remote(session, mirror, remote, err);
+}
+
+/* --- making, updating ------------------------------------------------------------------------- */
+
+/* The old mirror is out of the way before the new one comes: a kill in between costs a clone. */
+static int put_in_place(const char *made, const char *old, const char *mirror, struct error *err)
+{
+    if (access(mirror, W_OK) < 0 && errno == EACCES) {
+        chmod(mirror, 0700); /* a directory that may not be written cannot be moved */
+    }
+    if (rename(mirror, old) < 0 && errno != ENOENT) {
+        return error_set_errno(err, errno, "move the old mirror \"%s\" away", mirror);
+    }
+    if (rename(made, mirror) < 0) {
+        return error_set_errno(err, errno, "put mirror \"%s\" in place", mirror);
+    }
+    return 0;
+}
+
+static int make(struct git_session *session, git_repository **ret_repository, struct error *err)
+{
+    auto_free char *made = xasprintf("%s.work/mirror.git", session->job->mirror);
+    auto_free char *old = xasprintf("%s.work/old.git", session->job->mirror);
+    auto_git(repository) *repository = NULL;
+    struct error leftover = {0};
+    int code;
+
+    if (tree_remove(made, err) < 0 || tree_remove(old, err) < 0) {
+        return -1;
+    }
+    code = git_repository_init(&repository, made, 1);
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (fetch(session, repository, err) < 0) {
+        return -1;
+    }
+    git_repository_free(TAKE(repository));
+    if (put_in_place(made, old, session->job->mirror, err) < 0) {
+        return -1;
+    }
+    code = git_repository_open_bare(&repository, session->job->mirror);
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (tree_remove(old, &leftover) < 0) {
+        error_clear(&leftover); /* the next job tries again */
+    }
+    *ret_repository = TAKE(repository);
+    return 0;
+}
+
+static int open_offline(struct git_session *session, git_repository **ret_repository,
+                        struct error *err)
+{
+    int code = git_repository_open_bare(ret_repository, session->job->mirror);
+
+    if (code == GIT_ENOTFOUND) {
+        return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed",
+                                "%s: there is no mirror of it yet, and this job may not use the "
+                                "network",
+                                session->job->url);
+    }
+    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
+}
+
+int git_mirror_open(struct git_session *session, enum git_mirror_mode mode,
+                    git_repository **ret_repository, bool *ret_is_fresh, struct error *err)
+{
+    auto_git(repository) *repository = NULL;
+
+    if (mode == GIT_MIRROR_OFFLINE) {
+        *ret_is_fresh = false;
+        return open_offline(session, ret_repository, err);
+    }
+    sweep_mirror(session->job->mirror);
+    if (mode == GIT_MIRROR_REMAKE ||
+        git_repository_open_bare(&repository, session->job->mirror) < 0) {
+        *ret_is_fresh = true;
+        return make(session, ret_repository, err);
+    }
+    *ret_is_fresh = false;
+    if (fetch(session, repository, err) < 0) {
+        return -1;
+    }
+    *ret_repository = TAKE(repository);
+    return 0;
+}
+
+/* --- branches --------------------------------------------------------------------------------- */
+
+struct names {
+    char **items;
+    size_t count, capacity;
+};
+
+static void names_done(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->items[i]);
+    }
+    free(names->items);
+}
+
+static int list_branches(git_repository *mirror, struct names *names)
+{
+    auto_git(reference_iterator) *iterator = NULL;
+    const char *name;
+    int code = git_reference_iterator_glob_new(&iterator, mirror, "refs/heads/*");
+
+    while (code == 0 && names->count < NEAR_BRANCHES_MAX &&
+           (code = git_reference_next_name(&name, iterator)) == 0) {
+        array_grow(&names->items, names->count, &names->capacity, sizeof(*names->items));
+        names->items[names->count++] = xstrdup(name + strlen("refs/heads/"));
+    }
+    return code == GIT_ITEROVER ? 0 : code;
+}
+
+static int fail_without_branch(struct git_session *session, git_repository *mirror,
+                               struct error *err)
+{
+    auto_done(names) names = {0};
+    const char *branch = session->job->branch;
+    const char *near = NULL;
+    int code = list_branches(mirror, &names);
+
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (branch == NULL) {
+        return error_set_reason(
+            err, ERROR_INVALID, "BranchNotFound",
+            "%s: the server's default branch does not exist; name a branch%s%s%s",
+            session->job->url, names.count > 0 ? ", such as \"" : "",
+            names.count > 0 ? names.items[0] : "", names.count > 0 ? "\"" : "");
+    }
+    near = suggest_nearest(branch, (const char *const *)names.items, names.count);
+    return error_set_reason(err, ERROR_INVALID, "BranchNotFound",
+                            "%s: there is no branch \"%s\"%s%s%s", session->job->url, branch,
+                            near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                            near != NULL ? "\"?" : "");
+}
+
+static int lookup_branch(git_repository *mirror, const char *branch, git_reference **ret_reference)
+{
+    auto_free char *name = xasprintf("refs/heads/%s", branch != NULL ? branch : "");
+    int is_valid = 0;
+
+    if (branch == NULL) {
+        int code = git_repository_head(ret_reference, mirror);
+
+        return code == GIT_EUNBORNBRANCH ? GIT_ENOTFOUND : code;
+    }
+    if (git_reference_name_is_valid(&is_valid, name) < 0 || !is_valid) {
+        return GIT_ENOTFOUND;
+    }
+    return git_reference_lookup(ret_reference, mirror, name);
+}
+
+int git_mirror_find_branch(struct git_session *session, git_repository *mirror,
+                           struct git_result *ret_result, git_oid *ret_commit, struct error *err)
+{
+    auto_git(reference) *reference = NULL;
+    auto_git(commit) *commit = NULL;
+    const char *name;
+    git_oid id;
+    int code = lookup_branch(mirror, session->job->branch, &reference);
+
+    if (code == GIT_ENOTFOUND) {
+        return fail_without_branch(session, mirror, err);
+    }
+    if (code == 0) {
+        code = git_reference_name_to_id(&id, mirror, git_reference_name(reference));
+    }
+    if (code == 0) {
+        code = git_commit_lookup(&commit, mirror, &id);
+    }
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    *ret_commit = id;
+    git_oid_tostr(ret_result->commit, sizeof(ret_result->commit), &id);
+    name = git_reference_name(reference);
+    if (!text_has_prefix(name, "refs/heads/") ||
+        strlen(name + strlen("refs/heads/")) >= sizeof(ret_result->branch)) {
+        return error_set_reason(err, ERROR_INVALID, "BranchNotFound",
+                                "%s: the default branch has no usable name; name a branch",
+                                session->job->url);
+    }
+    snprintf(ret_result->branch, sizeof(ret_result->branch), "%s", name + strlen("refs/heads/"));
+    return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * The bare mirror of a repository: one per URL, branches and tags only, shared by all working trees
+ * made from it.
+ *
+ * It is made below "<mirror>.work" and renamed when its first fetch is complete, so what is there
+ * under its own name was complete once; later updates fetch into it, and an interrupted one is
+ * simply done again. Only the holder of "<mirror>.lock" may touch either. Every branch and tag of
+ * the server is taken over as it is, force-pushed or removed ones too; the mirror's HEAD is the
+ * server's.
+ */
+#ifndef BERTH_CLIENTS_GIT_MIRROR_H
+#define BERTH_CLIENTS_GIT_MIRROR_H
+
+#include "clients/git_session.h"
+
+/*
+ * Takes the lock for this process; closing the descriptor, also by dying, gives it back. Waits a
+ * few seconds for a predecessor that is on its way out. ERROR_TRANSIENT: somebody else keeps it.
+ */
+int git_mirror_lock(const char *mirror, int *ret_fd, struct error *err);
+
+enum git_mirror_mode {
+    GIT_MIRROR_UPDATE,  /* fetch into it; make it where it is missing or no repository */
+    GIT_MIRROR_REMAKE,  /* make it anew and put it in the place of the old one */
+    GIT_MIRROR_OFFLINE, /* take it as it is */
+};
+
+/*
+ * With the lock held. ret_repository is the caller's to free; *ret_is_fresh says that the mirror
+ * was made in this call. A repository without any branch is BranchNotFound.
+ */
+int git_mirror_open(struct git_session *session, enum git_mirror_mode mode,
+                    git_repository **ret_repository, bool *ret_is_fresh, struct error *err);
+
+/*
+ * The branch asked for, or the one that HEAD names, and its commit. BranchNotFound says which name
+ * is near. The branch's name has no "refs/heads/".
+ */
+int git_mirror_find_branch(struct git_session *session, git_repository *mirror,
+                           struct git_result *ret_result, git_oid *ret_commit, struct error *err);
+
+#endif

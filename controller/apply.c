@@ -1,0 +1,327 @@
+#include "controller/apply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+#include "clients/docker_types.h"
+#include "controller/entry.h"
+#include "specs/reason.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void run_step(struct plan_run *run);
+
+const struct action *run_action(const struct plan_run *run)
+{
+    return run->plan->actions[run->index];
+}
+
+void run_set_progress(struct plan_run *run, unsigned percent, const char *message)
+{
+    struct object_status *status = run->entry->status;
+    struct operation *operation = &status->operation;
+
+    if (operation->progress == percent && text_equal(operation->message, message)) {
+        return;
+    }
+    operation->progress = percent;
+    operation->message = status_text(status, message);
+    status_mark_entry(run->entry);
+    if (run->entry->kind == ENTRY_REPOSITORY) {
+        for (struct map_entry *at = map_first(&run->entry->repository->tasks); at != NULL;
+             at = map_next(at)) {
+            entry_enqueue(map_value(at));
+        }
+    }
+}
+
+void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply)
+{
+    run->call = engine_call(run->controller->engine, request, on_reply, run);
+}
+
+void run_on_plain_reply(void *user, const struct docker_request *request,
+                        const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) < 0) {
+        run_action_failed(run, err);
+    } else {
+        run_action_done(run);
+    }
+}
+
+/* The end of a run */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct plan_run *run = handle->data;
+
+    plan_free(run->plan);
+    object_unref(run->desired);
+    free(run->exec_id);
+    free(run);
+}
+
+/* Lets go of everything; the memory follows when the loop has closed the timer. */
+static void run_close(struct plan_run *run)
+{
+    struct controller *controller = run->controller;
+
+    run->is_closing = true;
+    engine_call_cancel(TAKE(run->call));
+    if (run->git != NULL) {
+        git_work_cancel(TAKE(run->git));
+    }
+    shared_leave(run);
+    slots_leave(&controller->starts, &run->wait);
+    if (run->slots != NULL) {
+        slots_give_back(TAKE(run->slots));
+    }
+    leases_stop_waiting(controller, run);
+    run->entry->run = NULL;
+    controller->runs--;
+    uv_close((uv_handle_t *)&run->timer, on_timer_closed);
+}
+
+static void run_end(struct plan_run *run)
+{
+    struct entry *entry = run->entry;
+    bool is_over = run->is_entry_over;
+
+    run_close(run);
+    entry->state = KEY_RUNNING_AND_DIRTY; /* the world changed: look again */
+    if (is_over) {
+        entry->state = KEY_IDLE;
+        entry_remove(entry);
+        return;
+    }
+    entry_settle(entry);
+}
+
+static void on_inspected(void *user, const struct docker_request *request,
+                         const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+    struct docker_container docker = {0};
+    json_auto_t *json = NULL;
+
+    run->call = NULL;
+    if (docker_reply_json(request, reply, &json, err) == 0 &&
+        docker_parse_container(json, &docker, err) == 0) {
+        observe_set_container(run->controller, run->entry->name,
+                              observed_from_docker(run->controller, &docker));
+        docker_container_done(&docker);
+    } else if (err->kind == ERROR_NOT_FOUND) {
+        observe_set_container(run->controller, run->entry->name, NULL);
+    }
+    run_end(run);
+}
+
+/* Whatever the run did to a container, the next pass must not decide on what was true before it. */
+static void run_finish(struct plan_run *run)
+{
+    if (run->entry->kind != ENTRY_TASK && engine_is_up(run->controller->engine)) {
+        run_call(run, docker_inspect_container(run->entry->name), on_inspected);
+    } else {
+        run_end(run);
+    }
+}
+
+static void end_operation(struct plan_run *run, enum operation_state state, const char *message)
+{
+    if (run->plan->operation != NULL) {
+        status_end_operation(run->entry->status, state, message, clock_wall_ms());
+        status_mark_entry(run->entry);
+    }
+}
+
+static bool is_unknown_outcome(const struct error *err)
+{
+    return text_equal(err->reason, REASON_ENGINE_UNAVAILABLE);
+}
+
+void run_action_failed(struct plan_run *run, const struct error *err)
+{
+    struct entry *entry = run->entry;
+    const struct action *action = run_action(run);
+
+    log_fields(is_unknown_outcome(err) ? LOG_INFO : LOG_WARN, "action_failed", "key", entry->key,
+               "action", action_type_name(action->type), "target", action->target, "reason",
+               err->reason, "error", err->message, NULL);
+    if (run->slots != NULL) {
+        slots_give_back(TAKE(run->slots));
+    }
+    end_operation(run, OPERATION_FAILED, err->message);
+    if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= 3) {
+        run_finish(run); /* the world is not as planned: look, then decide */
+        return;
+    }
+    if (!is_unknown_outcome(err)) {
+        entry_note_failure(entry, err);
+    }
+    run_finish(run);
+}
+
+static void run_succeeded(struct plan_run *run)
+{
+    end_operation(run, OPERATION_DONE, NULL);
+    if (run->plan->operation != NULL) {
+        entry_clear_failure(run->entry);
+    }
+    run_finish(run);
+}
+
+void run_action_done(struct plan_run *run)
+{
+    if (run->slots != NULL) {
+        slots_give_back(TAKE(run->slots));
+    }
+    run->index++;
+    run_step(run);
+}
+
+/* The steps of a run */
+
+static void begin_action(struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+    struct object_status *status = run->entry->status;
+
+    log_fields(LOG_INFO, "action", "key", run->entry->key, "action", action_type_name(action->type),
+               "target", action->target, "cause", action->cause, NULL);
+    if (run->plan->operation != NULL) {
+        status->phase = action->phase;
+        run_set_progress(run, (unsigned)(run->index * 100 / run->plan->count),
+                         action_type_name(action->type));
+    }
+}
+
+static void dispatch(struct plan_run *run)
+{
+    switch (run_action(run)->type) { /* no default: an action nobody carries out does not compile */
+    case ACTION_LEASE_PORT:
+        apply_lease_port(run);
+        return;
+    case ACTION_RELEASE_PORTS:
+        port_table_release(&run->controller->ports, run->entry->key);
+        run_action_done(run);
+        return;
+    case ACTION_QUARANTINE_PORTS:
+        apply_quarantine_ports(run);
+        return;
+    case ACTION_BUILD_IDLE_IMAGE:
+        apply_build_idle_image(run);
+        return;
+    case ACTION_PULL_IMAGE:
+        apply_pull_image(run);
+        return;
+    case ACTION_CREATE_NETWORK:
+        apply_create_network(run);
+        return;
+    case ACTION_CONNECT_NETWORK:
+        apply_connect_network(run);
+        return;
+    case ACTION_CREATE_CONTAINER:
+        apply_create_container(run);
+        return;
+    case ACTION_START_CONTAINER:
+        apply_start_container(run);
+        return;
+    case ACTION_STOP_CONTAINER:
+        apply_stop_container(run);
+        return;
+    case ACTION_UNPAUSE_CONTAINER:
+        apply_unpause_container(run);
+        return;
+    case ACTION_REMOVE_CONTAINER:
+        apply_remove_container(run);
+        return;
+    case ACTION_READ_LOG:
+        apply_read_log(run);
+        return;
+    case ACTION_MAKE_WORKSPACE:
+        apply_make_workspace(run);
+        return;
+    case ACTION_REMOVE_WORKSPACE:
+        apply_remove_workspace(run);
+        return;
+    case ACTION_START_TASK:
+        apply_start_task(run);
+        return;
+    case ACTION_STOP_TASK:
+        apply_stop_task(run);
+        return;
+    case ACTION_REMOVE_TASK:
+        apply_remove_task(run);
+        return;
+    }
+}
+
+static void run_step(struct plan_run *run)
+{
+    if (run->index == run->plan->count) {
+        run_succeeded(run);
+        return;
+    }
+    begin_action(run);
+    dispatch(run);
+}
+
+void apply_plan(struct entry *entry, struct plan *plan)
+{
+    struct controller *controller = entry->controller;
+    struct plan_run *run = xcalloc(1, sizeof(*run));
+
+    assert(entry->run == NULL);
+    run->controller = controller;
+    run->entry = entry;
+    run->plan = plan;
+    run->desired = entry->desired != NULL ? object_ref(entry->desired) : NULL;
+    uv_timer_init(&controller->loop, &run->timer);
+    run->timer.data = run;
+    entry->run = run;
+    controller->runs++;
+    if (plan->operation != NULL) {
+        status_begin_operation(entry->status, plan->operation, plan->cause, clock_wall_ms());
+        status_mark_entry(entry);
+    }
+    run_step(run);
+}
+
+void apply_abandon(struct plan_run *run)
+{
+    run_close(run);
+}
+
+static bool can_be_given_up(const struct plan_run *run)
+{
+    switch (run_action(run)->type) {
+    case ACTION_PULL_IMAGE:
+    case ACTION_MAKE_WORKSPACE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void apply_reconsider(struct entry *entry)
+{
+    struct plan_run *run = entry->run;
+
+    if (run == NULL || run->index >= run->plan->count || !can_be_given_up(run) ||
+        run->desired == entry->desired) {
+        return;
+    }
+    log_fields(LOG_INFO, "action_given_up", "key", entry->key, "action",
+               action_type_name(run_action(run)->type), "cause", "the spec changed", NULL);
+    end_operation(run, OPERATION_FAILED, "given up: the spec changed");
+    run_end(run);
+}

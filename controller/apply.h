@@ -1,0 +1,81 @@
+/*
+ * Carrying a plan out: one action after the other, each an engine call, a git child or a write to disk.
+ *
+ * The executor decides nothing. An action that fails ends the run: the failure is noted with the key, the container is looked
+ * at again, and the next pass decides with fresh facts. A call without an answer is unknown, never failed.
+ */
+#ifndef BERTH_CONTROLLER_APPLY_H
+#define BERTH_CONTROLLER_APPLY_H
+
+#include "controller/controller.h"
+
+struct shared_work;
+
+struct plan_run {
+    struct controller *controller;
+    struct entry *entry;
+    struct object *desired; /* the version it works for; NULL: none */
+    struct plan *plan;
+    size_t index;
+    struct engine_call *call;
+    struct git_work *git;
+    struct shared_work *shared; /* it waits for, with others */
+    struct plan_run *next_waiting; /* in the list it waits in */
+    void (*go_on)(struct plan_run *run);
+    struct slots *slots; /* a slot of these is held */
+    struct slot_wait wait;
+    uv_timer_t timer;
+    uint64_t deadline_ms; /* of polling */
+    char *exec_id;
+    bool is_entry_over; /* the entry goes when the run has ended well */
+    bool is_closing;
+};
+
+/* Every action's function starts it and returns; later exactly one of these ends it. */
+void run_action_done(struct plan_run *run);
+void run_action_failed(struct plan_run *run, const struct error *err);
+
+const struct action *run_action(const struct plan_run *run);
+
+/* Percent and words of the action under way, for the status. */
+void run_set_progress(struct plan_run *run, unsigned percent, const char *message);
+
+/* Sends one request for the action; on_reply gets the run. */
+void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply);
+
+/* The reply that most actions wait for: any success ends the action. */
+void run_on_plain_reply(void *user, const struct docker_request *request,
+                        const struct http_reply *reply, struct error *err);
+
+/* apply_container.c */
+void apply_lease_port(struct plan_run *run);
+void apply_quarantine_ports(struct plan_run *run);
+void apply_create_container(struct plan_run *run);
+void apply_start_container(struct plan_run *run);
+void apply_stop_container(struct plan_run *run);
+void apply_remove_container(struct plan_run *run);
+void apply_unpause_container(struct plan_run *run);
+void apply_connect_network(struct plan_run *run);
+void apply_read_log(struct plan_run *run);
+
+/* apply_shared.c: work that many plans wait for and one carries out */
+void apply_pull_image(struct plan_run *run);
+void apply_build_idle_image(struct plan_run *run);
+void apply_create_network(struct plan_run *run);
+void shared_leave(struct plan_run *run); /* the run does not wait any longer */
+void shared_close(struct controller *controller);
+char *idle_image_name(void); /* "berth/idle:<12 hex of what is in it>"; the caller's to free */
+
+/* apply_workspace.c */
+void apply_make_workspace(struct plan_run *run);
+void apply_remove_workspace(struct plan_run *run);
+
+/* apply_task.c */
+void apply_start_task(struct plan_run *run);
+void apply_stop_task(struct plan_run *run);
+void apply_remove_task(struct plan_run *run);
+
+/* runner_blob.S: the static runner program */
+extern const unsigned char berth_runner_start[], berth_runner_end[];
+
+#endif

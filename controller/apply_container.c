@@ -1,0 +1,254 @@
+#include "controller/apply.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+#include "clients/docker_stream.h"
+#include "clients/docker_types.h"
+#include "clients/tar_writer.h"
+#include "controller/port_probe.h"
+#include "controller/workload_docker.h"
+#include "specs/reason.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_TAIL_LINES = 20, LOG_LINE_BYTES = 512, HERD_MS = 10000 };
+
+/* Ports */
+
+void apply_lease_port(struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+    struct port_table *ports = &run->controller->ports;
+    struct error err = {0};
+
+    if (port_probe(action->host_ip, action->port, action->protocol) < 0) {
+        error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_IN_USE,
+                         "host port %s:%u is in use by a process outside Berth", action->host_ip,
+                         action->port);
+        if (!action->is_fixed_port) {
+            port_table_quarantine(ports, action->port, action->protocol, clock_wall_ms());
+        } else {
+            err.kind = ERROR_TRANSIENT;
+        }
+        run_action_failed(run, &err);
+        return;
+    }
+    port_table_release_one(ports, run->entry->key, action->target);
+    if (port_table_take(ports, run->entry->key, action->target, action->host_ip, action->port,
+                        action->protocol) < 0) {
+        error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_CONFLICT,
+                         "host port %u was leased to another object meanwhile", action->port);
+        run_action_failed(run, &err);
+        return;
+    }
+    run_action_done(run);
+}
+
+/* The engine said that one of the ports is taken: those that cannot be bound go, or all when each can. */
+void apply_quarantine_ports(struct plan_run *run)
+{
+    struct port_table *ports = &run->controller->ports;
+    const struct port_list *wanted = run->desired != NULL && run->entry->kind == ENTRY_INSTANCE
+                                         ? &run->desired->instance.ports
+                                         : &repository_settings(run->entry)->repository.ports;
+    unsigned gone = 0;
+
+    for (int pass = 0; pass < 2 && gone == 0; pass++) {
+        for (size_t i = 0; i < wanted->count; i++) {
+            const struct port_spec *port = &wanted->items[i];
+            enum port_protocol protocol = (enum port_protocol)port->protocol;
+            const struct port_lease *lease =
+                port_table_find(ports, run->entry->key, port->name, protocol);
+
+            if (port->host_port == 0 && lease != NULL &&
+                (pass == 1 || port_probe(port->host_ip, lease->port, protocol) < 0)) {
+                port_table_quarantine(ports, lease->port, protocol, clock_wall_ms());
+                gone++;
+            }
+        }
+    }
+    run_action_done(run);
+}
+
+/* Containers */
+
+static void on_runner_installed(void *user, const struct docker_request *request,
+                                const struct http_reply *reply, struct error *err)
+{
+    run_on_plain_reply(user, request, reply, err);
+}
+
+static void install_runner(struct plan_run *run)
+{
+    auto_done(strbuf) tar = {0};
+
+    tar_add_directory(&tar, ".berth", 0755);
+    tar_add_file(&tar, ".berth/runner", 0755, berth_runner_start,
+                 (size_t)(berth_runner_end - berth_runner_start));
+    tar_finish(&tar);
+    run_call(run, docker_put_archive(run_action(run)->target, "/", tar.text, tar.len),
+             on_runner_installed);
+}
+
+static void on_created(void *user, const struct docker_request *request,
+                       const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) < 0) {
+        if (err->reason == NULL || text_equal(err->reason, REASON_ENGINE_ERROR)) {
+            err->reason = REASON_CREATE_FAILED;
+        }
+        if (err->kind == ERROR_NOT_FOUND && text_equal(err->reason, REASON_IMAGE_NOT_FOUND)) {
+            observe_image_changed(run->controller, run_action(run)->workload->image);
+            err->kind = ERROR_CONFLICT; /* it was there a moment ago: fetch it again */
+        }
+        run_action_failed(run, err);
+        return;
+    }
+    if (run_action(run)->workload->needs_runner) {
+        install_runner(run);
+    } else {
+        run_action_done(run);
+    }
+}
+
+static void create_now(struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+    json_auto_t *body =
+        workload_to_docker(action->workload, engine_cpu_count(run->controller->engine));
+
+    run_call(run, docker_create_container(action->target, body), on_created);
+}
+
+void apply_create_container(struct plan_run *run)
+{
+    if (run->controller->ports.is_dirty) {
+        leases_wait(run->controller, run, create_now); /* a lease is on disk before its container exists */
+    } else {
+        create_now(run);
+    }
+}
+
+static void on_started(void *user, const struct docker_request *request,
+                       const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) == 0) {
+        run_action_done(run);
+        return;
+    }
+    if (err->reason == NULL || text_equal(err->reason, REASON_ENGINE_ERROR)) {
+        err->reason = REASON_START_FAILED;
+    }
+    run_action_failed(run, err);
+}
+
+static void start_now(void *user)
+{
+    struct plan_run *run = user;
+
+    run->slots = &run->controller->starts;
+    run_call(run, docker_start_container(run_action(run)->target), on_started);
+}
+
+/* What comes up together when the controller starts is a herd; what appears later is somebody's edit. */
+static enum slot_lane lane_of(const struct plan_run *run)
+{
+    bool is_new = text_equal(run->plan->operation, "create") ||
+                  text_equal(run->plan->operation, "recreate");
+
+    return is_new && clock_wall_ms() - run->controller->started_wall_ms > HERD_MS ? LANE_FRESH
+                                                                                 : LANE_OLD;
+}
+
+void apply_start_container(struct plan_run *run)
+{
+    if (slots_take(&run->controller->starts, &run->wait, lane_of(run), start_now, run)) {
+        start_now(run);
+    }
+}
+
+/* Gone already is as good as stopped or removed. */
+static void on_gone(void *user, const struct docker_request *request,
+                    const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) < 0 && err->kind != ERROR_NOT_FOUND) {
+        run_action_failed(run, err);
+    } else {
+        run_action_done(run);
+    }
+}
+
+void apply_stop_container(struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+
+    run_call(run, docker_stop_container(action->target, (unsigned)action->grace_seconds), on_gone);
+}
+
+void apply_remove_container(struct plan_run *run)
+{
+    run_call(run, docker_remove_container(run_action(run)->target), on_gone);
+}
+
+void apply_unpause_container(struct plan_run *run)
+{
+    run_call(run, docker_unpause_container(run_action(run)->target), run_on_plain_reply);
+}
+
+void apply_connect_network(struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+    json_auto_t *body = workload_to_docker_connect(action->workload, action->target);
+
+    run_call(run, docker_connect_network(action->workload->network, body), run_on_plain_reply);
+}
+
+/* Evidence */
+
+static void take_log(struct observed_container *container, const json_t *lines)
+{
+    size_t count = json_array_size(lines);
+
+    container->log_tail = xcalloc(count, sizeof(*container->log_tail));
+    for (size_t i = 0; i < count; i++) {
+        container->log_tail[i] = xstrdup(json_string_value(json_array_get(lines, i)));
+    }
+    container->log_count = count;
+    container->has_log = true;
+}
+
+static void on_log(void *user, const struct docker_request *request,
+                   const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+    struct observed_container *container =
+        map_get(&run->controller->containers, run_action(run)->target);
+    json_auto_t *lines = json_array();
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) == 0) {
+        docker_logs_to_lines(reply->body, reply->body_len, LOG_TAIL_LINES, LOG_LINE_BYTES, lines);
+    }
+    if (container != NULL && !container->has_log) {
+        take_log(container, lines); /* an unreadable log is an empty one: the restart must not wait for it */
+    }
+    run_action_done(run);
+}
+
+void apply_read_log(struct plan_run *run)
+{
+    run_call(run, docker_container_logs(run_action(run)->target, LOG_TAIL_LINES), on_log);
+}

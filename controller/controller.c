@@ -1,0 +1,342 @@
+#include "controller/controller.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/version.h"
+#include "controller/apply.h"
+#include "controller/entry.h"
+#include "controller/once.h"
+#include "controller/run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PASSES_PER_TURN = 64,
+    DEFAULT_START_SLOTS_MAX = 8,
+    GIT_CONCURRENCY = 2,
+    GIT_TOTAL_MS = 3600000,
+};
+
+/* The end of a turn: what events caused is done once per turn, not once per event. */
+
+static void on_wake(uv_timer_t *timer)
+{
+    (void)timer; /* its only purpose is that the loop turns */
+}
+
+void controller_wake(struct controller *controller)
+{
+    uv_timer_start(&controller->wake_timer, on_wake, 0, 0);
+}
+
+static void run_queue(struct controller *controller)
+{
+    struct entry *entry;
+
+    for (unsigned i = 0;
+         i < PASSES_PER_TURN && (entry = entry_dequeue(controller)) != NULL; i++) {
+        pass_run(entry);
+    }
+    if (controller->queue_first != NULL) {
+        controller_wake(controller); /* the rest after the next look at the outside */
+    }
+}
+
+static void on_end_of_turn(uv_prepare_t *handle)
+{
+    struct controller *controller = handle->data;
+
+    if (controller->is_stopping || controller->options.is_dry_run) {
+        return;
+    }
+    controller->turn_count++;
+    run_queue(controller);
+    leases_save(controller);
+    status_flush(controller); /* must stay last: one write per turn */
+    heartbeat_write(controller, false);
+    once_check(controller);
+}
+
+/* Timers and signals */
+
+static void on_scan_timer(uv_timer_t *timer)
+{
+    desired_scan(timer->data);
+}
+
+static void on_watch_due(void *user)
+{
+    desired_scan(user);
+}
+
+static void on_relist_timer(uv_timer_t *timer)
+{
+    observe_list(timer->data);
+}
+
+static void on_sweep_timer(uv_timer_t *timer)
+{
+    sweep_run(timer->data);
+}
+
+static void on_heartbeat_timer(uv_timer_t *timer)
+{
+    heartbeat_write(timer->data, true);
+}
+
+static void on_terminate(uv_signal_t *signal_handle, int number)
+{
+    log_fields(LOG_INFO, "stopping", "signal", strsignal(number), "containers", "left running",
+               NULL);
+    controller_stop(signal_handle->data, EXIT_CONVERGED);
+}
+
+static void on_hangup(uv_signal_t *signal_handle, int number)
+{
+    struct controller *controller = signal_handle->data;
+
+    (void)number;
+    log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
+    desired_scan(controller);
+    observe_list(controller);
+}
+
+void controller_stop(struct controller *controller, int exit_code)
+{
+    if (!controller->is_stopping) {
+        controller->is_stopping = true;
+        controller->exit_code = exit_code;
+        uv_stop(&controller->loop);
+    }
+}
+
+/* The engine */
+
+static void on_engine_up(void *user)
+{
+    struct controller *controller = user;
+
+    log_fields(LOG_INFO, "engine_available", "address", engine_address(controller->engine),
+               "version", engine_info(controller->engine)->version, "api",
+               engine_api_version(controller->engine), NULL);
+    free(controller->engine_error);
+    controller->engine_error = NULL;
+    observe_list(controller);
+}
+
+static void on_engine_down(void *user, const struct error *why)
+{
+    struct controller *controller = user;
+
+    if (controller->engine_error == NULL || strcmp(controller->engine_error, why->message) != 0) {
+        log_fields(LOG_WARN, "engine_unavailable", "address", engine_address(controller->engine),
+                   "error", why->message, NULL);
+        free(controller->engine_error);
+        controller->engine_error = xstrdup(why->message);
+    }
+    observe_lost(controller);
+    once_engine_failed(controller);
+}
+
+static void on_engine_event(void *user, const struct docker_event *event)
+{
+    observe_event(user, event);
+}
+
+/* Start and stop */
+
+static void start_timer(struct controller *controller, uv_timer_t *timer, uv_timer_cb callback,
+                        uint64_t period_ms)
+{
+    uv_timer_init(&controller->loop, timer);
+    timer->data = controller;
+    if (period_ms > 0) {
+        uv_timer_start(timer, callback, period_ms, period_ms);
+    }
+}
+
+static void start_signal(struct controller *controller, uv_signal_t *handle, uv_signal_cb callback,
+                         int number)
+{
+    uv_signal_init(&controller->loop, handle);
+    handle->data = controller;
+    uv_signal_start(handle, callback, number);
+}
+
+static void start_handles(struct controller *controller)
+{
+    uv_prepare_init(&controller->loop, &controller->end_of_turn);
+    controller->end_of_turn.data = controller;
+    uv_prepare_start(&controller->end_of_turn, on_end_of_turn);
+    start_timer(controller, &controller->wake_timer, NULL, 0);
+    start_timer(controller, &controller->rescan_timer, NULL, 0);
+    start_timer(controller, &controller->once_timer, NULL, 0);
+    start_timer(controller, &controller->scan_timer, on_scan_timer,
+                controller->options.scan_seconds * UINT64_C(1000));
+    start_timer(controller, &controller->relist_timer, on_relist_timer,
+                controller->options.relist_seconds * UINT64_C(1000));
+    start_timer(controller, &controller->sweep_timer, on_sweep_timer,
+                sweep_period_ms(controller));
+    start_timer(controller, &controller->heartbeat_timer, on_heartbeat_timer,
+                controller->options.scan_seconds * UINT64_C(1000));
+    start_signal(controller, &controller->on_terminate, on_terminate, SIGTERM);
+    start_signal(controller, &controller->on_interrupt, on_terminate, SIGINT);
+    start_signal(controller, &controller->on_hangup, on_hangup, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGIO, SIG_IGN); /* a lease that spec_scan holds for an instant may be broken by a writer */
+}
+
+static unsigned start_slots(const struct controller_options *options)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned slots = processors > 0 ? (unsigned)processors * 2 : 2;
+
+    if (options->start_slots > 0) {
+        return options->start_slots;
+    }
+    return slots < DEFAULT_START_SLOTS_MAX ? slots : DEFAULT_START_SLOTS_MAX;
+}
+
+static int open_parts(struct controller *controller, struct error *err)
+{
+    const struct controller_options *options = &controller->options;
+    struct engine_handlers handlers = {
+        .on_up = on_engine_up,
+        .on_down = on_engine_down,
+        .on_event = on_engine_event,
+        .user = controller,
+    };
+    struct git_pool_options git = {
+        .program = options->program,
+        .concurrency = GIT_CONCURRENCY,
+        .stall_ms = options->git_stall_seconds * UINT64_C(1000),
+        .total_ms = GIT_TOTAL_MS,
+    };
+
+    port_table_init(&controller->ports);
+    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0 ||
+        state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
+        engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
+        return -1;
+    }
+    controller->git = git_pool_new(&controller->loop, &git);
+    controller->specs = spec_set_new();
+    controller->idle_image = idle_image_name();
+    spec_scan_init(&controller->scan, options->specs_dir);
+    slots_init(&controller->starts, start_slots(options));
+    return 0;
+}
+
+static void on_walk(uv_handle_t *handle, void *user)
+{
+    (void)user;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+static void close_entries(struct controller *controller)
+{
+    struct map_entry *at;
+
+    while ((at = map_first(&controller->entries)) != NULL) {
+        entry_remove(map_value(at));
+    }
+    map_done(&controller->entries);
+    map_done(&controller->repositories);
+}
+
+static void free_values(struct map *map)
+{
+    for (struct map_entry *at = map_first(map); at != NULL; at = map_next(at)) {
+        free(map_value(at));
+    }
+    map_done(map);
+}
+
+static void close_parts(struct controller *controller)
+{
+    controller->is_stopping = true;
+    close_entries(controller);
+    shared_close(controller);
+    if (controller->engine != NULL) {
+        sweep_close(controller);
+        observe_close(controller);
+        engine_close(controller->engine);
+    }
+    if (controller->git != NULL) {
+        git_pool_close(controller->git);
+    }
+    spec_watch_close(controller->watch);
+    uv_run(&controller->loop, UV_RUN_NOWAIT);
+    uv_walk(&controller->loop, on_walk, NULL);
+    uv_run(&controller->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&controller->loop);
+    if (controller->tasks_inotify >= 0) {
+        close(controller->tasks_inotify);
+    }
+    spec_set_free(controller->specs);
+    if (controller->scan.directory != NULL) {
+        spec_scan_done(&controller->scan);
+    }
+    status_close(controller);
+    port_table_done(&controller->ports);
+    state_dir_close(&controller->state);
+    free_values(&controller->orphans);
+    free_values(&controller->task_watches);
+    map_done(&controller->shared);
+    free(controller->idle_image);
+    free(controller->scan_error);
+    free(controller->engine_error);
+}
+
+static void start_work(struct controller *controller)
+{
+    start_handles(controller);
+    observe_start_task_watch(controller);
+    leases_load(controller);
+    desired_load_repositories(controller);
+    if (!controller->options.is_dry_run) {
+        controller->watch =
+            spec_watch_new(&controller->loop, controller->options.specs_dir,
+                           controller->options.is_polling, on_watch_due, controller);
+    }
+    desired_scan(controller);
+    status_remove_stale(controller);
+    log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",
+               controller->options.specs_dir, "state", controller->options.state_dir, NULL);
+}
+
+int controller_run(const struct controller_options *options)
+{
+    struct controller *controller = xcalloc(1, sizeof(*controller));
+    struct error err = {0};
+    int exit_code;
+
+    controller->options = *options; /* texts stay the caller's */
+    controller->tasks_inotify = -1;
+    controller->started_wall_ms = clock_wall_ms();
+    uv_loop_init(&controller->loop);
+    if (open_parts(controller, &err) < 0) {
+        log_fields(LOG_ERROR, "cannot_start", "error", err.message, NULL);
+        close_parts(controller);
+        free(controller);
+        return EXIT_USAGE;
+    }
+    start_work(controller);
+    once_begin(controller);
+    uv_run(&controller->loop, UV_RUN_DEFAULT);
+    if (!controller->options.is_dry_run) {
+        leases_save(controller);
+        status_flush(controller);
+    }
+    exit_code = controller->exit_code;
+    close_parts(controller);
+    free(controller);
+    return exit_code;
+}

@@ -1,0 +1,230 @@
+/*
+ * The controller: one loop that compares what the files want with what the engine has, and keeps converging.
+ *
+ * Reading order: the structs here; controller.c (start, stop, end of a turn); desired.c (files to entries); observe.c (engine to
+ * facts); pass.c (one reconcile of one key); apply.c and apply_*.c (a plan becomes engine calls); status_files.c.
+ *
+ * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c". Events only name a key to look
+ * at. Per key at most one pass or plan is under way; a key touched meanwhile runs again.
+ */
+#ifndef BERTH_CONTROLLER_CONTROLLER_H
+#define BERTH_CONTROLLER_CONTROLLER_H
+
+#include "base/map.h"
+#include "controller/engine.h"
+#include "controller/git_worker.h"
+#include "controller/options.h"
+#include "controller/slots.h"
+#include "controller/spec_scan.h"
+#include "controller/spec_watch.h"
+#include "controller/state_dir.h"
+#include "reconcilers/observed.h"
+#include "reconcilers/plan.h"
+#include "reconcilers/ports.h"
+#include "reconcilers/world.h"
+#include "specs/repo_url.h"
+#include "specs/spec_set.h"
+#include "specs/status.h"
+
+#include <uv.h>
+
+struct controller;
+struct plan_run;
+
+enum entry_kind { ENTRY_INSTANCE, ENTRY_REPOSITORY, ENTRY_TASK };
+
+enum key_state { KEY_IDLE, KEY_QUEUED, KEY_RUNNING, KEY_RUNNING_AND_DIRTY };
+
+/* What repository containers have beside other entries. */
+struct repository_entry {
+    struct repo_url url;
+    char *url_text;         /* as to be asked from the server */
+    char *settings_name;    /* metadata.name of the Repository object, or NULL */
+    struct object *defaults; /* settings when there is no Repository object */
+    bool is_deleted;        /* the object was deleted, and no task came since */
+    struct observed_workspace workspace; /* its texts are the next four */
+    char *branch, *commit, *tree_path, *tasks_path;
+    struct map tasks;       /* key -> entry of each task on it */
+};
+
+/* One thing that passes are about. */
+struct entry {
+    struct controller *controller;
+    char *key, *name;
+    enum entry_kind kind;
+    struct object *desired; /* the version in force; NULL: gone */
+    struct object_status *status; /* of the last pass, or read back from the file; never NULL */
+    enum key_state state;
+    struct entry *next_in_queue;
+    struct plan_run *run;   /* under way, or NULL */
+    uv_timer_t timer;       /* wakes the key */
+    uint64_t sequence;      /* order of arrival */
+    bool is_passed;         /* has had a pass: its status is not only remembered */
+    bool is_removed;        /* forgotten; memory goes when the timer has closed */
+
+    struct {
+        unsigned count, conflicts;
+        bool is_permanent;
+        char *reason, *message;
+        int64_t at_wall_ms;
+        char hash[HASH_SIZE]; /* of the spec that failed: another one starts afresh */
+    } failure;
+
+    struct repository_entry *repository; /* ENTRY_REPOSITORY */
+
+    char *repository_key;                /* ENTRY_TASK: of its container, or NULL */
+    int64_t ttl_ms;                      /* how long its log is kept when it is over and its spec is gone */
+    char *task_refusal_reason, *task_refusal;
+    struct observed_attempt attempt;     /* its message is the next */
+    char *attempt_message;
+};
+
+/* An image as it was seen last. */
+struct image_entry {
+    struct controller *controller;
+    struct engine_call *call;
+    char *reference;
+    enum image_state state;
+    char *id, *user;
+    bool has_command;
+};
+
+struct controller {
+    struct controller_options options;
+    uv_loop_t loop;
+    struct state_dir state;
+    struct engine *engine;
+    struct git_pool *git;
+
+    struct spec_set *specs;
+    struct spec_scan scan;
+    struct spec_watch *watch;
+    bool is_scanned; /* the spec directory was read at least once */
+    char *scan_error; /* why it cannot be read now, or NULL */
+
+    struct map entries;    /* key -> struct entry */
+    struct map repositories; /* name of a Repository object -> its container's entry */
+    struct entry *queue_first, *queue_last;
+    uint64_t next_sequence;
+    unsigned runs; /* plans under way */
+
+    struct map containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
+    struct map networks;   /* names of existing networks that are ours -> id text */
+    struct map images;     /* reference -> struct image_entry */
+    struct map container_names; /* id -> name (of the container in the map above) */
+    struct map inspections; /* name -> the request under way */
+    struct engine_call *list_call;
+    bool is_listing;       /* listed for the first time, and some are still looked at */
+    bool is_listed;        /* the facts are complete since the connection came up: passes may run */
+
+    struct port_table ports;
+    struct plan_run *waiting_for_leases; /* until the leases are on disk */
+    struct slots starts;
+    struct map shared; /* what is done for many plans at once: "image x" -> struct shared_work */
+    struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
+    char *idle_image;
+
+    struct map dirty_files; /* spec files whose status must be written */
+    struct map status_texts; /* status file -> digest of what was written last */
+    struct map remembered;   /* spec file -> documents of its status file as this controller found it */
+    bool is_status_unwritable;
+
+    uv_prepare_t end_of_turn;
+    uv_timer_t wake_timer; /* makes a turn happen */
+    uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer;
+    uv_signal_t on_terminate, on_interrupt, on_hangup;
+    int tasks_inotify;
+    uv_poll_t tasks_poll;
+    struct map task_watches; /* watch descriptor as text -> key of the task */
+
+    int64_t started_wall_ms, last_pass_wall_ms;
+    uint64_t pass_count, turn_count;
+    char *heartbeat_text; /* the facts that were written last */
+    char *engine_error;   /* why the engine cannot be reached, or NULL */
+    unsigned engine_failures;
+    struct removal *removals; /* what the sweeper has asked the engine to remove */
+    bool is_stopping;
+    int exit_code;
+};
+
+/* desired.c: from files to entries */
+void desired_scan(struct controller *controller); /* reads the directory and brings the entries up to date */
+struct entry *entry_find(struct controller *controller, const char *key);
+struct entry *entry_of_container(struct controller *controller, const char *kind, const char *object);
+void entry_remove(struct entry *entry);
+/* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
+const struct spec_entry *entry_spec(const struct entry *entry);
+void desired_load_repositories(struct controller *controller); /* what the state directory knows */
+/* The branch that a workspace is made from: the settings', or what the first task asks for; NULL: the remote's HEAD. */
+const char *repository_wanted_branch(const struct entry *repository);
+void desired_relate_tasks(struct controller *controller);
+struct entry *repository_of_task(const struct entry *task);
+const struct object *repository_settings(const struct entry *repository);
+unsigned repository_active_tasks(const struct entry *repository);
+
+/* repository_state.c: repos/<container>/ in the state directory */
+void repository_save(struct entry *entry);
+void repository_forget(struct entry *entry);
+void repository_remove_if_empty(struct controller *controller, const char *container);
+
+/* controller.c: the queue */
+void entry_enqueue(struct entry *entry);
+void entry_wake_at(struct entry *entry, int64_t wall_ms);
+void controller_enqueue_all(struct controller *controller);
+void controller_wake(struct controller *controller); /* the queue is served at the end of this turn, even of an idle loop's */
+void controller_stop(struct controller *controller, int exit_code);
+void controller_fill_world(const struct controller *controller, struct world *world, struct text_list *roots);
+
+/* observe.c: from the engine to facts */
+void observe_list(struct controller *controller); /* containers and networks, then every pass */
+void observe_container(struct controller *controller, const char *name); /* inspect it, then its key's pass */
+void observe_event(struct controller *controller, const struct docker_event *event);
+void observe_lost(struct controller *controller); /* the connection is gone */
+const struct image_entry *observe_image(struct controller *controller, const char *reference);
+void observe_all_images(struct controller *controller); /* asks for those that entries need */
+void observe_image_changed(struct controller *controller, const char *reference);
+void observe_set_container(struct controller *controller, const char *name, struct observed_container *container);
+struct observed_container *observed_from_docker(const struct controller *controller, const struct docker_container *docker);
+void observe_attempt(struct entry *task); /* reads the records of a task's attempt */
+void observe_watch_task(struct entry *task);
+void observe_start_task_watch(struct controller *controller);
+void observe_close(struct controller *controller);
+
+/* pass.c */
+void pass_run(struct entry *entry);
+/* Plans without applying and prints what would be done; returns the number of actions. */
+size_t pass_dry_run(struct controller *controller);
+
+/* apply.c */
+void apply_plan(struct entry *entry, struct plan *plan); /* takes the plan */
+/* The spec changed or went: what only waits (a pull, a clone) is given up, so that the new version has its turn. */
+void apply_reconsider(struct entry *entry);
+void apply_abandon(struct plan_run *run); /* without any callback; what the engine does with the last call is unknown */
+
+/* sweep.c: orphans, unused networks, retired tasks */
+void sweep_run(struct controller *controller);
+void sweep_networks(struct controller *controller);
+
+uint64_t sweep_period_ms(const struct controller *controller);
+void sweep_close(struct controller *controller);
+
+/* heartbeat.c: writes when something changed, and when it is due */
+void heartbeat_write(struct controller *controller, bool is_due);
+
+/* status_files.c */
+void status_mark_entry(struct entry *entry);
+void status_mark_file(struct controller *controller, const char *file);
+void status_flush(struct controller *controller);
+void status_remove_stale(struct controller *controller); /* of specs that went while no controller ran */
+/* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
+struct object_status *status_remembered(struct controller *controller, const char *file, const char *kind, const char *name);
+void status_forget_remembered(struct controller *controller);
+void status_close(struct controller *controller);
+
+/* leases.c */
+void leases_load(struct controller *controller);
+void leases_save(struct controller *controller); /* and lets those go on that waited for it */
+void leases_wait(struct controller *controller, struct plan_run *run, void (*go_on)(struct plan_run *run));
+void leases_stop_waiting(struct controller *controller, struct plan_run *run);
+
+#endif

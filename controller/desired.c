@@ -1,0 +1,479 @@
+#include "controller/controller.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "controller/entry.h"
+#include "reconcilers/task.h"
+#include "specs/reason.h"
+#include "specs/spec_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESCAN_MARGIN_MS = 50, RESCAN_WRITING_MS = 500 };
+
+/* Repositories */
+
+static char *read_text(const json_t *json, const char *key)
+{
+    return xstrdup_or_null(json_string_value(json_object_get(json, key)));
+}
+
+/* What the state directory says about the workspace, as far as the disk bears it out. */
+static void load_workspace(struct entry *entry)
+{
+    struct repository_entry *repository = entry->repository;
+    auto_free char *name = xasprintf("repos/%s/repository.json", entry->name);
+    json_auto_t *json = state_read_json(&entry->controller->state, name);
+    auto_free char *branch = read_text(json, "branch"), *commit = read_text(json, "commit");
+    const char *idle_since = json_string_value(json_object_get(json, "idleSince"));
+
+    repository_set_workspace(repository, commit != NULL && path_exists(repository->tree_path),
+                             branch, commit);
+    if (idle_since != NULL) {
+        timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
+    }
+}
+
+/* A Repository object with nothing but its URL: what a task without one gets. */
+static struct object *make_defaults(const char *container_name, const char *url)
+{
+    auto_free char *text = xasprintf("apiVersion: " API_VERSION "\nkind: Repository\n"
+                                     "metadata: {name: \"defaults\"}\nspec: {url: \"%s\"}\n",
+                                     url);
+    auto_owned(spec_file) *file = spec_file_parse("(defaults)", text, strlen(text));
+
+    (void)container_name;
+    if (file->count != 1 || file->documents[0].object == NULL) {
+        return NULL;
+    }
+    return object_ref(file->documents[0].object);
+}
+
+/* The entry of the repository with this URL, made where there is none. NULL with err: no usable URL. */
+static struct entry *repository_entry_for(struct controller *controller, const char *url_text,
+                                          struct error *err)
+{
+    char name[REPO_CONTAINER_NAME_SIZE];
+    struct repo_url url = {0};
+    struct repository_entry *repository;
+    struct entry *entry;
+
+    if (repo_url_parse(url_text, &url, err) < 0) {
+        return NULL;
+    }
+    repo_url_container_name(&url, name);
+    entry = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, name);
+    if (entry != NULL) {
+        repo_url_done(&url);
+        return entry;
+    }
+    entry = entry_new(controller, ENTRY_REPOSITORY, KIND_REPOSITORY_CONTAINER, name);
+    repository = entry->repository;
+    repository->url = url;
+    repository->url_text = xstrdup(url_text);
+    repository->defaults = make_defaults(name, url_text);
+    repository->tree_path = state_path(&controller->state, "repos/%s/tree", name);
+    repository->tasks_path = state_path(&controller->state, "repos/%s/run/tasks", name);
+    load_workspace(entry);
+    entry_enqueue(entry);
+    return entry;
+}
+
+const struct object *repository_settings(const struct entry *repository)
+{
+    return repository->desired != NULL ? repository->desired : repository->repository->defaults;
+}
+
+unsigned repository_active_tasks(const struct entry *repository)
+{
+    unsigned count = 0;
+
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        const struct entry *task = map_value(at);
+
+        count += task_is_active(task->desired, task->status) ? 1 : 0;
+    }
+    return count;
+}
+
+const char *repository_wanted_branch(const struct entry *repository)
+{
+    const struct entry *first = NULL;
+
+    if (repository_settings(repository)->repository.branch != NULL) {
+        return repository_settings(repository)->repository.branch;
+    }
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        const struct entry *task = map_value(at);
+
+        if (task_is_active(task->desired, task->status) && task->desired != NULL &&
+            task->desired->task.branch != NULL &&
+            (first == NULL || task->sequence < first->sequence)) {
+            first = task;
+        }
+    }
+    return first != NULL ? first->desired->task.branch : NULL;
+}
+
+static void load_repository(void *user, const char *name)
+{
+    struct controller *controller = user;
+    auto_free char *file = xasprintf("repos/%s/repository.json", name);
+    json_auto_t *json = state_read_json(&controller->state, file);
+    const char *url = json_string_value(json_object_get(json, "url"));
+    struct error err = {0};
+
+    if (url != NULL && repository_entry_for(controller, url, &err) == NULL) {
+        log_fields(LOG_WARN, "state_file_damaged", "file", file, "error", err.message, NULL);
+    }
+}
+
+void desired_load_repositories(struct controller *controller)
+{
+    state_list(&controller->state, "repos", load_repository, controller);
+}
+
+/* Takes a Repository object away from the entry whose settings it was. */
+static void leave_repository(struct controller *controller, const char *name)
+{
+    struct entry *entry = map_remove(&controller->repositories, name);
+
+    if (entry != NULL && text_equal(entry->repository->settings_name, name)) {
+        free(entry->repository->settings_name);
+        entry->repository->settings_name = NULL;
+        entry->repository->is_deleted = true;
+        entry_set_desired(entry, NULL);
+        entry_enqueue(entry);
+    }
+}
+
+static void change_repository(struct controller *controller, const char *name,
+                              const struct spec_entry *spec)
+{
+    struct object *object = spec != NULL ? spec->object : NULL;
+    struct error err = {0};
+    struct entry *entry =
+        object != NULL ? repository_entry_for(controller, object->repository.url, &err) : NULL;
+
+    if (map_get(&controller->repositories, name) != entry) {
+        leave_repository(controller, name);
+    }
+    if (entry == NULL) {
+        return;
+    }
+    map_put(&controller->repositories, name, entry);
+    if (entry->repository->settings_name == NULL) {
+        struct object_status *remembered =
+            status_remembered(controller, spec->file, kind_name(KIND_REPOSITORY), name);
+
+        entry->repository->settings_name = xstrdup(name);
+        if (remembered != NULL && !entry->is_passed) {
+            status_free(entry->status);
+            entry->status = remembered;
+            load_workspace(entry);
+        } else {
+            status_free(remembered);
+        }
+    }
+    if (text_equal(entry->repository->settings_name, name)) {
+        entry->repository->is_deleted = false;
+        entry_set_desired(entry, object);
+        free(entry->repository->url_text);
+        entry->repository->url_text = xstrdup(object->repository.url);
+    }
+    entry_enqueue(entry);
+}
+
+/* Tasks */
+
+struct entry *repository_of_task(const struct entry *task)
+{
+    return task->repository_key != NULL ? entry_find(task->controller, task->repository_key) : NULL;
+}
+
+static void refuse_task(struct entry *task, const char *reason, const char *message)
+{
+    free(task->task_refusal_reason);
+    free(task->task_refusal);
+    task->task_refusal_reason = xstrdup_or_null(reason);
+    task->task_refusal = xstrdup_or_null(message);
+}
+
+static struct entry *find_repository(struct entry *task)
+{
+    const struct task_spec *spec = &task->desired->task;
+    struct controller *controller = task->controller;
+    struct error err = {0};
+    struct entry *repository;
+
+    refuse_task(task, NULL, NULL);
+    if (spec->repository_name != NULL) {
+        repository = map_get(&controller->repositories, spec->repository_name);
+        if (repository == NULL) {
+            auto_free char *message =
+                xasprintf("there is no Repository named \"%s\"", spec->repository_name);
+
+            refuse_task(task, REASON_REPOSITORY_UNKNOWN, message);
+        }
+        return repository;
+    }
+    repository = repository_entry_for(controller, spec->repository_url, &err);
+    if (repository == NULL) {
+        refuse_task(task, REASON_INVALID_URL, err.message);
+    }
+    return repository;
+}
+
+/* A task belongs to the repository it was started in, whatever its spec says later. */
+static void relate_task(struct entry *task)
+{
+    struct entry *before = repository_of_task(task), *now;
+
+    if (task->desired == NULL || (before != NULL && task->status->task.attempt > 0)) {
+        return;
+    }
+    now = find_repository(task);
+    if (before == now && now != NULL) {
+        return;
+    }
+    if (before != NULL) {
+        map_remove(&before->repository->tasks, task->key);
+        entry_enqueue(before);
+    }
+    free(task->repository_key);
+    task->repository_key = now != NULL ? xstrdup(now->key) : NULL;
+    if (now != NULL) {
+        now->repository->is_deleted = false;
+        map_put(&now->repository->tasks, task->key, task);
+        entry_enqueue(now);
+    }
+    entry_enqueue(task);
+}
+
+void desired_relate_tasks(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        struct entry *entry = map_value(at);
+
+        if (entry->kind == ENTRY_TASK) {
+            relate_task(entry);
+        }
+    }
+}
+
+/* The durable record of a task's incarnation outweighs what a status file says. */
+static void load_task(struct entry *task)
+{
+    struct status_task *status = &task->status->task;
+    auto_free char *name = xasprintf("tasks/%s.json", task->name);
+    json_auto_t *json = state_read_json(&task->controller->state, name);
+    const char *id = json_string_value(json_object_get(json, "id"));
+    const char *hash = json_string_value(json_object_get(json, "specHash"));
+    const char *container = json_string_value(json_object_get(json, "repositoryContainer"));
+
+    if (id == NULL || container == NULL) {
+        return;
+    }
+    if (!text_equal(status->id, id)) {
+        status_free(task->status);
+        task->status = status_new();
+        status = &task->status->task;
+    }
+    status->id = status_text(task->status, id);
+    status->hash = status_text(task->status, hash);
+    status->repository = status_text(task->status, container);
+    if (status->attempt == 0) {
+        status->attempt = 1;
+    }
+    if (status->log_file == NULL) {
+        auto_free char *log =
+            state_path(&task->controller->state, "repos/%s/run/tasks/%s/1.log", container, id);
+
+        status->log_file = status_text(task->status, log);
+    }
+    if (task->repository_key == NULL) {
+        struct entry *repository =
+            entry_of_container(task->controller, KIND_REPOSITORY_CONTAINER, container);
+
+        if (repository != NULL) {
+            task->repository_key = xstrdup(repository->key);
+            map_put(&repository->repository->tasks, task->key, task);
+        }
+    }
+}
+
+/* From changes of the set to entries */
+
+static struct entry *entry_for(struct controller *controller, enum entry_kind kind, const char *key,
+                               const struct spec_entry *spec)
+{
+    struct entry *entry = entry_find(controller, key);
+    struct object_status *remembered;
+
+    if (entry != NULL || spec == NULL) {
+        return entry;
+    }
+    entry = entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance",
+                      spec->object->name);
+    remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
+                                   spec->object->name);
+    if (remembered != NULL) {
+        status_free(entry->status);
+        entry->status = remembered;
+    }
+    return entry;
+}
+
+static void change_instance(struct controller *controller, const char *key,
+                            const struct spec_entry *spec)
+{
+    struct entry *entry = entry_for(controller, ENTRY_INSTANCE, key, spec);
+
+    if (entry != NULL) {
+        entry_set_desired(entry, spec != NULL ? spec->object : NULL);
+        entry_enqueue(entry);
+        apply_reconsider(entry);
+    }
+}
+
+static void change_task(struct controller *controller, const char *key,
+                        const struct spec_entry *spec)
+{
+    bool is_new = entry_find(controller, key) == NULL;
+    struct entry *entry = entry_for(controller, ENTRY_TASK, key, spec);
+
+    if (entry == NULL) {
+        return;
+    }
+    entry_set_desired(entry, spec != NULL ? spec->object : NULL);
+    if (entry->desired != NULL) {
+        entry->ttl_ms = entry->desired->task.ttl_seconds_after_finished * 1000;
+    }
+    if (is_new) {
+        load_task(entry);
+    }
+    relate_task(entry);
+    entry_enqueue(entry);
+    if (repository_of_task(entry) != NULL) {
+        entry_enqueue(repository_of_task(entry));
+    }
+}
+
+static void apply_change(struct controller *controller, const char *key, bool *ret_has_repository)
+{
+    const struct spec_entry *spec = spec_set_find(controller->specs, key);
+
+    if (text_has_prefix(key, "Repository/")) {
+        change_repository(controller, key + strlen("Repository/"), spec);
+        *ret_has_repository = true;
+    } else if (text_has_prefix(key, "Instance/")) {
+        change_instance(controller, key, spec);
+    } else if (text_has_prefix(key, "Task/")) {
+        change_task(controller, key, spec);
+    }
+    if (spec != NULL) {
+        status_mark_file(controller, spec->file);
+    }
+    log_fields(LOG_INFO, spec != NULL ? "spec_changed" : "spec_gone", "key", key, "file",
+               spec != NULL ? spec->file : NULL, NULL);
+}
+
+static void apply_changes(struct controller *controller)
+{
+    struct spec_set *specs = controller->specs;
+    bool has_repository = false;
+
+    map_sort(&specs->changes); /* Instance, Repository, Task: repositories are there before their tasks */
+    for (struct map_entry *at = map_first(&specs->changes); at != NULL; at = map_next(at)) {
+        apply_change(controller, map_key(at), &has_repository);
+    }
+    if (has_repository) {
+        desired_relate_tasks(controller);
+    }
+    for (struct map_entry *at = map_first(&specs->files); at != NULL; at = map_next(at)) {
+        const struct spec_set_file *file = map_value(at);
+
+        if (file->is_changed) {
+            status_mark_file(controller, file->name);
+        }
+    }
+    spec_set_clear_changes(specs);
+    status_forget_remembered(controller);
+}
+
+static void on_rescan(uv_timer_t *timer)
+{
+    desired_scan(timer->data);
+}
+
+static void note_scan_error(struct controller *controller, const struct error *err)
+{
+    if (!text_equal(controller->scan_error, err->message)) {
+        log_fields(LOG_ERROR, "spec_directory_unreadable", "error", err->message, "hint",
+                   "nothing is deleted while it cannot be read", NULL);
+        free(controller->scan_error);
+        controller->scan_error = xstrdup(err->message);
+    }
+}
+
+void desired_scan(struct controller *controller)
+{
+    size_t held_before = controller->specs->held_count;
+    auto_free char *request = state_path(&controller->state, "requests/confirm-deletions");
+    bool is_confirmed = held_before > 0 && path_exists(request);
+    struct error err = {0};
+
+    if (spec_scan_run(&controller->scan, controller->specs, clock_monotonic_ms(), is_confirmed,
+                      &err) < 0) {
+        note_scan_error(controller, &err);
+        return;
+    }
+    if (controller->scan_error != NULL) {
+        log_fields(LOG_INFO, "spec_directory_readable", "directory", controller->scan.directory,
+                   NULL);
+        free(controller->scan_error);
+        controller->scan_error = NULL;
+    }
+    controller->is_scanned = true;
+    if (is_confirmed) {
+        state_remove(&controller->state, "requests/confirm-deletions");
+    }
+    if (controller->watch != NULL) {
+        spec_watch_update(controller->watch, &controller->scan.directories);
+    }
+    if (controller->specs->held_count != held_before && controller->specs->held_count > 0) {
+        auto_free char *count = xasprintf("%zu", controller->specs->held_count);
+
+        log_fields(LOG_WARN, "deletions_held", "objects", count, "hint",
+                   "put the files back, or run berth confirm-deletions", NULL);
+    }
+    apply_changes(controller);
+    if (controller->specs->is_waiting) {
+        uv_timer_start(&controller->rescan_timer, on_rescan,
+                       SPEC_DELETION_DELAY_MS + RESCAN_MARGIN_MS, 0);
+    } else if (controller->scan.is_being_written) {
+        uv_timer_start(&controller->rescan_timer, on_rescan, RESCAN_WRITING_MS, 0);
+    }
+}
+
+const struct spec_entry *entry_spec(const struct entry *entry)
+{
+    const struct spec_set *specs = entry->controller->specs;
+    auto_free char *key = NULL;
+
+    if (entry->kind != ENTRY_REPOSITORY) {
+        return spec_set_find(specs, entry->key);
+    }
+    if (entry->repository->settings_name == NULL) {
+        return NULL;
+    }
+    key = object_key(kind_name(KIND_REPOSITORY), entry->repository->settings_name);
+    return spec_set_find(specs, key);
+}

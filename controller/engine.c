@@ -1,0 +1,312 @@
+#include "controller/engine.h"
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "clients/docker_endpoint.h"
+#include "controller/http_transport_curl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { EVENTS_OVERLAP_MS = 2000, RECONNECT_INITIAL_MS = 100, RECONNECT_MAX_MS = 5000 };
+
+enum engine_state { ENGINE_DOWN, ENGINE_CONNECTING, ENGINE_UP };
+
+struct engine {
+    uv_loop_t *loop;
+    struct docker_endpoint endpoint;
+    struct http_transport_curl *transport;
+    struct engine_handlers handlers;
+    enum engine_state state;
+    struct docker_engine info;
+    char api_version[DOCKER_API_SIZE];
+    int64_t cpu_count;
+    struct engine_call *handshake, *events;
+    struct json_lines lines;
+    int64_t last_event_ns; /* the engine's clock */
+    unsigned failures;
+    uv_timer_t retry;
+};
+
+struct engine_call {
+    struct engine *engine;
+    const struct docker_request *request; /* lives until the reply was handled */
+    void *handle;
+    engine_reply_fn *on_reply;
+    http_data_fn *on_data;
+    void *user;
+};
+
+static void connect_now(struct engine *engine);
+
+/* Calls */
+
+static void on_done(void *user, const struct http_reply *reply, struct error *err)
+{
+    struct engine_call *call = user;
+
+    call->on_reply(call->user, call->request, reply, err);
+    free(call);
+}
+
+static int on_data(void *user, const char *bytes, size_t len)
+{
+    struct engine_call *call = user;
+
+    return call->on_data(call->user, bytes, len);
+}
+
+struct engine_call *engine_stream(struct engine *engine, struct docker_request *request,
+                                  http_data_fn *on_stream_data, engine_reply_fn *on_reply,
+                                  void *user)
+{
+    struct engine_call *call = xcalloc(1, sizeof(*call));
+    struct http_transport *transport = http_transport_curl_base(engine->transport);
+    struct http_handlers handlers = {
+        .on_done = on_done,
+        .on_data = on_stream_data != NULL ? on_data : NULL,
+        .user = call,
+    };
+
+    call->engine = engine;
+    call->request = request;
+    call->on_reply = on_reply;
+    call->on_data = on_stream_data;
+    call->user = user;
+    call->handle = transport->ops->submit(transport, request, &handlers);
+    return call;
+}
+
+struct engine_call *engine_call(struct engine *engine, struct docker_request *request,
+                                engine_reply_fn *on_reply, void *user)
+{
+    return engine_stream(engine, request, NULL, on_reply, user);
+}
+
+void engine_call_cancel(struct engine_call *call)
+{
+    if (call != NULL) {
+        struct http_transport *transport = http_transport_curl_base(call->engine->transport);
+
+        transport->ops->cancel(transport, call->handle);
+        free(call);
+    }
+}
+
+/* Coming up and going down */
+
+static void on_retry(uv_timer_t *timer)
+{
+    connect_now(timer->data);
+}
+
+static void go_down(struct engine *engine, const struct error *why)
+{
+    static const struct backoff_policy policy = {RECONNECT_INITIAL_MS, RECONNECT_MAX_MS, 25};
+    uint32_t random = 0;
+
+    engine_call_cancel(TAKE(engine->events));
+    engine_call_cancel(TAKE(engine->handshake));
+    engine->state = ENGINE_DOWN;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
+        random = (uint32_t)clock_monotonic_ns();
+    }
+    uv_timer_start(&engine->retry, on_retry,
+                   backoff_delay_ms(&policy, ++engine->failures, random), 0);
+    engine->handlers.on_down(engine->handlers.user, why);
+}
+
+static void on_event_value(void *user, const json_t *value)
+{
+    struct engine *engine = user;
+    struct docker_event event;
+
+    if (docker_parse_event(value, &event) < 0) {
+        return;
+    }
+    if (event.time_ns > engine->last_event_ns) {
+        engine->last_event_ns = event.time_ns;
+    }
+    engine->handlers.on_event(engine->handlers.user, &event);
+}
+
+static int on_event_bytes(void *user, const char *bytes, size_t len)
+{
+    struct engine *engine = user;
+    struct error err = {0};
+
+    return json_lines_feed(&engine->lines, bytes, len, on_event_value, engine, &err);
+}
+
+static void on_events_end(void *user, const struct docker_request *request,
+                          const struct http_reply *reply, struct error *err)
+{
+    struct engine *engine = user;
+
+    engine->events = NULL;
+    if (docker_reply_check(request, reply, err) == 0) {
+        error_set_reason(err, ERROR_TRANSIENT, "EngineUnavailable", "the event stream ended");
+    }
+    go_down(engine, err);
+}
+
+static json_t *event_filters(void)
+{
+    return json_pack("{s:[s,s,s], s:[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s]}", "type", "container",
+                     "network", "image", "event", "start", "die", "destroy", "oom", "rename",
+                     "pause", "unpause", "connect", "disconnect", "create", "tag", "untag",
+                     "delete", "load", "import");
+}
+
+static void watch_events(struct engine *engine, int64_t engine_now_ms)
+{
+    json_auto_t *filters = event_filters();
+    int64_t since_ns = (engine_now_ms - EVENTS_OVERLAP_MS) * NS_PER_MS;
+
+    json_lines_done(&engine->lines);
+    json_lines_init(&engine->lines);
+    engine->events = engine_stream(engine, docker_watch_events(since_ns, filters), on_event_bytes,
+                                   on_events_end, engine);
+}
+
+static void on_info(void *user, const struct docker_request *request,
+                    const struct http_reply *reply, struct error *err)
+{
+    struct engine *engine = user;
+    json_auto_t *json = NULL;
+    const char *system_time;
+    int64_t engine_now_ms = clock_wall_ms();
+
+    engine->handshake = NULL;
+    if (docker_reply_json(request, reply, &json, err) < 0) {
+        go_down(engine, err);
+        return;
+    }
+    engine->cpu_count = json_integer_value(json_object_get(json, "NCPU"));
+    system_time = json_string_value(json_object_get(json, "SystemTime"));
+    if (system_time != NULL) {
+        timestamp_parse(system_time, &engine_now_ms);
+    }
+    engine->state = ENGINE_UP;
+    engine->failures = 0;
+    watch_events(engine, engine_now_ms);
+    engine->handlers.on_up(engine->handlers.user);
+}
+
+static void on_version(void *user, const struct docker_request *request,
+                       const struct http_reply *reply, struct error *err)
+{
+    struct engine *engine = user;
+    struct docker_engine info = {0};
+    json_auto_t *json = NULL;
+
+    engine->handshake = NULL;
+    if (docker_reply_json(request, reply, &json, err) < 0 ||
+        docker_parse_engine(json, &info, err) < 0) {
+        go_down(engine, err);
+        return;
+    }
+    docker_engine_done(&engine->info);
+    engine->info = info;
+    if (docker_negotiate(&engine->info, engine->api_version, err) < 0) {
+        go_down(engine, err);
+        return;
+    }
+    http_transport_curl_set_version(engine->transport, engine->api_version);
+    engine->handshake = engine_call(engine, docker_get_info(), on_info, engine);
+}
+
+static void connect_now(struct engine *engine)
+{
+    engine->state = ENGINE_CONNECTING;
+    engine->handshake = engine_call(engine, docker_get_version(), on_version, engine);
+}
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+int engine_new(uv_loop_t *loop, const char *url, const struct engine_handlers *handlers,
+               struct engine **ret_engine, struct error *err)
+{
+    struct docker_endpoint endpoint = {0};
+    struct engine *engine;
+
+    if (docker_endpoint_parse(url, environment, &endpoint, err) < 0) {
+        return -1;
+    }
+    engine = xcalloc(1, sizeof(*engine));
+    engine->loop = loop;
+    engine->endpoint = endpoint;
+    engine->handlers = *handlers;
+    engine->transport = http_transport_curl_new(loop, &engine->endpoint);
+    json_lines_init(&engine->lines);
+    uv_timer_init(loop, &engine->retry);
+    engine->retry.data = engine;
+    uv_timer_start(&engine->retry, on_retry, 0, 0);
+    *ret_engine = engine;
+    return 0;
+}
+
+static void on_retry_closed(uv_handle_t *handle)
+{
+    struct engine *engine = handle->data;
+
+    json_lines_done(&engine->lines);
+    docker_engine_done(&engine->info);
+    docker_endpoint_done(&engine->endpoint);
+    free(engine);
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    engine_call_cancel(TAKE(engine->events));
+    engine_call_cancel(TAKE(engine->handshake));
+    http_transport_curl_close(engine->transport);
+    uv_close((uv_handle_t *)&engine->retry, on_retry_closed);
+}
+
+bool engine_is_up(const struct engine *engine)
+{
+    return engine->state == ENGINE_UP;
+}
+
+const char *engine_address(const struct engine *engine)
+{
+    return engine->endpoint.text;
+}
+
+const struct docker_engine *engine_info(const struct engine *engine)
+{
+    return &engine->info;
+}
+
+const char *engine_api_version(const struct engine *engine)
+{
+    return engine->api_version;
+}
+
+int64_t engine_cpu_count(const struct engine *engine)
+{
+    return engine->cpu_count;
+}
+
+unsigned engine_api_minor(const struct engine *engine)
+{
+    const char *dot = strchr(engine->api_version, '.');
+    uint64_t minor;
+
+    return dot != NULL && parse_u64(dot + 1, &minor) == 0 ? (unsigned)minor : 0;
+}
+
+uint64_t engine_request_count(const struct engine *engine)
+{
+    return http_transport_curl_request_count(engine->transport);
+}

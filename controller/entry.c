@@ -1,0 +1,255 @@
+#include "controller/controller.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "controller/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct entry *entry_find(struct controller *controller, const char *key)
+{
+    return map_get(&controller->entries, key);
+}
+
+struct entry *entry_of_container(struct controller *controller, const char *kind,
+                                 const char *object)
+{
+    auto_free char *key = object_key(kind, object);
+
+    return entry_find(controller, key);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    entry_enqueue(timer->data);
+}
+
+struct entry *entry_new(struct controller *controller, enum entry_kind kind, const char *kind_text,
+                        const char *name)
+{
+    struct entry *entry = xcalloc(1, sizeof(*entry));
+
+    entry->controller = controller;
+    entry->kind = kind;
+    entry->name = xstrdup(name);
+    entry->key = object_key(kind_text, name);
+    entry->status = status_new();
+    entry->sequence = controller->next_sequence++;
+    uv_timer_init(&controller->loop, &entry->timer);
+    entry->timer.data = entry;
+    if (kind == ENTRY_REPOSITORY) {
+        entry->repository = xcalloc(1, sizeof(*entry->repository));
+    }
+    map_put(&controller->entries, entry->key, entry);
+    return entry;
+}
+
+static void repository_free(struct repository_entry *repository)
+{
+    if (repository == NULL) {
+        return;
+    }
+    repo_url_done(&repository->url);
+    object_unref(repository->defaults);
+    free(repository->url_text);
+    free(repository->settings_name);
+    repository_set_workspace(repository, false, NULL, NULL);
+    free(repository->tree_path);
+    free(repository->tasks_path);
+    map_done(&repository->tasks);
+    free(repository);
+}
+
+void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
+                              const char *commit)
+{
+    struct observed_workspace *workspace = &repository->workspace;
+
+    free(repository->branch);
+    free(repository->commit);
+    repository->branch = xstrdup_or_null(branch);
+    repository->commit = xstrdup_or_null(commit);
+    *workspace = (struct observed_workspace){
+        .exists = exists,
+        .branch = repository->branch,
+        .commit = repository->commit,
+        .path = repository->tree_path,
+        .tasks_path = repository->tasks_path,
+    };
+}
+
+void entry_clear_failure(struct entry *entry)
+{
+    free(entry->failure.reason);
+    free(entry->failure.message);
+    memset(&entry->failure, 0, sizeof(entry->failure));
+}
+
+void entry_note_failure(struct entry *entry, const struct error *err)
+{
+    unsigned count = entry->failure.count + 1;
+
+    free(entry->failure.reason);
+    free(entry->failure.message);
+    entry->failure.count = count;
+    entry->failure.is_permanent = err->kind == ERROR_INVALID || err->kind == ERROR_NOT_FOUND;
+    entry->failure.reason = xstrdup(err->reason != NULL ? err->reason : "EngineError");
+    entry->failure.message = xstrdup(err->message);
+    entry->failure.at_wall_ms = clock_wall_ms();
+    memset(entry->failure.hash, 0, sizeof(entry->failure.hash));
+    if (entry->desired != NULL) {
+        memcpy(entry->failure.hash, entry->desired->hash, sizeof(entry->failure.hash));
+    }
+}
+
+void entry_set_desired(struct entry *entry, struct object *desired)
+{
+    if (desired != NULL) {
+        object_ref(desired);
+    }
+    object_unref(entry->desired);
+    entry->desired = desired;
+    if (desired != NULL && entry->failure.count > 0 &&
+        strcmp(entry->failure.hash, desired->hash) != 0) {
+        entry_clear_failure(entry); /* a new spec deserves a new try at once */
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct entry *entry = handle->data;
+
+    status_free(entry->status);
+    object_unref(entry->desired);
+    entry_clear_failure(entry);
+    repository_free(entry->repository);
+    free(entry->repository_key);
+    free(entry->task_refusal_reason);
+    free(entry->task_refusal);
+    free(entry->attempt_message);
+    free(entry->key);
+    free(entry->name);
+    free(entry);
+}
+
+void entry_remove(struct entry *entry)
+{
+    struct controller *controller = entry->controller;
+
+    if (entry->is_removed) {
+        return;
+    }
+    status_mark_entry(entry);
+    if (entry->kind == ENTRY_TASK) {
+        struct entry *repository = repository_of_task(entry);
+
+        if (repository != NULL) {
+            map_remove(&repository->repository->tasks, entry->key);
+            entry_enqueue(repository);
+        }
+    }
+    entry_leave_queue(entry);
+    entry->is_removed = true;
+    map_remove(&controller->entries, entry->key);
+    if (entry->run != NULL) {
+        apply_abandon(entry->run);
+    }
+    uv_close((uv_handle_t *)&entry->timer, on_timer_closed);
+}
+
+/* The queue: a key is in it at most once, and ten events are one run. */
+
+void entry_enqueue(struct entry *entry)
+{
+    struct controller *controller = entry->controller;
+
+    switch (entry->state) {
+    case KEY_IDLE:
+        break;
+    case KEY_RUNNING:
+        entry->state = KEY_RUNNING_AND_DIRTY; /* run again when it ends */
+        return;
+    case KEY_QUEUED:
+    case KEY_RUNNING_AND_DIRTY:
+        return;
+    }
+    if (entry->is_removed) {
+        return;
+    }
+    entry->state = KEY_QUEUED;
+    entry->next_in_queue = NULL;
+    if (controller->queue_last != NULL) {
+        controller->queue_last->next_in_queue = entry;
+    } else {
+        controller->queue_first = entry;
+    }
+    controller->queue_last = entry;
+    controller_wake(controller);
+}
+
+struct entry *entry_dequeue(struct controller *controller)
+{
+    struct entry *entry = controller->queue_first;
+
+    if (entry != NULL) {
+        controller->queue_first = entry->next_in_queue;
+        if (controller->queue_first == NULL) {
+            controller->queue_last = NULL;
+        }
+        entry->next_in_queue = NULL;
+        entry->state = KEY_RUNNING;
+    }
+    return entry;
+}
+
+void entry_leave_queue(struct entry *entry)
+{
+    struct controller *controller = entry->controller;
+    struct entry **at = &controller->queue_first, *previous = NULL;
+
+    if (entry->state != KEY_QUEUED) {
+        return;
+    }
+    while (*at != NULL && *at != entry) {
+        previous = *at;
+        at = &(*at)->next_in_queue;
+    }
+    if (*at == entry) {
+        *at = entry->next_in_queue;
+        if (controller->queue_last == entry) {
+            controller->queue_last = previous;
+        }
+    }
+    entry->state = KEY_IDLE;
+}
+
+/* The pass, and the plan that it led to, are over. */
+void entry_settle(struct entry *entry)
+{
+    bool is_dirty = entry->state == KEY_RUNNING_AND_DIRTY;
+
+    entry->state = KEY_IDLE;
+    if (is_dirty) {
+        entry_enqueue(entry);
+    }
+}
+
+void entry_wake_at(struct entry *entry, int64_t wall_ms)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    if (wall_ms == 0) {
+        uv_timer_stop(&entry->timer);
+        return;
+    }
+    uv_timer_start(&entry->timer, on_timer, wall_ms > now_ms ? (uint64_t)(wall_ms - now_ms) : 1, 0);
+}
+
+void controller_enqueue_all(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        entry_enqueue(map_value(at));
+    }
+}

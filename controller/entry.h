@@ -1,0 +1,27 @@
+/*
+ * Entries: what the controller keeps per key, and the queue of keys whose pass is due.
+ */
+#ifndef BERTH_CONTROLLER_ENTRY_H
+#define BERTH_CONTROLLER_ENTRY_H
+
+#include "controller/controller.h"
+
+/* Puts a new one in the controller's map. kind_text is the first part of the key: "Instance". */
+struct entry *entry_new(struct controller *controller, enum entry_kind kind, const char *kind_text,
+                        const char *name);
+
+/* Takes a reference. NULL: gone. Another version of the spec forgets the failures of the one before. */
+void entry_set_desired(struct entry *entry, struct object *desired);
+
+void entry_note_failure(struct entry *entry, const struct error *err);
+void entry_clear_failure(struct entry *entry);
+
+void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
+                              const char *commit);
+
+/* The next key, now KEY_RUNNING; NULL: none is due. entry_settle() ends its run. */
+struct entry *entry_dequeue(struct controller *controller);
+void entry_leave_queue(struct entry *entry);
+void entry_settle(struct entry *entry);
+
+#endif

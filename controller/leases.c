@@ -1,0 +1,55 @@
+#include "controller/apply.h"
+
+#include "base/log.h"
+#include "reconcilers/ports.h"
+
+/* The table of port leases on disk. Leases taken in one turn of the loop are written once, before any of their containers. */
+
+void leases_load(struct controller *controller)
+{
+    json_auto_t *json = state_read_json(&controller->state, "leases.json");
+
+    port_table_restore_json(&controller->ports, json);
+    controller->ports.is_dirty = false;
+}
+
+void leases_wait(struct controller *controller, struct plan_run *run,
+                 void (*go_on)(struct plan_run *run))
+{
+    run->go_on = go_on;
+    run->next_waiting = controller->waiting_for_leases;
+    controller->waiting_for_leases = run;
+    controller_wake(controller);
+}
+
+void leases_stop_waiting(struct controller *controller, struct plan_run *run)
+{
+    for (struct plan_run **at = &controller->waiting_for_leases; *at != NULL;
+         at = &(*at)->next_waiting) {
+        if (*at == run) {
+            *at = run->next_waiting;
+            return;
+        }
+    }
+}
+
+void leases_save(struct controller *controller)
+{
+    json_auto_t *json = NULL;
+    struct error err = {0};
+
+    if (controller->ports.is_dirty) {
+        json = port_table_to_json(&controller->ports);
+        if (state_write_json(&controller->state, "leases.json", json, &err) < 0) {
+            log_fields(LOG_ERROR, "state_unwritable", "error", err.message, "hint",
+                       "ports are still told by the labels of containers", NULL);
+        }
+        controller->ports.is_dirty = false;
+    }
+    while (controller->waiting_for_leases != NULL) {
+        struct plan_run *run = controller->waiting_for_leases;
+
+        controller->waiting_for_leases = run->next_waiting;
+        run->go_on(run);
+    }
+}

@@ -1,0 +1,537 @@
+#include "controller/controller.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "clients/docker_types.h"
+#include "controller/entry.h"
+#include "reconcilers/instance.h"
+#include "reconcilers/repository.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One container being looked at. */
+struct inspection {
+    struct controller *controller;
+    char *name;
+    struct engine_call *call;
+    bool is_needed_again; /* something happened to it since the request was sent */
+};
+
+/* Conversion */
+
+static char *label_of(const struct docker_container *docker, const char *name)
+{
+    return xstrdup_or_null(docker_container_label(docker, name));
+}
+
+static enum workload_state state_from_docker(enum docker_state state)
+{
+    switch (state) { /* no default: a state without a counterpart does not compile */
+    case DOCKER_CREATED:
+        return WORKLOAD_CREATED;
+    case DOCKER_RUNNING:
+        return WORKLOAD_RUNNING;
+    case DOCKER_PAUSED:
+        return WORKLOAD_PAUSED;
+    case DOCKER_RESTARTING:
+        return WORKLOAD_RESTARTING;
+    case DOCKER_REMOVING:
+        return WORKLOAD_REMOVING;
+    case DOCKER_EXITED:
+        return WORKLOAD_EXITED;
+    case DOCKER_DEAD:
+        return WORKLOAD_DEAD;
+    }
+    abort();
+}
+
+/* Ours if there is one: an operator may have connected the container to further networks. */
+static const struct docker_endpoint_state *main_network(const struct docker_container *docker)
+{
+    for (size_t i = 0; i < docker->network_count; i++) {
+        if (text_has_prefix(docker->networks[i].network, "berth-")) {
+            return &docker->networks[i];
+        }
+    }
+    return docker->network_count > 0 ? &docker->networks[0] : NULL;
+}
+
+struct observed_container *observed_from_docker(const struct controller *controller,
+                                                const struct docker_container *docker)
+{
+    struct observed_container *container = xcalloc(1, sizeof(*container));
+    const struct docker_endpoint_state *network = main_network(docker);
+
+    container->name = xstrdup(docker->name);
+    container->id = xstrdup(docker->id);
+    container->image = xstrdup_or_null(docker->image);
+    container->image_id = xstrdup_or_null(docker->image_id);
+    container->is_ours =
+        text_equal(docker_container_label(docker, LABEL_CONTROLLER), controller->state.id);
+    container->kind = label_of(docker, LABEL_KIND);
+    container->object = label_of(docker, LABEL_NAME);
+    container->hash = label_of(docker, LABEL_HASH);
+    container->fields = label_of(docker, LABEL_FIELDS);
+    container->ports = label_of(docker, LABEL_PORTS);
+    container->source = label_of(docker, LABEL_SOURCE);
+    container->state = state_from_docker(docker->state);
+    container->exit_code = docker->exit_code;
+    container->is_oom_killed = docker->is_oom_killed;
+    container->error = xstrdup_or_null(docker->error);
+    container->created_wall_ms = docker->created_wall_ms;
+    container->started_wall_ms = docker->started_wall_ms;
+    container->finished_wall_ms = docker->finished_wall_ms;
+    if (network != NULL) {
+        container->network = xstrdup_or_null(network->network);
+        container->ip = xstrdup_or_null(network->ip);
+    }
+    return container;
+}
+
+/* The cache of containers */
+
+static void keep_log(struct observed_container *to, struct observed_container *from)
+{
+    if (from->has_log && text_equal(from->id, to->id) &&
+        from->finished_wall_ms == to->finished_wall_ms) {
+        to->log_tail = TAKE(from->log_tail);
+        to->log_count = from->log_count;
+        to->has_log = true;
+        from->log_count = 0;
+    }
+}
+
+void observe_set_container(struct controller *controller, const char *name,
+                           struct observed_container *container)
+{
+    struct observed_container *before = map_get(&controller->containers, name);
+
+    if (before != NULL) {
+        map_remove(&controller->container_names, before->id);
+        map_remove(&controller->containers, name);
+    }
+    if (container != NULL) {
+        if (before != NULL) {
+            keep_log(container, before);
+        }
+        map_put(&controller->containers, name, container);
+        map_put(&controller->container_names, container->id, container->name);
+    }
+    observed_container_free(before);
+}
+
+/* Every key that a container of this name can matter to. */
+static void enqueue_container(struct controller *controller, const char *name)
+{
+    struct entry *instance = entry_of_container(controller, kind_name(KIND_INSTANCE), name);
+    struct entry *repository = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, name);
+
+    if (instance != NULL) {
+        entry_enqueue(instance);
+    }
+    if (repository != NULL) {
+        entry_enqueue(repository);
+        for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+             at = map_next(at)) {
+            entry_enqueue(map_value(at));
+        }
+    }
+}
+
+static void inspection_end(struct inspection *inspection)
+{
+    struct controller *controller = inspection->controller;
+
+    map_remove(&controller->inspections, inspection->name);
+    if (controller->is_listing && map_first(&controller->inspections) == NULL) {
+        controller->is_listing = false;
+        controller->is_listed = true;
+        controller_enqueue_all(controller);
+    } else if (controller->is_listed) {
+        enqueue_container(controller, inspection->name);
+    }
+    if (inspection->is_needed_again) {
+        observe_container(controller, inspection->name);
+    }
+    free(inspection->name);
+    free(inspection);
+}
+
+static void on_inspected(void *user, const struct docker_request *request,
+                         const struct http_reply *reply, struct error *err)
+{
+    struct inspection *inspection = user;
+    struct docker_container docker = {0};
+    json_auto_t *json = NULL;
+
+    inspection->call = NULL;
+    if (docker_reply_json(request, reply, &json, err) == 0 &&
+        docker_parse_container(json, &docker, err) == 0) {
+        observe_set_container(inspection->controller, inspection->name,
+                              observed_from_docker(inspection->controller, &docker));
+        docker_container_done(&docker);
+    } else if (err->kind == ERROR_NOT_FOUND) {
+        observe_set_container(inspection->controller, inspection->name, NULL);
+    } else {
+        log_fields(LOG_WARN, "inspect_failed", "container", inspection->name, "error",
+                   err->message, NULL);
+    }
+    inspection_end(inspection);
+}
+
+void observe_container(struct controller *controller, const char *name)
+{
+    struct inspection *inspection = map_get(&controller->inspections, name);
+
+    if (!engine_is_up(controller->engine)) {
+        return; /* the list that follows the connection sees everything */
+    }
+    if (inspection != NULL) {
+        inspection->is_needed_again = true;
+        return;
+    }
+    inspection = xcalloc(1, sizeof(*inspection));
+    inspection->controller = controller;
+    inspection->name = xstrdup(name);
+    map_put(&controller->inspections, name, inspection);
+    inspection->call =
+        engine_call(controller->engine, docker_inspect_container(name), on_inspected, inspection);
+}
+
+/* Lists */
+
+static bool is_as_listed(const struct observed_container *known, const struct docker_container *now)
+{
+    return known != NULL && text_equal(known->id, now->id) &&
+           known->state == state_from_docker(now->state);
+}
+
+static void take_container_list(struct controller *controller, const json_t *list)
+{
+    struct map seen = {0};
+    struct map_entry *next;
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(list, index, item) {
+        struct docker_container docker = {0};
+        struct error err = {0};
+
+        if (docker_parse_container_summary(item, &docker, &err) < 0) {
+            continue;
+        }
+        map_put(&seen, docker.name, controller);
+        if (!is_as_listed(map_get(&controller->containers, docker.name), &docker)) {
+            observe_container(controller, docker.name);
+        }
+        docker_container_done(&docker);
+    }
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = next) {
+        const struct observed_container *container = map_value(at);
+
+        next = map_next(at);
+        if (container->is_ours && map_get(&seen, map_key(at)) == NULL) {
+            auto_free char *name = xstrdup(map_key(at));
+
+            observe_set_container(controller, name, NULL);
+            enqueue_container(controller, name);
+        }
+    }
+    map_done(&seen);
+}
+
+static void take_network_list(struct controller *controller, const json_t *list)
+{
+    size_t index;
+    json_t *item;
+
+    map_done(&controller->networks);
+    json_array_foreach(list, index, item) {
+        const char *name = json_string_value(json_object_get(item, "Name"));
+
+        if (name != NULL) {
+            map_put(&controller->networks, name, controller);
+        }
+    }
+}
+
+static void on_containers(void *user, const struct docker_request *request,
+                          const struct http_reply *reply, struct error *err)
+{
+    struct controller *controller = user;
+    json_auto_t *list = NULL;
+
+    controller->list_call = NULL;
+    if (docker_reply_json(request, reply, &list, err) < 0) {
+        log_fields(LOG_WARN, "list_failed", "error", err->message, NULL);
+        return; /* the next relist tries again; a lost connection is noticed by the event stream */
+    }
+    take_container_list(controller, list);
+    controller->is_listing = !controller->is_listed;
+    if (controller->is_listing && map_first(&controller->inspections) == NULL) {
+        controller->is_listing = false;
+        controller->is_listed = true;
+    }
+    if (controller->is_listed) {
+        controller_enqueue_all(controller);
+    }
+}
+
+static json_t *own_filters(const struct controller *controller)
+{
+    return json_pack("{s:[o]}", "label",
+                     json_sprintf("%s=%s", LABEL_CONTROLLER, controller->state.id));
+}
+
+static void on_networks(void *user, const struct docker_request *request,
+                        const struct http_reply *reply, struct error *err)
+{
+    struct controller *controller = user;
+    json_auto_t *list = NULL, *filters = own_filters(controller);
+
+    controller->list_call = NULL;
+    if (docker_reply_json(request, reply, &list, err) < 0) {
+        log_fields(LOG_WARN, "list_failed", "error", err->message, NULL);
+        return;
+    }
+    take_network_list(controller, list);
+    controller->list_call = engine_call(controller->engine, docker_list_containers(filters),
+                                        on_containers, controller);
+}
+
+void observe_list(struct controller *controller)
+{
+    json_auto_t *filters = own_filters(controller);
+
+    if (!engine_is_up(controller->engine) || controller->list_call != NULL) {
+        return;
+    }
+    controller->list_call = engine_call(controller->engine, docker_list_networks(filters),
+                                        on_networks, controller);
+}
+
+void observe_lost(struct controller *controller)
+{
+    struct map_entry *next;
+
+    controller->is_listed = controller->is_listing = false;
+    engine_call_cancel(TAKE(controller->list_call));
+    for (struct map_entry *at = map_first(&controller->inspections); at != NULL; at = next) {
+        struct inspection *inspection = map_value(at);
+
+        next = map_next(at);
+        engine_call_cancel(inspection->call);
+        map_remove(&controller->inspections, inspection->name);
+        free(inspection->name);
+        free(inspection);
+    }
+    for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
+        struct image_entry *image = map_value(at);
+
+        image->state = IMAGE_UNKNOWN; /* another engine may answer next time */
+    }
+}
+
+/* Images */
+
+static const char *entry_image(const struct entry *entry)
+{
+    struct text_list roots = {0};
+    struct world world;
+
+    controller_fill_world(entry->controller, &world, &roots);
+    switch (entry->kind) {
+    case ENTRY_INSTANCE:
+        return entry->desired != NULL ? instance_image(&world, entry->desired) : NULL;
+    case ENTRY_REPOSITORY:
+        return repository_settings(entry) != NULL
+                   ? repository_image(&world, repository_settings(entry))
+                   : NULL;
+    case ENTRY_TASK:
+        return NULL;
+    }
+    return NULL;
+}
+
+static void enqueue_users(struct controller *controller, const char *reference)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        struct entry *entry = map_value(at);
+
+        if (text_equal(entry_image(entry), reference)) {
+            entry_enqueue(entry);
+        }
+    }
+}
+
+static void on_image(void *user, const struct docker_request *request,
+                     const struct http_reply *reply, struct error *err)
+{
+    struct image_entry *image = user;
+    struct docker_image docker = {0};
+    json_auto_t *json = NULL;
+    enum image_state before = image->state;
+    auto_free char *id_before = TAKE(image->id);
+
+    image->call = NULL;
+    if (docker_reply_json(request, reply, &json, err) == 0 &&
+        docker_parse_image(json, &docker, err) == 0) {
+        free(image->user);
+        image->state = IMAGE_PRESENT;
+        image->id = xstrdup(docker.id);
+        image->user = xstrdup(docker.user);
+        image->has_command = docker.has_command;
+        docker_image_done(&docker);
+    } else if (err->kind == ERROR_NOT_FOUND) {
+        image->state = IMAGE_ABSENT;
+    } else {
+        image->id = xstrdup_or_null(id_before);
+        image->state = before == IMAGE_UNKNOWN ? IMAGE_ABSENT : before; /* pulling it will tell */
+        log_fields(LOG_WARN, "image_inspect_failed", "image", image->reference, "error",
+                   err->message, NULL);
+    }
+    if (before != image->state || !text_equal(id_before, image->id)) {
+        enqueue_users(image->controller, image->reference);
+    }
+}
+
+static void look_at_image(struct image_entry *image)
+{
+    struct engine *engine = image->controller->engine;
+
+    if (image->call == NULL && engine_is_up(engine)) {
+        image->call = engine_call(engine, docker_inspect_image(image->reference), on_image, image);
+    }
+}
+
+const struct image_entry *observe_image(struct controller *controller, const char *reference)
+{
+    struct image_entry *image = map_get(&controller->images, reference);
+
+    if (image == NULL) {
+        image = xcalloc(1, sizeof(*image));
+        image->controller = controller;
+        image->reference = xstrdup(reference);
+        map_put(&controller->images, reference, image);
+    }
+    if (image->state == IMAGE_UNKNOWN) {
+        look_at_image(image);
+    }
+    return image;
+}
+
+void observe_all_images(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        const char *reference = entry_image(map_value(at));
+
+        if (reference != NULL) {
+            observe_image(controller, reference);
+        }
+    }
+}
+
+void observe_image_changed(struct controller *controller, const char *reference)
+{
+    struct image_entry *image = map_get(&controller->images, reference);
+
+    if (image != NULL) {
+        engine_call_cancel(TAKE(image->call)); /* its answer may be older than the change */
+        image->state = IMAGE_UNKNOWN;
+        look_at_image(image);
+    }
+}
+
+/* Events */
+
+static void on_container_event(struct controller *controller, const struct docker_event *event)
+{
+    const char *owner =
+        json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
+    const char *old_name = json_string_value(json_object_get(event->attributes, "oldName"));
+    struct entry *entry;
+
+    if (event->name == NULL) {
+        return;
+    }
+    entry = entry_of_container(controller, kind_name(KIND_INSTANCE), event->name);
+    if (entry == NULL) {
+        entry = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name);
+    }
+    if (entry != NULL && entry->run != NULL) {
+        entry_enqueue(entry); /* its plan looks at the container when it ends */
+        return;
+    }
+    if (entry != NULL || text_equal(owner, controller->state.id) ||
+        map_get(&controller->containers, event->name) != NULL) {
+        observe_container(controller, event->name);
+    }
+    if (old_name != NULL && old_name[0] == '/') {
+        observe_container(controller, old_name + 1);
+    }
+}
+
+static void on_network_event(struct controller *controller, const struct docker_event *event)
+{
+    const char *container_id =
+        json_string_value(json_object_get(event->attributes, "container"));
+
+    if (text_equal(event->action, "destroy") && event->name != NULL &&
+        map_get(&controller->networks, event->name) != NULL) {
+        map_remove(&controller->networks, event->name);
+        controller_enqueue_all(controller);
+    } else if (text_equal(event->action, "disconnect") && container_id != NULL) {
+        const char *name = map_get(&controller->container_names, container_id);
+
+        if (name != NULL) {
+            struct entry *entry = entry_of_container(controller, kind_name(KIND_INSTANCE), name);
+
+            if (entry == NULL || entry->run == NULL) {
+                observe_container(controller, name);
+            }
+        }
+    }
+}
+
+void observe_event(struct controller *controller, const struct docker_event *event)
+{
+    log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", event->action, "name",
+               event->name, NULL);
+    if (strcmp(event->type, "container") == 0) {
+        if (strcmp(event->action, "create") != 0 && strcmp(event->action, "oom") != 0) {
+            on_container_event(controller, event);
+        }
+    } else if (strcmp(event->type, "network") == 0) {
+        on_network_event(controller, event);
+    } else if (strcmp(event->type, "image") == 0) {
+        for (struct map_entry *at = map_first(&controller->images); at != NULL;
+             at = map_next(at)) {
+            look_at_image(map_value(at));
+        }
+    }
+}
+
+void observe_close(struct controller *controller)
+{
+    observe_lost(controller);
+    for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
+        struct image_entry *image = map_value(at);
+
+        engine_call_cancel(image->call);
+        free(image->reference);
+        free(image->id);
+        free(image->user);
+        free(image);
+    }
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL;
+         at = map_next(at)) {
+        observed_container_free(map_value(at));
+    }
+    map_done(&controller->images);
+    map_done(&controller->containers);
+    map_done(&controller->container_names);
+    map_done(&controller->inspections);
+    map_done(&controller->networks);
+}

@@ -1,0 +1,50 @@
+/*
+ * What `berth run` was asked to do.
+ */
+#ifndef BERTH_CONTROLLER_OPTIONS_H
+#define BERTH_CONTROLLER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DEFAULT_SPECS_DIR "/etc/berth/specs"
+#define DEFAULT_STATE_DIR "/var/lib/berth"
+#define DEFAULT_PORTS "20000-29999"
+#define DEFAULT_REPOSITORY_IMAGE "buildpack-deps:bookworm-scm"
+
+enum { MAX_HOST_PATH_ROOTS = 16 };
+
+struct controller_options {
+    char *specs_dir;  /* absolute */
+    char *state_dir;  /* absolute */
+    char *status_dir; /* absolute; the same as specs_dir unless --status-dir was given */
+    char *engine;     /* NULL: DOCKER_HOST or the default socket */
+    char *ports;
+    char *repository_image;
+    char *git_file_root; /* NULL: no file:// repositories */
+    char *program;       /* path of our own binary, for children */
+    char *host_path_roots[MAX_HOST_PATH_ROOTS];
+    size_t host_path_root_count;
+    bool is_once;
+    bool is_dry_run;
+    bool is_polling;         /* no inotify, even where it could be had */
+    unsigned scan_seconds;   /* full scan of the spec directory */
+    unsigned relist_seconds; /* relist of the engine */
+    unsigned orphan_grace_seconds;
+    unsigned git_stall_seconds;
+    uint64_t git_max_bytes;
+    unsigned start_slots; /* 0: twice the processors, at most 8 */
+};
+
+/* The exit codes of `berth run`, and of --once. */
+enum {
+    EXIT_CONVERGED = 0,
+    EXIT_NOT_CONVERGED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_ENGINE = 3,
+};
+
+void controller_options_done(struct controller_options *options);
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * `idle`: process 1 of a container that waits for work.
+ *
+ * It takes in orphans, and on TERM or INT passes the signal on and ends, with 0, when nothing else is
+ * left or the grace is over. The grace is shorter than the ten seconds that engines give by default, and
+ * longer than what a `run` takes that was told so by process 1: tasks end with a record.
+ */
+#include "controller/runner/options.h"
+#include "controller/runner/runner.h"
+#include "controller/runner/tree.h"
+#include "controller/runner/util.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    DEFAULT_GRACE_MS = 8000,
+    /* What an engine started in the container is no child of ours: nobody tells us of its end. */
+    LOOK_AGAIN_MS = 50,
+};
+
+/*
+ * As process 1 of a pid namespace: everybody in it. As any other process, where -1 would be everybody
+ * on the machine: what is below us.
+ */
+static void signal_others(int number)
+{
+    if (getpid() == 1) {
+        kill(-1, number);
+    } else {
+        tree_signal(number);
+    }
+}
+
+/* Takes in what has ended; true when nobody else is left. */
+static bool reap(void)
+{
+    pid_t pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+    }
+    if (getpid() == 1) {
+        return kill(-1, 0) < 0 && errno == ESRCH;
+    }
+    return pid < 0 && errno == ECHILD;
+}
+
+static void end_others(const sigset_t *ours, uint64_t grace_ms)
+{
+    uint64_t ends_at_ms = util_monotonic_ms() + grace_ms;
+    const struct timespec pause = {.tv_nsec = LOOK_AGAIN_MS * 1000000L};
+
+    signal_others(SIGTERM);
+    while (!reap() && util_monotonic_ms() < ends_at_ms) {
+        sigtimedwait(ours, NULL, &pause);
+    }
+    signal_others(SIGKILL);
+}
+
+int runner_idle(int argc, char **argv)
+{
+    uint64_t grace_ms = DEFAULT_GRACE_MS;
+    struct option_rule rules[] = {
+        {.name = "--grace-ms", .number = &grace_ms, .max = INT_MAX},
+    };
+    sigset_t ours;
+    int number;
+
+    if (options_parse("idle", argc, argv, rules, 1) < 0) {
+        return RUNNER_USAGE;
+    }
+    signal(SIGCHLD, SIG_DFL);
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGCHLD);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    sigprocmask(SIG_SETMASK, &ours, NULL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    do {
+        reap();
+        number = sigwaitinfo(&ours, NULL);
+    } while (number != SIGTERM && number != SIGINT);
+    end_others(&ours, grace_ms);
+    return RUNNER_OK;
+}

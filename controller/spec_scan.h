@@ -1,0 +1,34 @@
+/*
+ * One look at the spec directory: which files are there, what is in them.
+ *
+ * Reads only *.yaml and *.yml that are not hidden and no status files, below the directory, through links only where they
+ * stay inside it. A file that somebody is still writing keeps its last version. Unchanged files are not
+ * read again (device, inode, size and times are remembered).
+ */
+#ifndef BERTH_CONTROLLER_SPEC_SCAN_H
+#define BERTH_CONTROLLER_SPEC_SCAN_H
+
+#include "base/error.h"
+#include "base/map.h"
+#include "specs/spec_set.h"
+
+struct spec_scan {
+    char *directory;
+    struct map known; /* file name -> what stat said when it was read */
+    struct map directories; /* seen in the last scan: relative names, "" for the top */
+    bool is_being_written; /* a file was open for writing: look again soon */
+};
+
+void spec_scan_init(struct spec_scan *scan, const char *directory);
+void spec_scan_done(struct spec_scan *scan);
+
+/*
+ * Feeds the set with a scan. ERROR: the directory could not be read; the set is as it was. now_ms: monotonic.
+ */
+int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
+                  bool is_deletion_confirmed, struct error *err);
+
+/* True for names that can hold specs. */
+bool spec_name_is_relevant(const char *name);
+
+#endif

@@ -1,0 +1,222 @@
+#include "controller/spec_watch.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "controller/spec_scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+enum { EVENT_BUFFER = 64 << 10 };
+
+struct spec_watch {
+    uv_poll_t poll;
+    uv_timer_t quiet; /* runs while something has happened */
+    uv_timer_t polling;
+    int fd; /* -1: polling */
+    char *directory;
+    struct map watches; /* directory -> watch descriptor + 1 */
+    uint64_t first_sign_at_ms; /* 0: quiet */
+    char *polling_reason;
+    unsigned open_handles;
+    void (*on_due)(void *user);
+    void *user;
+};
+
+static void on_quiet(uv_timer_t *timer)
+{
+    struct spec_watch *watch = timer->data;
+
+    watch->first_sign_at_ms = 0;
+    watch->on_due(watch->user);
+}
+
+static void note_sign(struct spec_watch *watch)
+{
+    uint64_t now_ms = clock_monotonic_ms(), delay_ms = WATCH_QUIET_MS, waited_ms;
+
+    if (watch->first_sign_at_ms == 0) {
+        watch->first_sign_at_ms = now_ms;
+    }
+    waited_ms = now_ms - watch->first_sign_at_ms;
+    if (waited_ms + delay_ms > WATCH_MAX_DELAY_MS) {
+        delay_ms = waited_ms < WATCH_MAX_DELAY_MS ? WATCH_MAX_DELAY_MS - waited_ms : 0;
+    }
+    uv_timer_start(&watch->quiet, on_quiet, delay_ms, 0);
+}
+
+static void forget_watch(struct spec_watch *watch, int descriptor)
+{
+    for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = map_next(at)) {
+        if ((intptr_t)map_value(at) == descriptor + 1) {
+            map_remove(&watch->watches, map_key(at));
+            return;
+        }
+    }
+}
+
+static void handle_event(struct spec_watch *watch, const struct inotify_event *event)
+{
+    const char *name = event->len > 0 ? event->name : "";
+
+    if (event->mask & IN_IGNORED) {
+        forget_watch(watch, event->wd);
+    }
+    if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) {
+        note_sign(watch);
+    } else if ((event->mask & IN_ISDIR) || spec_name_is_relevant(name) ||
+               strcmp(name, "..data") == 0) {
+        note_sign(watch); /* ..data: a ConfigMap volume was swapped */
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct spec_watch *watch = poll->data;
+    char buffer[EVENT_BUFFER] __attribute__((aligned(__alignof__(struct inotify_event))));
+    ssize_t got;
+
+    (void)status;
+    (void)events;
+    while ((got = read(watch->fd, buffer, sizeof(buffer))) > 0) {
+        for (char *at = buffer; at < buffer + got;) {
+            const struct inotify_event *event = (const struct inotify_event *)(void *)at;
+
+            handle_event(watch, event);
+            at += sizeof(*event) + event->len;
+        }
+    }
+}
+
+static void on_polling(uv_timer_t *timer)
+{
+    struct spec_watch *watch = timer->data;
+
+    watch->on_due(watch->user);
+}
+
+static void start_polling(struct spec_watch *watch, const char *reason)
+{
+    if (watch->polling_reason == NULL) {
+        watch->polling_reason = xstrdup(reason);
+        uv_timer_start(&watch->polling, on_polling, WATCH_POLL_MS, WATCH_POLL_MS);
+    }
+}
+
+static void explain_limit(struct spec_watch *watch, int number)
+{
+    if (number == EMFILE) {
+        start_polling(watch, "no inotify instance left: raise fs.inotify.max_user_instances");
+    } else if (number == ENOSPC) {
+        start_polling(watch, "no inotify watch left: raise fs.inotify.max_user_watches");
+    } else if (number != ENOENT && number != ENOTDIR && number != EACCES) {
+        start_polling(watch, strerror(number));
+    }
+}
+
+static void add_watch(struct spec_watch *watch, const char *name)
+{
+    auto_free char *path = name[0] != '\0' ? path_join(watch->directory, name)
+                                           : xstrdup(watch->directory);
+    int descriptor =
+        inotify_add_watch(watch->fd, path,
+                          IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
+                              IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR |
+                              IN_EXCL_UNLINK);
+
+    if (descriptor < 0) {
+        explain_limit(watch, errno);
+        return;
+    }
+    if (map_put(&watch->watches, name, (void *)(intptr_t)(descriptor + 1)) == NULL) {
+        note_sign(watch); /* what came before the watch was seen by no event: look once more */
+    }
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct spec_watch *watch = handle->data;
+
+    if (--watch->open_handles > 0) {
+        return;
+    }
+    if (watch->fd >= 0) {
+        close(watch->fd);
+    }
+    map_done(&watch->watches);
+    free(watch->directory);
+    free(watch->polling_reason);
+    free(watch);
+}
+
+struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
+                                  void (*on_due)(void *user), void *user)
+{
+    struct spec_watch *watch = xcalloc(1, sizeof(*watch));
+
+    watch->directory = xstrdup(directory);
+    watch->on_due = on_due;
+    watch->user = user;
+    uv_timer_init(loop, &watch->quiet);
+    uv_timer_init(loop, &watch->polling);
+    watch->quiet.data = watch;
+    watch->polling.data = watch;
+    watch->open_handles = 2;
+    watch->fd = is_polling ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (watch->fd < 0) {
+        start_polling(watch, "asked to");
+        if (!is_polling) {
+            explain_limit(watch, errno);
+        }
+        return watch;
+    }
+    uv_poll_init(loop, &watch->poll, watch->fd);
+    watch->poll.data = watch;
+    watch->open_handles++;
+    uv_poll_start(&watch->poll, UV_READABLE, on_readable);
+    add_watch(watch, "");
+    return watch;
+}
+
+void spec_watch_close(struct spec_watch *watch)
+{
+    if (watch == NULL) {
+        return;
+    }
+    if (watch->fd >= 0) {
+        uv_close((uv_handle_t *)&watch->poll, on_closed);
+    }
+    uv_close((uv_handle_t *)&watch->quiet, on_closed);
+    uv_close((uv_handle_t *)&watch->polling, on_closed);
+}
+
+void spec_watch_update(struct spec_watch *watch, const struct map *directories)
+{
+    struct map_entry *next;
+
+    if (watch->fd < 0) {
+        return;
+    }
+    /* The kernel gives the descriptor back that it has, or a new one when another directory took the name. */
+    add_watch(watch, "");
+    for (struct map_entry *at = map_first(directories); at != NULL; at = map_next(at)) {
+        add_watch(watch, map_key(at));
+    }
+    for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = next) {
+        next = map_next(at);
+        if (map_key(at)[0] != '\0' && map_get(directories, map_key(at)) == NULL) {
+            inotify_rm_watch(watch->fd, (int)((intptr_t)map_value(at) - 1));
+            map_remove(&watch->watches, map_key(at));
+        }
+    }
+}
+
+const char *spec_watch_polling_reason(const struct spec_watch *watch)
+{
+    return watch->polling_reason;
+}

@@ -1,0 +1,31 @@
+/*
+ * When to look at the spec directory.
+ *
+ * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the first sign) the owner scans. Where
+ * inotify cannot be had the directory is polled. Events about files that cannot hold specs, our own status
+ * files among them, are passed over.
+ */
+#ifndef BERTH_CONTROLLER_SPEC_WATCH_H
+#define BERTH_CONTROLLER_SPEC_WATCH_H
+
+#include "base/map.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+enum { WATCH_QUIET_MS = 100, WATCH_MAX_DELAY_MS = 2000, WATCH_POLL_MS = 2000 };
+
+struct spec_watch;
+
+/* on_due is called from the loop, never from within these functions. */
+struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
+                                  void (*on_due)(void *user), void *user);
+void spec_watch_close(struct spec_watch *watch);
+
+/* After a scan: watch exactly these directories (relative names) beside the top one, which is watched by path again if it came back. */
+void spec_watch_update(struct spec_watch *watch, const struct map *directories);
+
+/* Why the directory is polled rather than watched, or NULL. */
+const char *spec_watch_polling_reason(const struct spec_watch *watch);
+
+#endif

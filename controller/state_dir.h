@@ -1,0 +1,53 @@
+/*
+ * The state directory: who this controller is, and the little that must outlive it.
+ *
+ *     controller-id          sixteen hex digits, in every label
+ *     lock                   held while a controller runs; its text is the pid
+ *     controller.yaml        heartbeat
+ *     leases.json            host ports
+ *     requests/              what the command line asks of a running controller
+ *     repos/<container>/     repository.json, git/ (mirror), tree/ (workspace), run/tasks/<id>/ (records and logs)
+ *     tasks/<name>.json      the incarnation of a task that is under way or over
+ *     retired/<id>.json      tasks without a spec whose log is still kept
+ *
+ * Every file is replaced whole. A damaged one reads as missing.
+ */
+#ifndef BERTH_CONTROLLER_STATE_DIR_H
+#define BERTH_CONTROLLER_STATE_DIR_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum { CONTROLLER_ID_SIZE = 17 };
+
+struct state_dir {
+    char *path;
+    char id[CONTROLLER_ID_SIZE];
+    bool is_writable; /* false in a dry run: nothing is created, nothing is written */
+    int lock_fd;
+};
+
+/*
+ * Makes or opens it and takes the lock. ERROR_CONFLICT names the pid of the controller that has it. With is_dry_run nothing is created and
+ * no lock is taken; a missing id is made up.
+ */
+int state_dir_open(struct state_dir *state, const char *path, bool is_dry_run, struct error *err);
+void state_dir_close(struct state_dir *state);
+
+/* "repos/x/repository.json" below the directory; the caller's to free. */
+char *state_path(const struct state_dir *state, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A JSON file below it: NULL when it is missing or damaged. New reference. */
+json_t *state_read_json(const struct state_dir *state, const char *name);
+int state_write_json(const struct state_dir *state, const char *name, const json_t *json,
+                     struct error *err);
+void state_remove(const struct state_dir *state, const char *name);
+
+/* Calls back with the name of each entry of a sub-directory that is not hidden. Missing is empty. */
+void state_list(const struct state_dir *state, const char *directory,
+                void (*on_name)(void *user, const char *name), void *user);
+
+#endif

@@ -1,0 +1,10 @@
+/*
+ * Where the status of a spec file is: "pools/web.yaml" has "pools/web.status.yaml", "web.yml" has "web.yml.status.yaml".
+ */
+#ifndef BERTH_CONTROLLER_STATUS_PATH_H
+#define BERTH_CONTROLLER_STATUS_PATH_H
+
+/* Below the directory; the caller's to free. */
+char *status_path(const char *directory, const char *spec_file);
+
+#endif

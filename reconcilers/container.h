@@ -1,0 +1,69 @@
+/*
+ * The life of one container, whatever it is for: instances and repository containers share these decisions.
+ *
+ * Adopt what is ours and right, recreate on a real difference, start what stopped with back-off, stop and remove what is
+ * not wanted, never touch what somebody else made. Pure.
+ */
+#ifndef BERTH_RECONCILERS_CONTAINER_H
+#define BERTH_RECONCILERS_CONTAINER_H
+
+#include "reconcilers/observed.h"
+#include "reconcilers/plan.h"
+#include "reconcilers/world.h"
+
+struct container_pass;
+
+/* What the container is to be. Everything is borrowed for the pass. */
+struct container_want {
+    const char *key;  /* owner of leases: "Instance/web" */
+    const char *kind; /* label; together with object it says whose container it is */
+    const char *object;
+    const char *name; /* of the container */
+    const char *image;
+    enum pull_policy pull_policy;
+    bool is_idle_image;  /* image is Berth's own: built, not pulled */
+    bool should_exist;   /* false: remove it, and its leases */
+    bool should_run;
+    bool is_suspended;   /* change nothing */
+    const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
+    const char *hash, *fields, *source;
+    const struct port_list *ports;
+    enum restart_policy restart_policy;
+    int64_t grace_seconds;
+    const char *network; /* NULL: the engine's default */
+    struct workload *(*build)(const struct container_pass *pass); /* all but labels, ports, network */
+    const void *user; /* for build */
+};
+
+struct container_pass {
+    const struct world *world;
+    const struct container_want *want;
+    const struct observed_container *container; /* with the wanted name; NULL: there is none */
+    const struct observed_image *image;         /* the wanted one */
+    bool has_network;
+    const struct observed_failure *failure;
+    const struct object_status *previous; /* may be NULL */
+    struct plan *plan;
+    struct object_status *status; /* successor of previous: phase, conditions, container, ports are set here */
+};
+
+void container_reconcile(struct container_pass *pass);
+
+/* True when the container is of this controller and this object. */
+bool container_is_own(const struct observed_container *container, const char *kind, const char *object);
+
+/*
+ * True when the controller's policy does not allow it: a hostPath outside the allowed roots, a capability beyond those that
+ * containers have by default. The status then says what.
+ */
+bool policy_refuses(const struct world *world, const struct volume_list *volumes,
+                    const struct security_context *security, struct object_status *status);
+
+/* The conditions of an object that is as wanted. */
+void status_set_ready(struct object_status *status, const char *reason, const char *message);
+/* On the way: Ready False, Reconciling True. */
+void status_set_progressing(struct object_status *status, const char *reason, const char *message);
+/* Not without somebody's help: Ready False, Stalled True, and an error. */
+void status_set_stalled(struct object_status *status, const char *reason, const char *message);
+
+#endif

@@ -1,0 +1,120 @@
+#include "reconcilers/instance.h"
+
+#include "base/memory.h"
+#include "specs/machine_types.h"
+#include "specs/reason.h"
+
+#include <stdlib.h>
+
+enum { DEFAULT_PIDS = 4096 };
+
+const char *instance_image(const struct world *world, const struct object *instance)
+{
+    return instance->instance.image != NULL ? instance->instance.image : world->idle_image;
+}
+
+/* The smaller of a machine's amount and what the spec narrows it to. */
+static int64_t narrowed(int64_t machine, int64_t wanted)
+{
+    return wanted > 0 && (machine == 0 || wanted < machine) ? wanted : machine;
+}
+
+static void set_limits(struct workload *workload, const struct instance_spec *spec)
+{
+    struct machine_type machine = {0};
+
+    machine_type_find(spec->machine_type, &machine);
+    workload->cpu_milli = narrowed(machine.cpu_milli, spec->resources.cpu_milli);
+    workload->memory_bytes = narrowed(machine.memory_bytes, spec->resources.memory_bytes);
+    workload->pids = spec->resources.pids > 0 ? spec->resources.pids : DEFAULT_PIDS;
+}
+
+static struct workload *build(const struct container_pass *pass)
+{
+    const struct object *object = pass->want->user;
+    const struct instance_spec *spec = &object->instance;
+    struct workload *workload = workload_new();
+    struct arena *arena = &workload->arena;
+
+    set_limits(workload, spec);
+    workload->hostname = arena_strdup(arena, spec->hostname != NULL ? spec->hostname : object->name);
+    workload->entrypoint = spec->command;
+    workload->command = spec->args;
+    workload->env = spec->env;
+    workload->working_dir = spec->working_dir;
+    workload->user = spec->security.run_as_user >= 0
+                         ? arena_printf(arena, "%lld", (long long)spec->security.run_as_user)
+                         : spec->user;
+    workload->dns = spec->dns;
+    workload->host_aliases = spec->host_aliases;
+    workload->is_root_read_only = spec->security.is_root_read_only;
+    workload->capabilities_add = spec->security.capabilities_add;
+    workload->capabilities_drop = spec->security.capabilities_drop;
+    workload->has_own_init = pass->want->is_idle_image;
+    workload_add_alias(workload, object->name);
+    workload_add_alias(workload,
+                       arena_printf(arena, "%s.%s.berth.internal", object->name, spec->zone));
+    for (size_t i = 0; i < spec->volumes.count; i++) {
+        const struct volume_spec *volume = &spec->volumes.items[i];
+
+        workload_add_mount(workload,
+                           volume->volume != NULL ? volume->volume : volume->host_path,
+                           volume->mount_path, volume->volume != NULL, volume->is_read_only);
+    }
+    return workload;
+}
+
+void instance_reconcile(const struct world *world, const struct instance_input *input,
+                        struct plan *plan, struct object_status *status)
+{
+    static const struct port_list no_ports;
+    const struct object *desired = input->desired;
+    auto_free char *key = xasprintf("%s/%s", kind_name(KIND_INSTANCE), input->name);
+    auto_free char *network =
+        desired != NULL ? zone_network_name(world, desired->instance.zone) : NULL;
+    struct container_want want = {
+        .key = key,
+        .kind = kind_name(KIND_INSTANCE),
+        .object = input->name,
+        .name = input->name,
+        .ports = &no_ports,
+        .grace_seconds = 30,
+    };
+    struct container_pass pass = {
+        .world = world,
+        .want = &want,
+        .container = input->container,
+        .image = input->image,
+        .has_network = input->has_network,
+        .failure = input->failure,
+        .previous = input->previous,
+        .plan = plan,
+        .status = status,
+    };
+
+    if (desired != NULL) {
+        const struct instance_spec *spec = &desired->instance;
+
+        status->observed_hash = status_text(status, desired->hash);
+        want.image = instance_image(world, desired);
+        want.is_idle_image = spec->image == NULL;
+        want.pull_policy = (enum pull_policy)spec->pull_policy;
+        want.should_exist = true;
+        want.should_run = spec->power_state == POWER_RUNNING;
+        want.is_suspended = spec->is_suspended;
+        want.hash = desired->container_hash;
+        want.fields = desired->field_hashes;
+        want.source = desired->file;
+        want.ports = &spec->ports;
+        want.restart_policy = (enum restart_policy)spec->restart_policy;
+        want.grace_seconds = spec->grace_seconds;
+        want.network = network;
+        want.build = build;
+        want.user = desired;
+        if (policy_refuses(world, &spec->volumes, &spec->security, status)) {
+            status->phase = PHASE_PROVISIONING;
+            return;
+        }
+    }
+    container_reconcile(&pass);
+}

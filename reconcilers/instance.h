@@ -1,0 +1,26 @@
+/*
+ * Instances: an emulated virtual machine is one container with the limits of its machine type on the network of its zone.
+ */
+#ifndef BERTH_RECONCILERS_INSTANCE_H
+#define BERTH_RECONCILERS_INSTANCE_H
+
+#include "reconcilers/container.h"
+
+struct instance_input {
+    const char *name;
+    const struct object *desired; /* NULL: its spec is gone */
+    const struct observed_container *container; /* of that name; NULL: none */
+    const struct observed_image *image;
+    bool has_network;
+    const struct observed_failure *failure;
+    const struct object_status *previous; /* may be NULL */
+};
+
+/* Fills the plan and the status (a successor of previous). Pure. */
+void instance_reconcile(const struct world *world, const struct instance_input *input,
+                        struct plan *plan, struct object_status *status);
+
+/* The image an instance runs: its own, or Berth's idle image. Borrowed. */
+const char *instance_image(const struct world *world, const struct object *instance);
+
+#endif

@@ -1,0 +1,124 @@
+#include "reconcilers/plan.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+struct plan *plan_new(void)
+{
+    return xcalloc(1, sizeof(struct plan));
+}
+
+static void action_free(struct action *action)
+{
+    workload_free(action->workload);
+    free(action->target);
+    free(action->cause);
+    free(action->host_ip);
+    free(action);
+}
+
+void plan_free(struct plan *plan)
+{
+    if (plan == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        action_free(plan->actions[i]);
+    }
+    free(plan->actions);
+    free(plan->cause);
+    free(plan);
+}
+
+struct action *plan_add(struct plan *plan, enum action_type type, enum phase phase,
+                        const char *target, const char *cause)
+{
+    struct action *action = xcalloc(1, sizeof(*action));
+
+    action->type = type;
+    action->phase = phase;
+    action->target = xstrdup(target);
+    action->cause = xstrdup(cause);
+    array_grow(&plan->actions, plan->count, &plan->capacity, sizeof(*plan->actions));
+    plan->actions[plan->count++] = action;
+    return action;
+}
+
+void plan_set_operation(struct plan *plan, const char *operation, const char *cause)
+{
+    if (plan->operation == NULL) {
+        plan->operation = operation;
+        plan->cause = xstrdup(cause);
+    }
+}
+
+void plan_wake_at(struct plan *plan, int64_t wall_ms)
+{
+    if (plan->wake_at_wall_ms == 0 || wall_ms < plan->wake_at_wall_ms) {
+        plan->wake_at_wall_ms = wall_ms;
+    }
+}
+
+const char *action_type_name(enum action_type type)
+{
+    switch (type) { /* no default: an action without a name does not compile */
+    case ACTION_LEASE_PORT:
+        return "lease port";
+    case ACTION_RELEASE_PORTS:
+        return "release ports";
+    case ACTION_QUARANTINE_PORTS:
+        return "quarantine ports";
+    case ACTION_BUILD_IDLE_IMAGE:
+        return "build idle image";
+    case ACTION_PULL_IMAGE:
+        return "pull image";
+    case ACTION_CREATE_NETWORK:
+        return "create network";
+    case ACTION_CONNECT_NETWORK:
+        return "connect network";
+    case ACTION_CREATE_CONTAINER:
+        return "create container";
+    case ACTION_START_CONTAINER:
+        return "start container";
+    case ACTION_STOP_CONTAINER:
+        return "stop container";
+    case ACTION_UNPAUSE_CONTAINER:
+        return "unpause container";
+    case ACTION_REMOVE_CONTAINER:
+        return "remove container";
+    case ACTION_READ_LOG:
+        return "read log";
+    case ACTION_MAKE_WORKSPACE:
+        return "make workspace";
+    case ACTION_REMOVE_WORKSPACE:
+        return "remove workspace";
+    case ACTION_START_TASK:
+        return "start task";
+    case ACTION_STOP_TASK:
+        return "stop task";
+    case ACTION_REMOVE_TASK:
+        return "remove task";
+    }
+    abort();
+}
+
+void plan_print(const struct plan *plan, struct strbuf *out)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct action *action = plan->actions[i];
+
+        strbuf_addf(out, "%s %s", action_type_name(action->type), action->target);
+        if (action->type == ACTION_LEASE_PORT) {
+            strbuf_addf(out, " = %s:%u/%s", action->host_ip, action->port,
+                        action->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+        }
+        if (action->type == ACTION_CREATE_CONTAINER) {
+            strbuf_addf(out, " from %s", action->workload->image);
+        }
+        if (action->type == ACTION_CONNECT_NETWORK) {
+            strbuf_addf(out, " to %s", action->workload->network);
+        }
+        strbuf_addf(out, " (%s)\n", action->cause);
+    }
+}

@@ -1,0 +1,76 @@
+/*
+ * A plan: the actions that lead from observed to desired, as data.
+ *
+ * Each action is one call that changes the world, with its cause in words. A plan needs no container ids: it names
+ * things by their stable names. The executor carries no decision of its own; a dry run prints the plan and drops it.
+ */
+#ifndef BERTH_RECONCILERS_PLAN_H
+#define BERTH_RECONCILERS_PLAN_H
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "reconcilers/workload.h"
+#include "specs/status.h"
+
+enum action_type {
+    ACTION_LEASE_PORT,        /* target: port name; port, protocol, host_ip */
+    ACTION_RELEASE_PORTS,     /* all of the object's */
+    ACTION_QUARANTINE_PORTS,  /* the object's pool ports: the engine says they are taken */
+    ACTION_BUILD_IDLE_IMAGE,  /* target: image */
+    ACTION_PULL_IMAGE,        /* target: image */
+    ACTION_CREATE_NETWORK,    /* target: network */
+    ACTION_CONNECT_NETWORK,   /* target: container; network, aliases from workload */
+    ACTION_CREATE_CONTAINER,  /* target: container; workload */
+    ACTION_START_CONTAINER,
+    ACTION_STOP_CONTAINER,    /* grace_seconds */
+    ACTION_UNPAUSE_CONTAINER,
+    ACTION_REMOVE_CONTAINER,
+    ACTION_READ_LOG,          /* evidence of how a container ended, before it is started again or removed */
+    ACTION_MAKE_WORKSPACE,    /* target: repository container; clone or update, then make the tree */
+    ACTION_REMOVE_WORKSPACE,
+    ACTION_START_TASK,        /* target: repository container; task attempt */
+    ACTION_STOP_TASK,
+    ACTION_REMOVE_TASK,       /* records and log */
+};
+
+const char *action_type_name(enum action_type type); /* "create container" */
+
+struct action {
+    enum action_type type;
+    char *target;
+    char *cause; /* "image changed" */
+    enum phase phase; /* what the object is in while this is under way */
+    struct workload *workload; /* owned; CREATE_CONTAINER and CONNECT_NETWORK */
+    uint16_t port;
+    enum port_protocol protocol;
+    char *host_ip;
+    bool is_fixed_port;
+    int64_t grace_seconds;
+};
+
+struct plan {
+    struct action **actions;
+    size_t count, capacity;
+    const char *operation; /* "create", "repair", ... : a static word; NULL when there is nothing to do */
+    char *cause;           /* of the whole */
+    int64_t wake_at_wall_ms; /* look again then even if nothing happens; 0: no need */
+};
+
+struct plan *plan_new(void);
+void plan_free(struct plan *plan); /* accepts NULL */
+DEFINE_AUTO_FREE(plan);
+
+/* Appends; texts are copied. Returns the action, which the plan owns. */
+struct action *plan_add(struct plan *plan, enum action_type type, enum phase phase,
+                        const char *target, const char *cause);
+
+/* What the whole is called and why; the first call wins. */
+void plan_set_operation(struct plan *plan, const char *operation, const char *cause);
+
+/* The earliest of the moments asked for. */
+void plan_wake_at(struct plan *plan, int64_t wall_ms);
+
+/* "create container web (container does not exist)\n" per action, for dry runs, logs and tests. */
+void plan_print(const struct plan *plan, struct strbuf *out);
+
+#endif

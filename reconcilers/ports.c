@@ -1,0 +1,345 @@
+#include "reconcilers/ports.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SIZE = 16, MAX_RANGES = 64 };
+
+static const char *protocol_name(enum port_protocol protocol)
+{
+    return protocol == PROTOCOL_UDP ? "udp" : "tcp";
+}
+
+static const char *lease_key(uint16_t port, enum port_protocol protocol, char key[KEY_SIZE])
+{
+    snprintf(key, KEY_SIZE, "%s/%u", protocol_name(protocol), port);
+    return key;
+}
+
+void port_table_init(struct port_table *table)
+{
+    *table = (struct port_table){0};
+}
+
+static void lease_free(struct port_lease *lease)
+{
+    free(lease->owner);
+    free(lease->name);
+    free(lease->host_ip);
+    free(lease);
+}
+
+void port_table_done(struct port_table *table)
+{
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        lease_free(map_value(at));
+    }
+    map_done(&table->leases);
+    free(table->ranges);
+}
+
+static int parse_range(char *text, struct port_range *ret_range)
+{
+    char *dash = strchr(text, '-');
+    const char *last = text;
+
+    if (dash != NULL) {
+        *dash = '\0';
+        last = dash + 1;
+    }
+    if (parse_port(text, &ret_range->first) < 0 || parse_port(last, &ret_range->last) < 0) {
+        return -1;
+    }
+    return ret_range->first <= ret_range->last ? 0 : -1;
+}
+
+int port_table_set_ranges(struct port_table *table, const char *text, struct error *err)
+{
+    auto_free char *copy = xstrdup(text);
+    auto_free struct port_range *ranges = xcalloc(MAX_RANGES, sizeof(*ranges));
+    size_t count = 0;
+    char *rest = copy, *part;
+
+    while ((part = strsep(&rest, ",")) != NULL) {
+        struct port_range range;
+
+        if (count == MAX_RANGES || parse_range(part, &range) < 0) {
+            return error_set(err, ERROR_INVALID,
+                             "\"%s\" is not a list of port ranges such as 20000-29999,31000", text);
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (range.first <= ranges[i].last && ranges[i].first <= range.last) {
+                return error_set(err, ERROR_INVALID, "port ranges \"%s\" overlap", text);
+            }
+        }
+        ranges[count++] = range;
+    }
+    free(table->ranges);
+    table->ranges = TAKE(ranges);
+    table->range_count = count;
+    return 0;
+}
+
+const struct port_lease *port_table_get(const struct port_table *table, uint16_t port,
+                                        enum port_protocol protocol)
+{
+    char key[KEY_SIZE];
+
+    return map_get(&table->leases, lease_key(port, protocol, key));
+}
+
+/* Leases by owner would be an index of their own; few ports per object make a second map cheaper. */
+const struct port_lease *port_table_find(const struct port_table *table, const char *owner,
+                                         const char *name, enum port_protocol protocol)
+{
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        const struct port_lease *lease = map_value(at);
+
+        if (lease->protocol == protocol && text_equal(lease->owner, owner) &&
+            text_equal(lease->name, name)) {
+            return lease;
+        }
+    }
+    return NULL;
+}
+
+static bool is_free(const struct port_table *table, uint16_t port, enum port_protocol protocol,
+                    int64_t now_wall_ms)
+{
+    const struct port_lease *lease = port_table_get(table, port, protocol);
+
+    return lease == NULL ||
+           (lease->owner == NULL && lease->quarantined_until_wall_ms <= now_wall_ms);
+}
+
+static unsigned range_size(const struct port_range *range)
+{
+    return (unsigned)(range->last - range->first) + 1;
+}
+
+static unsigned total_ports(const struct port_table *table)
+{
+    unsigned total = 0;
+
+    for (size_t i = 0; i < table->range_count; i++) {
+        total += range_size(&table->ranges[i]);
+    }
+    return total;
+}
+
+static uint16_t port_at(const struct port_table *table, unsigned index)
+{
+    for (size_t i = 0; i < table->range_count; i++) {
+        if (index < range_size(&table->ranges[i])) {
+            return (uint16_t)(table->ranges[i].first + index);
+        }
+        index -= range_size(&table->ranges[i]);
+    }
+    abort(); /* our own promise: index < total_ports() */
+}
+
+/* FNV-1a: spreads names evenly; nothing depends on it being hard to invert. */
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * UINT32_C(16777619);
+    }
+    return hash;
+}
+
+int port_table_choose(const struct port_table *table, const char *owner, const char *name,
+                      enum port_protocol protocol, int64_t now_wall_ms, uint16_t *ret_port)
+{
+    unsigned total = total_ports(table);
+    uint32_t start = hash_text(hash_text(UINT32_C(2166136261), owner), name);
+
+    for (unsigned i = 0; i < total; i++) {
+        uint16_t port = port_at(table, (start + i) % total);
+
+        if (is_free(table, port, protocol, now_wall_ms)) {
+            *ret_port = port;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static struct port_lease *lease_of(struct port_table *table, uint16_t port,
+                                   enum port_protocol protocol)
+{
+    char key[KEY_SIZE];
+    struct port_lease *lease = map_get(&table->leases, lease_key(port, protocol, key));
+
+    if (lease == NULL) {
+        lease = xcalloc(1, sizeof(*lease));
+        lease->port = port;
+        lease->protocol = protocol;
+        map_put(&table->leases, key, lease);
+    }
+    return lease;
+}
+
+int port_table_take(struct port_table *table, const char *owner, const char *name,
+                    const char *host_ip, uint16_t port, enum port_protocol protocol)
+{
+    struct port_lease *lease = lease_of(table, port, protocol);
+
+    if (lease->owner != NULL &&
+        (strcmp(lease->owner, owner) != 0 || strcmp(lease->name, name) != 0)) {
+        return -1;
+    }
+    if (lease->owner != NULL && text_equal(lease->host_ip, host_ip)) {
+        return 0;
+    }
+    free(lease->owner);
+    free(lease->name);
+    free(lease->host_ip);
+    lease->owner = xstrdup(owner);
+    lease->name = xstrdup(name);
+    lease->host_ip = xstrdup(host_ip);
+    lease->quarantined_until_wall_ms = 0;
+    table->is_dirty = true;
+    return 0;
+}
+
+static void release_where(struct port_table *table, const char *owner, const char *name)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = next) {
+        struct port_lease *lease = map_value(at);
+        char key[KEY_SIZE];
+
+        next = map_next(at);
+        if (text_equal(lease->owner, owner) && (name == NULL || text_equal(lease->name, name))) {
+            map_remove(&table->leases, lease_key(lease->port, lease->protocol, key));
+            lease_free(lease);
+            table->is_dirty = true;
+        }
+    }
+}
+
+void port_table_release(struct port_table *table, const char *owner)
+{
+    release_where(table, owner, NULL);
+}
+
+void port_table_release_one(struct port_table *table, const char *owner, const char *name)
+{
+    release_where(table, owner, name);
+}
+
+void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
+                           int64_t now_wall_ms)
+{
+    struct port_lease *lease = lease_of(table, port, protocol);
+
+    free(lease->owner);
+    free(lease->name);
+    free(lease->host_ip);
+    lease->owner = lease->name = lease->host_ip = NULL;
+    lease->quarantined_until_wall_ms = now_wall_ms + PORT_QUARANTINE_MS;
+    table->is_dirty = true;
+}
+
+void port_table_usage(const struct port_table *table, unsigned *ret_total, unsigned *ret_used)
+{
+    unsigned used = 0;
+
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        const struct port_lease *lease = map_value(at);
+
+        for (size_t i = 0; i < table->range_count; i++) {
+            if (lease->port >= table->ranges[i].first && lease->port <= table->ranges[i].last) {
+                used++;
+            }
+        }
+    }
+    *ret_total = total_ports(table);
+    *ret_used = used;
+}
+
+char *port_table_label(const struct port_table *table, const char *owner,
+                       const struct port_list *ports)
+{
+    auto_done(strbuf) label = {0};
+
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct port_spec *port = &ports->items[i];
+        enum port_protocol protocol = (enum port_protocol)port->protocol;
+        const struct port_lease *lease = port_table_find(table, owner, port->name, protocol);
+
+        if (lease != NULL) {
+            strbuf_addf(&label, "%s%s=%s/%u/%s", label.len > 0 ? " " : "", lease->name,
+                        protocol_name(protocol), lease->port, lease->host_ip);
+        }
+    }
+    return strbuf_take(&label);
+}
+
+/* "http=tcp/20014/127.0.0.1", taken apart in place. */
+static void restore_part(struct port_table *table, const char *owner, char *part)
+{
+    char *rest = part, *name = strsep(&rest, "="), *protocol = strsep(&rest, "/");
+    char *port_text = strsep(&rest, "/");
+    uint16_t port;
+
+    if (rest == NULL || *name == '\0' || parse_port(port_text, &port) < 0 ||
+        (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0)) {
+        return;
+    }
+    port_table_take(table, owner, name, rest, port,
+                    strcmp(protocol, "udp") == 0 ? PROTOCOL_UDP : PROTOCOL_TCP);
+}
+
+void port_table_restore_label(struct port_table *table, const char *owner, const char *label)
+{
+    auto_free char *copy = xstrdup(label);
+    char *rest = copy, *part;
+
+    while ((part = strsep(&rest, " ")) != NULL) {
+        restore_part(table, owner, part);
+    }
+}
+
+json_t *port_table_to_json(const struct port_table *table)
+{
+    json_t *list = json_array();
+
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        const struct port_lease *lease = map_value(at);
+
+        if (lease->owner != NULL) {
+            json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s, s:s}", "port",
+                                                  (int)lease->port, "protocol",
+                                                  protocol_name(lease->protocol), "owner",
+                                                  lease->owner, "name", lease->name, "hostIP",
+                                                  lease->host_ip));
+        }
+    }
+    return json_pack("{s:i, s:o}", "version", 1, "leases", list);
+}
+
+void port_table_restore_json(struct port_table *table, const json_t *json)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(json_object_get(json, "leases"), index, item) {
+        const char *owner = json_string_value(json_object_get(item, "owner"));
+        const char *name = json_string_value(json_object_get(item, "name"));
+        const char *host_ip = json_string_value(json_object_get(item, "hostIP"));
+        const char *protocol = json_string_value(json_object_get(item, "protocol"));
+        json_int_t port = json_integer_value(json_object_get(item, "port"));
+
+        if (owner != NULL && name != NULL && host_ip != NULL && port > 0 && port <= UINT16_MAX) {
+            port_table_take(table, owner, name, host_ip, (uint16_t)port,
+                            text_equal(protocol, "udp") ? PROTOCOL_UDP : PROTOCOL_TCP);
+        }
+    }
+}

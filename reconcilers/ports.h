@@ -1,0 +1,82 @@
+/*
+ * Port leases: which host port belongs to which object.
+ *
+ * A lease is in the table (and on disk) before its container exists, so a crash can leak a port but never share one.
+ * Keyed by the object's key and the port's name, which outlive containers. Pure: whether a port can be bound is asked elsewhere and told
+ * here with ports_quarantine().
+ */
+#ifndef BERTH_RECONCILERS_PORTS_H
+#define BERTH_RECONCILERS_PORTS_H
+
+#include "base/error.h"
+#include "base/map.h"
+#include "specs/types.h"
+
+#include <jansson.h>
+
+enum { PORT_QUARANTINE_MS = 60000 };
+
+struct port_range {
+    uint16_t first, last;
+};
+
+struct port_lease {
+    uint16_t port;
+    enum port_protocol protocol;
+    char *owner; /* "Instance/web"; NULL: only quarantined */
+    char *name;  /* "http" */
+    char *host_ip;
+    int64_t quarantined_until_wall_ms; /* 0: not */
+};
+
+struct port_table {
+    struct map leases; /* "tcp/20014" -> struct port_lease */
+    struct port_range *ranges;
+    size_t range_count;
+    bool is_dirty;     /* differs from what is on disk */
+};
+
+void port_table_init(struct port_table *table);
+void port_table_done(struct port_table *table);
+
+/* "20000-29999,31000": ERROR_INVALID for anything else, for overlaps, and for port 0. Live: leases outside stay. */
+int port_table_set_ranges(struct port_table *table, const char *text, struct error *err);
+
+/* The lease of this owner and name, or NULL. */
+const struct port_lease *port_table_find(const struct port_table *table, const char *owner,
+                                         const char *name, enum port_protocol protocol);
+
+/* Who holds a port: its owner's key, or NULL when it is free (a quarantined one is not free but has no owner). */
+const struct port_lease *port_table_get(const struct port_table *table, uint16_t port,
+                                        enum port_protocol protocol);
+
+/*
+ * The port that owner/name would get: a place in the ranges that follows from the name, then the next free one.
+ * -1: no free port is left.
+ */
+int port_table_choose(const struct port_table *table, const char *owner, const char *name,
+                      enum port_protocol protocol, int64_t now_wall_ms, uint16_t *ret_port);
+
+/* -1 when another owner holds it. Taking one's own again changes nothing. */
+int port_table_take(struct port_table *table, const char *owner, const char *name,
+                    const char *host_ip, uint16_t port, enum port_protocol protocol);
+void port_table_release(struct port_table *table, const char *owner);
+void port_table_release_one(struct port_table *table, const char *owner, const char *name);
+/* Takes the port away from its owner, and from everybody for PORT_QUARANTINE_MS. */
+void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
+                           int64_t now_wall_ms);
+
+/* Ports of the ranges, and how many of them are taken. */
+void port_table_usage(const struct port_table *table, unsigned *ret_total, unsigned *ret_used);
+
+/* The label dev.berth.ports: "http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1". The caller's to free. */
+char *port_table_label(const struct port_table *table, const char *owner, const struct port_list *ports);
+
+/* Takes what a container's label says its owner has, as far as nobody else holds it. Damaged parts are passed over. */
+void port_table_restore_label(struct port_table *table, const char *owner, const char *label);
+
+json_t *port_table_to_json(const struct port_table *table);
+/* Damaged entries are passed over. */
+void port_table_restore_json(struct port_table *table, const json_t *json);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Repository containers: one container and one workspace per repository, alive while tasks need them.
+ *
+ * First task: cloned and created; further ones join; none left: stopped after the idle timeout, removed after the
+ * retain time with its workspace. Pure.
+ */
+#ifndef BERTH_RECONCILERS_REPOSITORY_H
+#define BERTH_RECONCILERS_REPOSITORY_H
+
+#include "reconcilers/container.h"
+
+#define WORKSPACE_MOUNT "/workspace"
+
+struct repository_input {
+    const char *container_name; /* also its key: "RepositoryContainer/<name>" */
+    const char *url;            /* canonical */
+    const struct object *settings; /* the Repository object, or one with all defaults */
+    bool is_explicit;           /* a Repository object exists */
+    bool is_deleted;            /* it was deleted, and no task came since: do not retain */
+    bool is_refused;            /* the URL is against the policy: refusal says why */
+    const char *refusal;
+    unsigned active_tasks;
+    const char *branch;         /* what the workspace is made from; NULL: the remote's HEAD */
+    const struct observed_container *container;
+    const struct observed_image *image;
+    const struct observed_workspace *workspace;
+    const struct observed_failure *failure;
+    const struct object_status *previous;
+};
+
+void repository_reconcile(const struct world *world, const struct repository_input *input,
+                          struct plan *plan, struct object_status *status);
+
+const char *repository_image(const struct world *world, const struct object *settings);
+
+/* True when nothing of it is left and nobody wants it: the controller may forget it. */
+bool repository_is_gone(const struct repository_input *input);
+
+#endif

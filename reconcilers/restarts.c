@@ -1,0 +1,79 @@
+#include "reconcilers/restarts.h"
+
+#include "base/memory.h"
+#include "reconcilers/world.h"
+#include "specs/reason.h"
+
+bool restarts_is_known(const struct status_restarts *restarts,
+                       const struct observed_container *container)
+{
+    return restarts->has_last && restarts->last_finished_wall_ms == container->finished_wall_ms;
+}
+
+static const char *end_reason(const struct observed_container *container)
+{
+    if (container->is_oom_killed) {
+        return REASON_OOM_KILLED;
+    }
+    if (container->error != NULL && container->error[0] != '\0') {
+        return REASON_START_FAILED;
+    }
+    return container->exit_code == 0 ? "Completed" : "Error";
+}
+
+static void copy_log(struct object_status *status, const struct observed_container *container)
+{
+    struct text_list *log = &status->restarts.last_log;
+
+    log->count = container->log_count;
+    log->items = arena_alloc(&status->arena, (container->log_count + 1) * sizeof(char *));
+    for (size_t i = 0; i < container->log_count; i++) {
+        log->items[i] = status_text(status, container->log_tail[i]);
+    }
+}
+
+void restarts_note_end(struct object_status *status, const struct observed_container *container,
+                       const char *key)
+{
+    struct status_restarts *restarts = &status->restarts;
+    int64_t ran_ms = container->finished_wall_ms - container->started_wall_ms;
+
+    if (restarts_is_known(restarts, container)) {
+        return;
+    }
+    restarts->count++;
+    restarts->in_a_row = ran_ms >= RESTART_RESET_MS ? 1 : restarts->in_a_row + 1;
+    restarts->has_last = true;
+    restarts->last_exit_code = container->exit_code;
+    restarts->last_reason = end_reason(container);
+    restarts->last_finished_wall_ms = container->finished_wall_ms;
+    restarts->next_retry_wall_ms =
+        container->finished_wall_ms + (int64_t)retry_delay_ms(key, restarts->in_a_row - 1);
+    copy_log(status, container);
+}
+
+bool restarts_wants_another(enum restart_policy policy, int64_t exit_code)
+{
+    switch (policy) { /* no default: a policy without an answer does not compile */
+    case RESTART_ALWAYS:
+        return true;
+    case RESTART_ON_FAILURE:
+        return exit_code != 0;
+    case RESTART_NEVER:
+        return false;
+    }
+    return true;
+}
+
+char *restarts_describe(const struct observed_container *container)
+{
+    if (container->is_oom_killed) {
+        return xasprintf("was killed: out of memory (exit code %lld)",
+                         (long long)container->exit_code);
+    }
+    if (container->exit_code > 128 && container->exit_code < 193) {
+        return xasprintf("was ended by signal %lld (exit code %lld)",
+                         (long long)container->exit_code - 128, (long long)container->exit_code);
+    }
+    return xasprintf("exited with code %lld", (long long)container->exit_code);
+}

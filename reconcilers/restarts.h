@@ -1,0 +1,28 @@
+/*
+ * How a container ended, and when it is started again.
+ */
+#ifndef BERTH_RECONCILERS_RESTARTS_H
+#define BERTH_RECONCILERS_RESTARTS_H
+
+#include "reconcilers/observed.h"
+#include "specs/status.h"
+
+#include <stdbool.h>
+
+/* True when this end of the container is already counted. */
+bool restarts_is_known(const struct status_restarts *restarts,
+                       const struct observed_container *container);
+
+/*
+ * Counts an end that is new: exit code, reason, last lines, and when the next start is due. The first start after a good run
+ * is due at once; each further crash doubles the delay (retry_delay_ms).
+ */
+void restarts_note_end(struct object_status *status, const struct observed_container *container,
+                       const char *key);
+
+bool restarts_wants_another(enum restart_policy policy, int64_t exit_code);
+
+/* "exited with code 3", "was killed: out of memory", "was killed by signal 9". The caller's to free. */
+char *restarts_describe(const struct observed_container *container);
+
+#endif

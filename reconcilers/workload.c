@@ -1,0 +1,118 @@
+#include "reconcilers/workload.h"
+
+#include "base/memory.h"
+#include "reconcilers/observed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct workload *workload_new(void)
+{
+    return xcalloc(1, sizeof(struct workload));
+}
+
+void workload_free(struct workload *workload)
+{
+    if (workload != NULL) {
+        arena_done(&workload->arena);
+        free(workload);
+    }
+}
+
+/* A copy of an array with room for one more; arenas have no realloc, and these lists are short. */
+static void *grown(struct arena *arena, const void *items, size_t count, size_t size)
+{
+    void *bigger = arena_alloc(arena, (count + 1) * size);
+
+    if (count > 0) {
+        memcpy(bigger, items, count * size);
+    }
+    return bigger;
+}
+
+void workload_add_label(struct workload *workload, const char *key, const char *value)
+{
+    struct label_list *labels = &workload->labels;
+
+    labels->items = grown(&workload->arena, labels->items, labels->count, sizeof(*labels->items));
+    labels->items[labels->count++] = (struct label){
+        .key = arena_strdup(&workload->arena, key),
+        .value = arena_strdup(&workload->arena, value),
+    };
+}
+
+void workload_add_mount(struct workload *workload, const char *source, const char *target,
+                        bool is_volume, bool is_read_only)
+{
+    workload->mounts = grown(&workload->arena, workload->mounts, workload->mount_count,
+                             sizeof(*workload->mounts));
+    workload->mounts[workload->mount_count++] = (struct workload_mount){
+        .source = arena_strdup(&workload->arena, source),
+        .target = arena_strdup(&workload->arena, target),
+        .is_volume = is_volume,
+        .is_read_only = is_read_only,
+    };
+}
+
+void workload_add_port(struct workload *workload, const struct workload_port *port)
+{
+    workload->ports =
+        grown(&workload->arena, workload->ports, workload->port_count, sizeof(*workload->ports));
+    workload->ports[workload->port_count] = *port;
+    workload->ports[workload->port_count++].host_ip = arena_strdup(&workload->arena, port->host_ip);
+}
+
+void workload_add_alias(struct workload *workload, const char *alias)
+{
+    struct text_list *aliases = &workload->aliases;
+
+    aliases->items =
+        grown(&workload->arena, aliases->items, aliases->count, sizeof(*aliases->items));
+    aliases->items[aliases->count++] = arena_strdup(&workload->arena, alias);
+}
+
+const char *workload_state_name(enum workload_state state)
+{
+    switch (state) { /* no default: a state without a name does not compile */
+    case WORKLOAD_CREATED:
+        return "created";
+    case WORKLOAD_RUNNING:
+        return "running";
+    case WORKLOAD_PAUSED:
+        return "paused";
+    case WORKLOAD_RESTARTING:
+        return "restarting";
+    case WORKLOAD_REMOVING:
+        return "removing";
+    case WORKLOAD_EXITED:
+        return "exited";
+    case WORKLOAD_DEAD:
+        return "dead";
+    }
+    abort();
+}
+
+void observed_container_free(struct observed_container *container)
+{
+    if (container == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < container->log_count; i++) {
+        free(container->log_tail[i]);
+    }
+    free(container->log_tail);
+    free(container->name);
+    free(container->id);
+    free(container->image);
+    free(container->image_id);
+    free(container->kind);
+    free(container->object);
+    free(container->hash);
+    free(container->fields);
+    free(container->ports);
+    free(container->source);
+    free(container->error);
+    free(container->network);
+    free(container->ip);
+    free(container);
+}

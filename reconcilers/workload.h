@@ -1,0 +1,76 @@
+/*
+ * A workload: what a container is to be, in words that do not belong to one engine.
+ */
+#ifndef BERTH_RECONCILERS_WORKLOAD_H
+#define BERTH_RECONCILERS_WORKLOAD_H
+
+#include "base/arena.h"
+#include "specs/types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LABEL_CONTROLLER "dev.berth.controller"
+#define LABEL_KIND "dev.berth.kind"
+#define LABEL_NAME "dev.berth.name"
+#define LABEL_HASH "dev.berth.hash"
+#define LABEL_FIELDS "dev.berth.fields"
+#define LABEL_SOURCE "dev.berth.source"
+#define LABEL_PORTS "dev.berth.ports"
+#define LABEL_REPOSITORY "dev.berth.repository"
+
+#define KIND_REPOSITORY_CONTAINER "RepositoryContainer" /* in keys and labels: not a kind users write */
+
+struct workload_port {
+    uint16_t container_port;
+    enum port_protocol protocol;
+    const char *host_ip;
+    uint16_t host_port;
+};
+
+struct workload_mount {
+    const char *source; /* path on the host, or name of a volume */
+    const char *target;
+    bool is_volume;
+    bool is_read_only;
+};
+
+/* Everything it points to is in its arena or outlives it. */
+struct workload {
+    struct arena arena;
+    const char *name;
+    const char *image;
+    const char *hostname;
+    struct text_list entrypoint; /* count 0: the image's */
+    struct text_list command;    /* count 0: the image's */
+    struct env_list env;
+    const char *working_dir;
+    const char *user; /* NULL: the image's */
+    struct label_list labels;
+    const char *network;
+    struct text_list aliases;
+    struct workload_port *ports;
+    size_t port_count;
+    struct workload_mount *mounts;
+    size_t mount_count;
+    int64_t cpu_milli, memory_bytes, pids; /* 0: no limit */
+    int64_t grace_seconds;
+    struct dns_spec dns;
+    struct host_alias_list host_aliases;
+    bool is_root_read_only;
+    struct text_list capabilities_add, capabilities_drop;
+    bool needs_runner; /* our runner is put in before the first start */
+    bool has_own_init; /* process 1 reaps by itself: the engine need not add an init */
+};
+
+struct workload *workload_new(void);
+void workload_free(struct workload *workload); /* accepts NULL */
+
+/* Helpers to fill one; texts are copied. */
+void workload_add_label(struct workload *workload, const char *key, const char *value);
+void workload_add_mount(struct workload *workload, const char *source, const char *target,
+                        bool is_volume, bool is_read_only);
+void workload_add_port(struct workload *workload, const struct workload_port *port);
+void workload_add_alias(struct workload *workload, const char *alias);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * What every pass may know beside its own object: who we are, what is allowed, what time it is.
+ */
+#ifndef BERTH_RECONCILERS_WORLD_H
+#define BERTH_RECONCILERS_WORLD_H
+
+#include "reconcilers/ports.h"
+#include "specs/types.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct world {
+    const char *controller_id;
+    const char *idle_image;       /* Berth's own, built into the engine by itself */
+    const char *repository_image; /* of repository containers that name none */
+    const char *git_file_root;    /* file:// URLs must be below it; NULL: none are allowed */
+    struct text_list host_path_roots; /* what hostPath volumes may mount */
+    const struct port_table *ports;
+    int64_t now_wall_ms;
+};
+
+/* Delays of retries and restarts: 1 s doubled up to 300 s, 25 % jitter (design.md, rule 7). */
+enum {
+    RETRY_INITIAL_MS = 1000,
+    RETRY_MAX_MS = 300000,
+    RETRY_JITTER_PERCENT = 25,
+    RESTART_RESET_MS = 600000, /* a run this long forgives the crashes before it */
+    STALLED_AFTER = 3,         /* failures in a row: no longer "soon" */
+};
+
+/*
+ * The delay after `count` failures in a row of the object with this key: equal arguments give equal delays, so a pass that
+ * is repeated decides the same.
+ */
+uint64_t retry_delay_ms(const char *key, unsigned count);
+
+/* "web.us-central1-a.berth.internal" needs a network "berth-us-central1-a-<6 of the id>": the caller's to free. */
+char *zone_network_name(const struct world *world, const char *zone);
+
+#endif

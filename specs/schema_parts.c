@@ -1,0 +1,157 @@
+#include "specs/schema_parts.h"
+
+#include "specs/text_check.h"
+
+enum { MAX_PIDS = 4 << 20 };
+
+/* Docker's own lower limits: 0.01 CPUs and 6 MiB. */
+#define MIN_CPU_MILLI INT64_C(10)
+#define MAX_CPU_MILLI INT64_C(1024000)
+#define MIN_MEMORY (INT64_C(6) << 20)
+#define MAX_MEMORY (INT64_C(4) << 40)
+
+static const char *const protocol_words[] = {"TCP", "UDP", NULL};
+
+const struct field schema_env_fields[] = {
+    {.name = "name",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_UNIQUE,
+     .offset = offsetof(struct env_var, name),
+     .check = check_env_name,
+     .doc = "Name of the variable."},
+    {.name = "value",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct env_var, value),
+     .default_text = "",
+     .doc = "Its value."},
+    {.name = "valueFrom",
+     .type = FIELD_PLANNED,
+     .doc = "Takes the value from a file or from the controller's environment."},
+    END_OF_TABLE,
+};
+
+const struct field schema_port_fields[] = {
+    {.name = "name",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct port_spec, name),
+     .check = check_object_name,
+     .doc = "Name of the port, unique in its object. Left out: port-<containerPort>, with -udp "
+            "behind it for UDP."},
+    {.name = "containerPort",
+     .type = FIELD_INTEGER,
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct port_spec, container_port),
+     .min = 1,
+     .max = 65535,
+     .doc = "The port on which the program in the container listens."},
+    {.name = "protocol",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct port_spec, protocol),
+     .default_text = "TCP",
+     .words = protocol_words,
+     .doc = "TCP or UDP."},
+    {.name = "hostPort",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct port_spec, host_port),
+     .default_text = "0",
+     .min = 0,
+     .max = 65535,
+     .doc = "The port on the host. 0: one from the controller's ranges, kept as long as the object "
+            "lives."},
+    {.name = "hostIP",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct port_spec, host_ip),
+     .default_text = "127.0.0.1",
+     .check = check_ip_address,
+     .doc = "The address of the host that the port is bound to."},
+    END_OF_TABLE,
+};
+
+const struct field schema_volume_fields[] = {
+    {.name = "name",
+     .type = FIELD_STRING,
+     .flags = FIELD_UNIQUE,
+     .offset = offsetof(struct volume_spec, name),
+     .check = check_object_name,
+     .doc = "A name for people, unique in its object."},
+    {.name = "mountPath",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED,
+     .offset = offsetof(struct volume_spec, mount_path),
+     .check = check_mount_path,
+     .doc = "Where it appears in the container."},
+    {.name = "readOnly",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct volume_spec, is_read_only),
+     .default_text = "false",
+     .doc = "The container may not write to it."},
+    {.name = "hostPath",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct volume_spec, host_path),
+     .check = check_absolute_path,
+     .doc = "A directory or file of the host, below one of the controller's allowed roots."},
+    {.name = "volume",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct volume_spec, volume),
+     .check = check_volume_name,
+     .doc = "A named volume of the engine, made on demand and shared by all who name it."},
+    END_OF_TABLE,
+};
+
+const struct field schema_resources_fields[] = {
+    {.name = "cpus",
+     .type = FIELD_CPU,
+     .offset = offsetof(struct resources, cpu_milli),
+     .min = MIN_CPU_MILLI,
+     .max = MAX_CPU_MILLI,
+     .doc = "Processors, such as 2, 1.5 or 250m."},
+    {.name = "memory",
+     .type = FIELD_BYTES,
+     .offset = offsetof(struct resources, memory_bytes),
+     .min = MIN_MEMORY,
+     .max = MAX_MEMORY,
+     .doc = "Memory, such as 512Mi or 2Gi."},
+    {.name = "pids",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct resources, pids),
+     .min = 1,
+     .max = MAX_PIDS,
+     .doc = "Processes and threads at a time."},
+    END_OF_TABLE,
+};
+
+static const struct field capabilities_fields[] = {
+    {.name = "add",
+     .type = FIELD_STRING_LIST,
+     .flags = FIELD_UNORDERED,
+     .offset = offsetof(struct security_context, capabilities_add),
+     .check = check_capability,
+     .doc = "Capabilities beyond the default ones."},
+    {.name = "drop",
+     .type = FIELD_STRING_LIST,
+     .flags = FIELD_UNORDERED,
+     .offset = offsetof(struct security_context, capabilities_drop),
+     .check = check_capability,
+     .doc = "Default capabilities to take away; ALL for every one."},
+    END_OF_TABLE,
+};
+
+const struct field schema_security_fields[] = {
+    {.name = "runAsUser",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct security_context, run_as_user),
+     .absent = -1,
+     .min = 0,
+     .max = INT32_MAX,
+     .doc = "Numeric user of the processes. Left out: the image's."},
+    {.name = "readOnlyRootFilesystem",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct security_context, is_root_read_only),
+     .default_text = "false",
+     .doc = "Only volumes can be written."},
+    {.name = "capabilities",
+     .type = FIELD_OBJECT,
+     .fields = capabilities_fields,
+     .doc = "Linux capabilities."},
+    END_OF_TABLE,
+};

@@ -1,0 +1,382 @@
+#include "specs/spec_set.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *object_key(const char *kind, const char *name)
+{
+    return xasprintf("%s/%s", kind, name);
+}
+
+struct spec_set *spec_set_new(void)
+{
+    return xcalloc(1, sizeof(struct spec_set));
+}
+
+static void file_free(struct spec_set_file *file)
+{
+    spec_file_free(file->parsed);
+    free(file->unreadable);
+    free(file->name);
+    free(file);
+}
+
+static void entry_free(struct spec_entry *entry)
+{
+    object_unref(entry->object);
+    free(entry->key);
+    free(entry->file);
+    free(entry);
+}
+
+void spec_set_free(struct spec_set *set)
+{
+    if (set == NULL) {
+        return;
+    }
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        file_free(map_value(at));
+    }
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        entry_free(map_value(at));
+    }
+    map_done(&set->files);
+    map_done(&set->entries);
+    map_done(&set->changes);
+    free(set);
+}
+
+static void mark_changed(struct spec_set *set, const char *key)
+{
+    map_put(&set->changes, key, set);
+}
+
+void spec_set_scan_begin(struct spec_set *set)
+{
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        file->is_seen = false;
+    }
+}
+
+void spec_set_scan_abort(struct spec_set *set)
+{
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        file->is_seen = true;
+    }
+}
+
+static struct spec_set_file *file_of(struct spec_set *set, const char *name)
+{
+    struct spec_set_file *file = map_get(&set->files, name);
+
+    if (file == NULL) {
+        file = xcalloc(1, sizeof(*file));
+        file->name = xstrdup(name);
+        map_put(&set->files, name, file);
+    }
+    file->is_seen = true;
+    return file;
+}
+
+static void set_unreadable(struct spec_set_file *file, const char *why)
+{
+    if (text_equal(file->unreadable, why)) {
+        return;
+    }
+    free(file->unreadable);
+    file->unreadable = xstrdup_or_null(why);
+    file->is_changed = true;
+}
+
+bool spec_set_file_is_known(struct spec_set *set, const char *name, const char *digest)
+{
+    struct spec_set_file *file = map_get(&set->files, name);
+
+    if (file == NULL || file->parsed == NULL || strcmp(file->digest, digest) != 0) {
+        return false;
+    }
+    file->is_seen = true;
+    set_unreadable(file, NULL);
+    return true;
+}
+
+void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
+                       size_t len)
+{
+    struct spec_set_file *file = file_of(set, name);
+
+    spec_file_free(file->parsed);
+    file->parsed = spec_file_parse(file->name, text, len);
+    snprintf(file->digest, sizeof(file->digest), "%s", digest);
+    set_unreadable(file, NULL);
+    file->is_changed = true;
+}
+
+void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable)
+{
+    set_unreadable(file_of(set, name), why_unreadable);
+}
+
+void spec_set_keep_below(struct spec_set *set, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        if (len == 0 || (strncmp(file->name, directory, len) == 0 && file->name[len] == '/')) {
+            file->is_seen = true;
+        }
+    }
+}
+
+/* The document of this key in a file that is there, or NULL. The first one counts: later ones carry an error. */
+static const struct spec_document *document_of(const struct spec_set *set, const char *file_name,
+                                               const char *key)
+{
+    const struct spec_set_file *file = map_get(&set->files, file_name);
+
+    if (file == NULL || !file->is_seen || file->parsed == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < file->parsed->count; i++) {
+        const struct spec_document *document = &file->parsed->documents[i];
+
+        if (document->kind != NULL && document->name != NULL) {
+            auto_free char *document_key = object_key(document->kind, document->name);
+
+            if (strcmp(document_key, key) == 0) {
+                return document;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void adopt_object(struct spec_set *set, struct spec_entry *entry, struct object *object)
+{
+    if (entry->object == object) {
+        return;
+    }
+    if (entry->object == NULL || strcmp(entry->object->hash, object->hash) != 0 ||
+        !text_equal(entry->object->file, object->file)) {
+        mark_changed(set, entry->key);
+    }
+    object_unref(entry->object);
+    entry->object = object_ref(object);
+}
+
+static void entry_see(struct spec_set *set, struct spec_entry *entry, const char *file,
+                      const struct spec_document *document)
+{
+    bool is_valid = document != NULL && document->object != NULL;
+
+    entry->is_seen = true;
+    entry->missing_since_ms = 0;
+    if (!text_equal(entry->file, file)) {
+        free(entry->file);
+        entry->file = xstrdup(file);
+    }
+    if (entry->is_valid != is_valid || entry->is_held) {
+        entry->is_valid = is_valid;
+        entry->is_held = false;
+        mark_changed(set, entry->key);
+    }
+    if (is_valid) {
+        adopt_object(set, entry, document->object);
+    }
+}
+
+/* One document of a file that is there: its entry, unless another file owns the name. */
+static void see_document(struct spec_set *set, const struct spec_set_file *file,
+                         const struct spec_document *document)
+{
+    auto_free char *key = NULL;
+    struct spec_entry *entry;
+
+    if (document->kind == NULL || document->name == NULL) {
+        return;
+    }
+    key = object_key(document->kind, document->name);
+    entry = map_get(&set->entries, key);
+    if (entry == NULL) {
+        if (document->object == NULL) {
+            return; /* never was good: the file's status tells, nothing is desired */
+        }
+        entry = xcalloc(1, sizeof(*entry));
+        entry->key = xstrdup(key);
+        entry->file = xstrdup(file->name);
+        map_put(&set->entries, key, entry);
+        mark_changed(set, key);
+    } else if (strcmp(entry->file, file->name) != 0 &&
+               (entry->is_seen || document_of(set, entry->file, key) != NULL)) {
+        return; /* the first owner keeps it */
+    } else if (entry->is_seen) {
+        return; /* a second document of this name in the same file */
+    }
+    entry_see(set, entry, file->name, document);
+}
+
+/* A file that could not be read to its end may hold what we do not see: its objects stay. */
+static void see_hidden(struct spec_set *set, struct spec_entry *entry)
+{
+    const struct spec_set_file *file = map_get(&set->files, entry->file);
+
+    if (file != NULL && file->is_seen &&
+        (file->parsed == NULL || !file->parsed->is_complete || file->unreadable != NULL)) {
+        entry_see(set, entry, entry->file, NULL);
+    }
+}
+
+static void see_documents(struct spec_set *set)
+{
+    map_sort(&set->files); /* who owns a name must not depend on the order of a directory */
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        const struct spec_set_file *file = map_value(at);
+
+        for (size_t i = 0; file->is_seen && file->parsed != NULL && i < file->parsed->count; i++) {
+            see_document(set, file, &file->parsed->documents[i]);
+        }
+    }
+}
+
+static bool is_due_for_deletion(const struct spec_entry *entry, uint64_t now_ms)
+{
+    return entry->missing_since_ms != 0 &&
+           now_ms >= entry->missing_since_ms + SPEC_DELETION_DELAY_MS;
+}
+
+/* Notes what is missing; returns how many objects are due to go. */
+static size_t count_missing(struct spec_set *set, uint64_t now_ms)
+{
+    size_t due = 0;
+
+    set->is_waiting = false;
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        if (entry->is_seen) {
+            continue;
+        }
+        if (entry->missing_since_ms == 0) {
+            entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
+        }
+        if (is_due_for_deletion(entry, now_ms)) {
+            due++;
+        } else {
+            set->is_waiting = true;
+        }
+    }
+    return due;
+}
+
+static void hold(struct spec_set *set, uint64_t now_ms)
+{
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        if (is_due_for_deletion(entry, now_ms)) {
+            set->held_count++;
+            if (!entry->is_held) {
+                entry->is_held = true;
+                mark_changed(set, entry->key);
+            }
+        }
+    }
+}
+
+static void delete_due(struct spec_set *set, uint64_t now_ms)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = next) {
+        struct spec_entry *entry = map_value(at);
+
+        next = map_next(at);
+        if (is_due_for_deletion(entry, now_ms)) {
+            mark_changed(set, entry->key);
+            map_remove(&set->entries, entry->key);
+            entry_free(entry);
+        }
+    }
+}
+
+/* Files that are gone and own nothing any more. */
+static void forget_files(struct spec_set *set)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = next) {
+        struct spec_set_file *file = map_value(at);
+
+        next = map_next(at);
+        if (!file->is_seen) {
+            map_remove(&set->files, file->name);
+            file_free(file);
+        }
+    }
+}
+
+void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed)
+{
+    size_t total = map_count(&set->entries), due;
+
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        entry->is_seen = false;
+    }
+    see_documents(set);
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        if (!entry->is_seen) {
+            see_hidden(set, entry);
+        }
+    }
+    due = count_missing(set, now_ms);
+    set->held_count = 0;
+    if (due > SPEC_HOLD_MINIMUM && due * 2 > total && !is_deletion_confirmed) {
+        hold(set, now_ms);
+    } else {
+        delete_due(set, now_ms);
+    }
+    forget_files(set);
+}
+
+void spec_set_clear_changes(struct spec_set *set)
+{
+    map_done(&set->changes);
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        file->is_changed = false;
+    }
+}
+
+const struct spec_entry *spec_set_find(const struct spec_set *set, const char *key)
+{
+    return map_get(&set->entries, key);
+}
+
+const char *spec_set_other_owner(const struct spec_set *set, const struct spec_set_file *file,
+                                 const struct spec_document *document)
+{
+    auto_free char *key = NULL;
+    const struct spec_entry *entry;
+
+    if (document->kind == NULL || document->name == NULL) {
+        return NULL;
+    }
+    key = object_key(document->kind, document->name);
+    entry = map_get(&set->entries, key);
+    return entry != NULL && strcmp(entry->file, file->name) != 0 ? entry->file : NULL;
+}

@@ -1,0 +1,80 @@
+/*
+ * The desired objects of a spec directory, over time.
+ *
+ * Fed with scans (which files are there, what is in them), it decides what is desired now: the last good version of a spec stays in
+ * force while its file is broken; a name belongs to the file that had it first; an object is gone only when two scans at
+ * least a second apart miss it; and when more than half of the objects and more than five would go at once,
+ * they are held until somebody confirms. Pure: the clock is an argument, files are read by the caller.
+ */
+#ifndef BERTH_SPECS_SPEC_SET_H
+#define BERTH_SPECS_SPEC_SET_H
+
+#include "base/map.h"
+#include "specs/spec_file.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SPEC_DELETION_DELAY_MS = 1000, SPEC_HOLD_MINIMUM = 5 };
+
+/* One file that was seen. */
+struct spec_set_file {
+    char *name; /* relative to the directory */
+    char digest[72]; /* of the text that was parsed last */
+    struct spec_file *parsed; /* NULL: never readable */
+    char *unreadable; /* why the last reading failed, or NULL */
+    bool is_seen;     /* in the scan at hand or the last one */
+    bool is_changed;  /* since spec_set_clear_changes() */
+};
+
+/* One desired object. */
+struct spec_entry {
+    char *key;             /* "Instance/web" */
+    struct object *object; /* the version in force */
+    char *file;            /* its owner */
+    uint64_t missing_since_ms; /* 0: present */
+    bool is_valid;         /* false: the file has a newer version with errors */
+    bool is_held;          /* would be deleted, but the hold is on */
+    bool is_seen;
+};
+
+struct spec_set {
+    struct map files;   /* name -> struct spec_set_file */
+    struct map entries; /* key -> struct spec_entry */
+    struct map changes; /* keys whose object was added, replaced or removed; values are unused */
+    size_t held_count;
+    bool is_waiting;    /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
+};
+
+struct spec_set *spec_set_new(void);
+void spec_set_free(struct spec_set *set);
+
+/*
+ * A scan: begin, then one of the file functions for every file, then end. A scan that could not look everywhere
+ * (the directory is missing or unreadable) is given up with spec_set_scan_abort(): unknown is never empty.
+ */
+void spec_set_scan_begin(struct spec_set *set);
+/* True when the file is known with this digest (and readable): nothing more to do for it. */
+bool spec_set_file_is_known(struct spec_set *set, const char *name, const char *digest);
+void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
+                       size_t len);
+/* The file is there but cannot be read (or is being written): what was known of it stays. */
+void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable);
+/* All known files below a directory that could not be listed stay. */
+void spec_set_keep_below(struct spec_set *set, const char *directory);
+void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
+void spec_set_scan_abort(struct spec_set *set);
+
+/* Forgets the changes after they were handled. */
+void spec_set_clear_changes(struct spec_set *set);
+
+const struct spec_entry *spec_set_find(const struct spec_set *set, const char *key); /* or NULL */
+
+/* Which file owns a document of this file: NULL when it is this one, else the other file's name. */
+const char *spec_set_other_owner(const struct spec_set *set, const struct spec_set_file *file,
+                                 const struct spec_document *document);
+
+/* "Instance/web" */
+char *object_key(const char *kind, const char *name);
+
+#endif

@@ -1,0 +1,204 @@
+#include "specs/status.h"
+
+#include "base/memory.h"
+#include "specs/reason.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct object_status *status_new(void)
+{
+    return xcalloc(1, sizeof(struct object_status));
+}
+
+void status_free(struct object_status *status)
+{
+    if (status != NULL) {
+        arena_done(&status->arena);
+        free(status);
+    }
+}
+
+const char *status_text(struct object_status *status, const char *text)
+{
+    return text != NULL ? arena_strdup(&status->arena, text) : NULL;
+}
+
+const char *phase_name(enum phase phase)
+{
+    switch (phase) { /* no default: a phase without a name does not compile */
+    case PHASE_UNKNOWN:
+        return "Unknown";
+    case PHASE_PROVISIONING:
+        return "PROVISIONING";
+    case PHASE_STAGING:
+        return "STAGING";
+    case PHASE_RUNNING:
+        return "RUNNING";
+    case PHASE_STOPPING:
+        return "STOPPING";
+    case PHASE_TERMINATED:
+        return "TERMINATED";
+    case PHASE_REPAIRING:
+        return "REPAIRING";
+    case PHASE_PENDING:
+        return "Pending";
+    case PHASE_PREPARING:
+        return "Preparing";
+    case PHASE_TASK_RUNNING:
+        return "Running";
+    case PHASE_SUCCEEDED:
+        return "Succeeded";
+    case PHASE_FAILED:
+        return "Failed";
+    case PHASE_INVALID:
+        return "Invalid";
+    }
+    abort(); /* not a phase at all: memory is damaged */
+}
+
+static void copy_operation(struct object_status *to, struct operation *operation,
+                           const struct operation *from)
+{
+    *operation = *from;
+    operation->type = status_text(to, from->type);
+    operation->cause = status_text(to, from->cause);
+    operation->message = status_text(to, from->message);
+}
+
+static void copy_restarts(struct object_status *to, const struct status_restarts *from)
+{
+    to->restarts = *from;
+    to->restarts.last_reason = status_text(to, from->last_reason);
+    if (from->last_log.count > 0) {
+        to->restarts.last_log.items =
+            arena_alloc(&to->arena, from->last_log.count * sizeof(char *));
+    }
+    for (size_t i = 0; i < from->last_log.count; i++) {
+        to->restarts.last_log.items[i] = status_text(to, from->last_log.items[i]);
+    }
+}
+
+static void copy_task(struct object_status *to, const struct status_task *from)
+{
+    to->task = *from;
+    to->task.id = status_text(to, from->id);
+    to->task.hash = status_text(to, from->hash);
+    to->task.repository = status_text(to, from->repository);
+    to->task.work_dir = status_text(to, from->work_dir);
+    to->task.branch = status_text(to, from->branch);
+    to->task.commit = status_text(to, from->commit);
+    to->task.log_file = status_text(to, from->log_file);
+    to->task.reason = status_text(to, from->reason);
+}
+
+static void copy_repository(struct object_status *to, const struct status_repository *from)
+{
+    to->repository = *from;
+    to->repository.url = status_text(to, from->url);
+    to->repository.branch = status_text(to, from->branch);
+    to->repository.commit = status_text(to, from->commit);
+    to->repository.workspace = status_text(to, from->workspace);
+}
+
+struct object_status *status_successor(const struct object_status *previous)
+{
+    struct object_status *status = status_new();
+
+    if (previous == NULL) {
+        return status;
+    }
+    copy_operation(status, &status->operation, &previous->operation);
+    for (unsigned i = 0; i < previous->history_count; i++) {
+        copy_operation(status, &status->history[i], &previous->history[i]);
+    }
+    status->history_count = previous->history_count;
+    copy_restarts(status, &previous->restarts);
+    copy_task(status, &previous->task);
+    copy_repository(status, &previous->repository);
+    return status;
+}
+
+void status_set_condition(struct object_status *status, enum condition_type type,
+                          enum condition_value value, const char *reason, const char *message)
+{
+    status->conditions[type] = (struct condition){
+        .value = value,
+        .reason = status_text(status, reason),
+        .message = status_text(status, message),
+    };
+}
+
+void status_add_error(struct object_status *status, const char *reason, const char *message,
+                      const char *location)
+{
+    const struct reason *known = reason_find(reason);
+    struct status_error *errors =
+        arena_alloc(&status->arena, (status->error_count + 1) * sizeof(*errors));
+
+    if (status->error_count > 0) {
+        memcpy(errors, status->errors, status->error_count * sizeof(*errors));
+    }
+    errors[status->error_count] = (struct status_error){
+        .code = known != NULL ? known->code : 500,
+        .reason = status_text(status, reason),
+        .message = status_text(status, message),
+        .location = status_text(status, location),
+    };
+    status->errors = errors;
+    status->error_count++;
+}
+
+void status_finish(struct object_status *status, const struct object_status *previous,
+                   int64_t now_wall_ms)
+{
+    for (int i = 0; i < CONDITION_COUNT; i++) {
+        struct condition *condition = &status->conditions[i];
+        const struct condition *before = previous != NULL ? &previous->conditions[i] : NULL;
+
+        if (before != NULL && before->value == condition->value && before->since_wall_ms != 0) {
+            condition->since_wall_ms = before->since_wall_ms;
+        } else if (condition->since_wall_ms == 0) {
+            condition->since_wall_ms = now_wall_ms;
+        }
+    }
+}
+
+void status_begin_operation(struct object_status *status, const char *type, const char *cause,
+                            int64_t now_wall_ms)
+{
+    status->operation = (struct operation){
+        .state = OPERATION_RUNNING,
+        .type = status_text(status, type),
+        .cause = status_text(status, cause),
+        .start_wall_ms = now_wall_ms,
+    };
+}
+
+void status_end_operation(struct object_status *status, enum operation_state state,
+                          const char *message, int64_t now_wall_ms)
+{
+    unsigned kept = status->history_count < HISTORY_LENGTH ? status->history_count
+                                                           : HISTORY_LENGTH - 1;
+
+    if (status->operation.state != OPERATION_RUNNING) {
+        return;
+    }
+    status->operation.state = state;
+    status->operation.message = status_text(status, message);
+    status->operation.progress = state == OPERATION_DONE ? 100 : status->operation.progress;
+    status->operation.end_wall_ms = now_wall_ms;
+    memmove(&status->history[1], &status->history[0], kept * sizeof(status->history[0]));
+    status->history[0] = status->operation;
+    status->history_count = kept + 1;
+}
+
+bool status_is_settled(const struct object_status *status)
+{
+    if (status->phase == PHASE_SUCCEEDED) {
+        return true;
+    }
+    return status->conditions[CONDITION_READY].value == CONDITION_TRUE &&
+           status->conditions[CONDITION_RECONCILING].value != CONDITION_TRUE &&
+           status->conditions[CONDITION_SPEC_VALID].value != CONDITION_FALSE;
+}

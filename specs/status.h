@@ -1,0 +1,184 @@
+/*
+ * What Berth says about an object: its status, in memory and as a document.
+ *
+ * A reconciler makes a new status from the old one in every pass; the controller adds the operation under
+ * way. The document beside the spec is written from it, and read back after a restart, so counters, history and
+ * times of transition outlive the controller. Losing it costs history, never a container.
+ * Texts are borrowed from the status' own arena: use status_text() to put one in.
+ */
+#ifndef BERTH_SPECS_STATUS_H
+#define BERTH_SPECS_STATUS_H
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "specs/types.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum phase {
+    PHASE_UNKNOWN, /* nothing has been looked at yet */
+    PHASE_PROVISIONING,
+    PHASE_STAGING,
+    PHASE_RUNNING,
+    PHASE_STOPPING,
+    PHASE_TERMINATED,
+    PHASE_REPAIRING,
+    PHASE_PENDING, /* tasks from here */
+    PHASE_PREPARING,
+    PHASE_TASK_RUNNING,
+    PHASE_SUCCEEDED,
+    PHASE_FAILED,
+    PHASE_INVALID, /* the spec cannot be used and there is no earlier one that could */
+};
+
+const char *phase_name(enum phase phase); /* GCE's words in capitals, Kubernetes' for tasks */
+
+enum condition_type {
+    CONDITION_READY,       /* kstatus' three */
+    CONDITION_RECONCILING,
+    CONDITION_STALLED,
+    CONDITION_SPEC_VALID,  /* False: the file has errors and an older version is in force */
+    CONDITION_IMAGE_READY,
+    CONDITION_PORTS_ALLOCATED,
+    CONDITION_WORKSPACE_READY,
+    CONDITION_UPDATE_PENDING, /* a change waits until tasks have ended */
+};
+enum { CONDITION_COUNT = 8 };
+
+enum condition_value { CONDITION_ABSENT, CONDITION_FALSE, CONDITION_TRUE, CONDITION_UNKNOWN };
+
+struct condition {
+    enum condition_value value; /* CONDITION_ABSENT: not in the document */
+    const char *reason;
+    const char *message;
+    int64_t since_wall_ms;
+};
+
+enum operation_state { OPERATION_NONE, OPERATION_RUNNING, OPERATION_DONE, OPERATION_FAILED };
+
+/* One piece of work on the object: the one under way, or one of the past. */
+struct operation {
+    enum operation_state state;
+    const char *type;  /* create, recreate, start, stop, restart, repair, delete, run, ... */
+    const char *cause; /* why: "container was removed" */
+    const char *message;
+    unsigned progress; /* 0..100 */
+    int64_t start_wall_ms, end_wall_ms;
+};
+
+enum { HISTORY_LENGTH = 5 };
+
+struct status_container {
+    const char *id, *name, *image, *image_id, *ip, *network;
+    int64_t started_wall_ms;
+};
+
+struct status_port {
+    const char *name;
+    uint16_t container_port;
+    enum port_protocol protocol;
+    const char *host_ip;
+    uint16_t host_port;
+};
+
+/* How the container's process ended the last time, and how often it had to be started again. */
+struct status_restarts {
+    unsigned count;      /* since the object exists */
+    unsigned in_a_row;   /* crashes without ten good minutes between them: drives the back-off */
+    int64_t next_retry_wall_ms; /* 0: none is waited for */
+    bool has_last;
+    int64_t last_exit_code;
+    const char *last_reason;
+    int64_t last_finished_wall_ms;
+    struct text_list last_log;
+};
+
+struct status_error {
+    unsigned code;
+    const char *reason;
+    const char *message;
+    const char *location; /* "web.yaml:7:16 spec.machineType", or NULL */
+};
+
+struct status_task {
+    const char *id; /* names the directory with its records and log */
+    const char *hash; /* of the spec it was started with */
+    const char *repository; /* name of the repository container */
+    const char *work_dir; /* inside the container */
+    const char *branch, *commit;
+    const char *log_file; /* on the host */
+    unsigned attempt; /* 0: the command was not started yet */
+    int64_t start_wall_ms, end_wall_ms;
+    bool has_exit_code;
+    int64_t exit_code;
+    const char *reason; /* Completed, Error, DeadlineExceeded, ContainerLost, ... */
+};
+
+struct status_repository {
+    const char *url;       /* canonical */
+    const char *branch, *commit;
+    const char *workspace; /* on the host */
+    unsigned active_tasks;
+    int64_t idle_since_wall_ms; /* 0: in use */
+};
+
+struct object_status {
+    struct arena arena;
+    enum phase phase;
+    const char *observed_hash;
+    struct condition conditions[CONDITION_COUNT];
+    struct operation operation;
+    struct operation history[HISTORY_LENGTH]; /* newest first */
+    unsigned history_count;
+    struct status_container container; /* id NULL: there is none */
+    struct status_port *ports;
+    size_t port_count;
+    struct status_restarts restarts;
+    struct status_error *errors;
+    size_t error_count;
+    struct status_task task;
+    struct status_repository repository;
+};
+
+struct object_status *status_new(void);
+void status_free(struct object_status *status); /* accepts NULL */
+#define object_status_free status_free
+DEFINE_AUTO_FREE(object_status);
+
+
+/* The text copied into the status' arena; NULL stays NULL. */
+const char *status_text(struct object_status *status, const char *text);
+
+/*
+ * A fresh status that remembers what must not be forgotten: operation, history, restarts, task, repository, and since when each
+ * condition has had its value (see status_finish). previous may be NULL.
+ */
+struct object_status *status_successor(const struct object_status *previous);
+
+void status_set_condition(struct object_status *status, enum condition_type type,
+                          enum condition_value value, const char *reason, const char *message);
+
+/* Adds an error; the code is the catalogue's. location may be NULL. */
+void status_add_error(struct object_status *status, const char *reason, const char *message,
+                      const char *location);
+
+/* Gives every condition its time of transition: kept from previous where value and type are the same, now otherwise. */
+void status_finish(struct object_status *status, const struct object_status *previous, int64_t now_wall_ms);
+
+/* The operation under way: replaces the status' one. */
+void status_begin_operation(struct object_status *status, const char *type, const char *cause, int64_t now_wall_ms);
+/* Ends it: state DONE or FAILED with the message, and puts it in the history. Nothing when none runs. */
+void status_end_operation(struct object_status *status, enum operation_state state, const char *message, int64_t now_wall_ms);
+
+/* Only the part under "status:". New reference. */
+json_t *status_to_json(const struct object_status *status);
+
+/* The inverse for what must be remembered; whatever is missing or of a wrong type reads as absent. Never NULL. */
+struct object_status *status_from_json(const json_t *json);
+
+/* True when the object is as wanted or has finished well. */
+bool status_is_settled(const struct object_status *status);
+
+#endif

@@ -1,0 +1,456 @@
+#include "specs/status.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *condition_type_name(enum condition_type type)
+{
+    switch (type) {
+    case CONDITION_READY:
+        return "Ready";
+    case CONDITION_RECONCILING:
+        return "Reconciling";
+    case CONDITION_STALLED:
+        return "Stalled";
+    case CONDITION_SPEC_VALID:
+        return "SpecValid";
+    case CONDITION_IMAGE_READY:
+        return "ImageReady";
+    case CONDITION_PORTS_ALLOCATED:
+        return "PortsAllocated";
+    case CONDITION_WORKSPACE_READY:
+        return "WorkspaceReady";
+    case CONDITION_UPDATE_PENDING:
+        return "UpdatePending";
+    }
+    abort();
+}
+
+static const char *condition_value_name(enum condition_value value)
+{
+    switch (value) {
+    case CONDITION_ABSENT:
+        return "";
+    case CONDITION_FALSE:
+        return "False";
+    case CONDITION_TRUE:
+        return "True";
+    case CONDITION_UNKNOWN:
+        return "Unknown";
+    }
+    abort();
+}
+
+static const char *operation_state_name(enum operation_state state)
+{
+    switch (state) {
+    case OPERATION_NONE:
+        return "";
+    case OPERATION_RUNNING:
+        return "RUNNING";
+    case OPERATION_DONE:
+        return "DONE";
+    case OPERATION_FAILED:
+        return "FAILED";
+    }
+    abort();
+}
+
+/* Setters that leave out what is absent, so that a document holds only what is known. */
+static void put_text(json_t *object, const char *key, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        json_t *value = json_string(text);
+
+        /* bytes from an engine or a container may be no UTF-8: better a mark than no status */
+        json_object_set_new(object, key, value != NULL ? value : json_string("(not UTF-8)"));
+    }
+}
+
+static void put_time(json_t *object, const char *key, int64_t wall_ms)
+{
+    char text[TIMESTAMP_SIZE];
+
+    put_text(object, key, timestamp_format(wall_ms, text));
+}
+
+static void put_integer(json_t *object, const char *key, int64_t value)
+{
+    json_object_set_new(object, key, json_integer(value));
+}
+
+static json_t *conditions_to_json(const struct object_status *status)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < CONDITION_COUNT; i++) {
+        const struct condition *condition = &status->conditions[i];
+        json_t *item;
+
+        if (condition->value == CONDITION_ABSENT) {
+            continue;
+        }
+        item = json_object();
+        put_text(item, "type", condition_type_name((enum condition_type)i));
+        put_text(item, "status", condition_value_name(condition->value));
+        put_text(item, "reason", condition->reason);
+        put_text(item, "message", condition->message);
+        put_time(item, "lastTransitionTime", condition->since_wall_ms);
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *operation_to_json(const struct operation *operation)
+{
+    json_t *item = json_object();
+
+    put_text(item, "type", operation->type);
+    put_text(item, "state", operation_state_name(operation->state));
+    put_integer(item, "progress", operation->progress);
+    put_text(item, "cause", operation->cause);
+    put_text(item, "message", operation->message);
+    put_time(item, "startTime", operation->start_wall_ms);
+    put_time(item, "endTime", operation->end_wall_ms);
+    return item;
+}
+
+static json_t *history_item_to_json(const struct operation *operation)
+{
+    json_t *item = json_object();
+
+    put_text(item, "type", operation->type);
+    put_text(item, "result", operation_state_name(operation->state));
+    put_text(item, "cause", operation->cause);
+    put_text(item, "message", operation->message);
+    put_time(item, "startTime", operation->start_wall_ms);
+    put_integer(item, "durationMs", operation->end_wall_ms - operation->start_wall_ms);
+    return item;
+}
+
+static json_t *container_to_json(const struct status_container *container)
+{
+    json_t *item = json_object();
+
+    put_text(item, "id", container->id);
+    put_text(item, "name", container->name);
+    put_text(item, "image", container->image);
+    put_text(item, "imageID", container->image_id);
+    put_text(item, "network", container->network);
+    put_text(item, "ip", container->ip);
+    put_time(item, "startedAt", container->started_wall_ms);
+    return item;
+}
+
+static json_t *ports_to_json(const struct object_status *status)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < status->port_count; i++) {
+        const struct status_port *port = &status->ports[i];
+        json_t *item = json_object();
+
+        put_text(item, "name", port->name);
+        put_integer(item, "containerPort", port->container_port);
+        put_text(item, "protocol", port->protocol == PROTOCOL_UDP ? "UDP" : "TCP");
+        put_text(item, "hostIP", port->host_ip);
+        put_integer(item, "hostPort", port->host_port);
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
+static json_t *restarts_to_json(const struct status_restarts *restarts)
+{
+    json_t *item = json_object();
+
+    put_integer(item, "count", restarts->count);
+    put_integer(item, "inARow", restarts->in_a_row);
+    put_time(item, "nextRetryTime", restarts->next_retry_wall_ms);
+    if (restarts->has_last) {
+        json_t *last = json_object(), *log = json_array();
+
+        put_integer(last, "exitCode", restarts->last_exit_code);
+        put_text(last, "reason", restarts->last_reason);
+        put_time(last, "finishedAt", restarts->last_finished_wall_ms);
+        put_integer(last, "finishedAtMs", restarts->last_finished_wall_ms);
+        for (size_t i = 0; i < restarts->last_log.count; i++) {
+            json_t *line = json_string(restarts->last_log.items[i]);
+
+            json_array_append_new(log, line != NULL ? line : json_string("(not UTF-8)"));
+        }
+        json_object_set_new(last, "logTail", log);
+        json_object_set_new(item, "last", last);
+    }
+    return item;
+}
+
+static json_t *error_to_json(const struct status_error *error)
+{
+    json_t *item = json_object();
+
+    put_integer(item, "code", error->code);
+    put_text(item, "reason", error->reason);
+    put_text(item, "message", error->message);
+    put_text(item, "location", error->location);
+    return item;
+}
+
+static json_t *task_to_json(const struct status_task *task)
+{
+    json_t *item = json_object();
+
+    put_text(item, "id", task->id);
+    put_text(item, "specHash", task->hash);
+    put_text(item, "repositoryContainer", task->repository);
+    put_text(item, "workingDirectory", task->work_dir);
+    put_text(item, "branch", task->branch);
+    put_text(item, "commit", task->commit);
+    put_integer(item, "attempt", task->attempt);
+    put_text(item, "reason", task->reason);
+    if (task->has_exit_code) {
+        put_integer(item, "exitCode", task->exit_code);
+    }
+    put_time(item, "startTime", task->start_wall_ms);
+    put_time(item, "endTime", task->end_wall_ms);
+    put_text(item, "logFile", task->log_file);
+    return item;
+}
+
+static json_t *repository_to_json(const struct status_repository *repository)
+{
+    json_t *item = json_object();
+
+    put_text(item, "url", repository->url);
+    put_text(item, "branch", repository->branch);
+    put_text(item, "commit", repository->commit);
+    put_text(item, "workspace", repository->workspace);
+    put_integer(item, "activeTasks", repository->active_tasks);
+    put_time(item, "idleSince", repository->idle_since_wall_ms);
+    return item;
+}
+
+json_t *status_to_json(const struct object_status *status)
+{
+    json_t *json = json_object();
+
+    put_text(json, "phase", phase_name(status->phase));
+    put_text(json, "observedHash", status->observed_hash);
+    json_object_set_new(json, "conditions", conditions_to_json(status));
+    if (status->operation.state != OPERATION_NONE) {
+        json_object_set_new(json, "operation", operation_to_json(&status->operation));
+    }
+    if (status->container.id != NULL) {
+        json_object_set_new(json, "container", container_to_json(&status->container));
+    }
+    if (status->port_count > 0) {
+        json_object_set_new(json, "ports", ports_to_json(status));
+    }
+    if (status->restarts.count > 0 || status->restarts.has_last) {
+        json_object_set_new(json, "restarts", restarts_to_json(&status->restarts));
+    }
+    if (status->task.repository != NULL) {
+        json_object_set_new(json, "task", task_to_json(&status->task));
+    }
+    if (status->repository.url != NULL) {
+        json_object_set_new(json, "repository", repository_to_json(&status->repository));
+    }
+    if (status->error_count > 0) {
+        json_object_set_new(json, "error", error_to_json(&status->errors[0]));
+    }
+    if (status->error_count > 1) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < status->error_count; i++) {
+            json_array_append_new(list, error_to_json(&status->errors[i]));
+        }
+        json_object_set_new(json, "errors", list);
+    }
+    if (status->history_count > 0) {
+        json_t *list = json_array();
+
+        for (unsigned i = 0; i < status->history_count; i++) {
+            json_array_append_new(list, history_item_to_json(&status->history[i]));
+        }
+        json_object_set_new(json, "history", list);
+    }
+    return json;
+}
+
+/* Reading back: anything may be missing or wrong, since people can edit the file. */
+
+static const char *get_text(struct object_status *status, const json_t *object, const char *key)
+{
+    return status_text(status, json_string_value(json_object_get(object, key)));
+}
+
+static int64_t get_time(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    int64_t wall_ms;
+
+    return text != NULL && timestamp_parse(text, &wall_ms) == 0 ? wall_ms : 0;
+}
+
+static int64_t get_integer(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static unsigned get_count(const json_t *object, const char *key)
+{
+    int64_t value = get_integer(object, key);
+
+    return value >= 0 && value <= INT32_MAX ? (unsigned)value : 0;
+}
+
+static enum phase phase_from_name(const char *name)
+{
+    for (int i = 0; name != NULL && i <= PHASE_INVALID; i++) {
+        if (strcmp(phase_name((enum phase)i), name) == 0) {
+            return (enum phase)i;
+        }
+    }
+    return PHASE_UNKNOWN;
+}
+
+static enum operation_state operation_state_from_name(const char *name)
+{
+    for (int i = OPERATION_RUNNING; name != NULL && i <= OPERATION_FAILED; i++) {
+        if (strcmp(operation_state_name((enum operation_state)i), name) == 0) {
+            return (enum operation_state)i;
+        }
+    }
+    return OPERATION_NONE;
+}
+
+static void read_conditions(struct object_status *status, const json_t *list)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(list, index, item) {
+        const char *type = json_string_value(json_object_get(item, "type"));
+        const char *value = json_string_value(json_object_get(item, "status"));
+
+        for (int i = 0; type != NULL && value != NULL && i < CONDITION_COUNT; i++) {
+            if (strcmp(type, condition_type_name((enum condition_type)i)) != 0) {
+                continue;
+            }
+            for (int v = CONDITION_FALSE; v <= CONDITION_UNKNOWN; v++) {
+                if (strcmp(value, condition_value_name((enum condition_value)v)) == 0) {
+                    status->conditions[i].value = (enum condition_value)v;
+                    status->conditions[i].reason = get_text(status, item, "reason");
+                    status->conditions[i].message = get_text(status, item, "message");
+                    status->conditions[i].since_wall_ms = get_time(item, "lastTransitionTime");
+                }
+            }
+        }
+    }
+}
+
+static void read_history(struct object_status *status, const json_t *list)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(list, index, item) {
+        struct operation *operation = &status->history[status->history_count];
+        const char *result = json_string_value(json_object_get(item, "result"));
+
+        if (status->history_count == HISTORY_LENGTH) {
+            return;
+        }
+        operation->state = operation_state_from_name(result);
+        operation->type = get_text(status, item, "type");
+        operation->cause = get_text(status, item, "cause");
+        operation->message = get_text(status, item, "message");
+        operation->start_wall_ms = get_time(item, "startTime");
+        operation->end_wall_ms = operation->start_wall_ms + get_integer(item, "durationMs");
+        status->history_count++;
+    }
+}
+
+static void read_restarts(struct object_status *status, const json_t *json)
+{
+    struct status_restarts *restarts = &status->restarts;
+    const json_t *last = json_object_get(json, "last"), *log = json_object_get(last, "logTail");
+    size_t count = json_array_size(log);
+
+    restarts->count = get_count(json, "count");
+    restarts->in_a_row = get_count(json, "inARow");
+    restarts->next_retry_wall_ms = get_time(json, "nextRetryTime");
+    if (!json_is_object(last)) {
+        return;
+    }
+    restarts->has_last = true;
+    restarts->last_exit_code = get_integer(last, "exitCode");
+    restarts->last_reason = get_text(status, last, "reason");
+    restarts->last_finished_wall_ms = get_integer(last, "finishedAtMs");
+    restarts->last_log.items = arena_alloc(&status->arena, (count + 1) * sizeof(char *));
+    for (size_t i = 0; i < count; i++) {
+        const char *line = json_string_value(json_array_get(log, i));
+
+        restarts->last_log.items[i] = status_text(status, line != NULL ? line : "");
+    }
+    restarts->last_log.count = count;
+}
+
+static void read_task(struct object_status *status, const json_t *json)
+{
+    struct status_task *task = &status->task;
+
+    task->id = get_text(status, json, "id");
+    task->hash = get_text(status, json, "specHash");
+    task->repository = get_text(status, json, "repositoryContainer");
+    task->work_dir = get_text(status, json, "workingDirectory");
+    task->branch = get_text(status, json, "branch");
+    task->commit = get_text(status, json, "commit");
+    task->log_file = get_text(status, json, "logFile");
+    task->reason = get_text(status, json, "reason");
+    task->attempt = get_count(json, "attempt");
+    task->start_wall_ms = get_time(json, "startTime");
+    task->end_wall_ms = get_time(json, "endTime");
+    task->has_exit_code = json_is_integer(json_object_get(json, "exitCode"));
+    task->exit_code = get_integer(json, "exitCode");
+}
+
+static void read_repository(struct object_status *status, const json_t *json)
+{
+    struct status_repository *repository = &status->repository;
+
+    repository->url = get_text(status, json, "url");
+    repository->branch = get_text(status, json, "branch");
+    repository->commit = get_text(status, json, "commit");
+    repository->workspace = get_text(status, json, "workspace");
+    repository->idle_since_wall_ms = get_time(json, "idleSince");
+}
+
+struct object_status *status_from_json(const json_t *json)
+{
+    struct object_status *status = status_new();
+    const json_t *operation = json_object_get(json, "operation");
+
+    status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
+    status->observed_hash = get_text(status, json, "observedHash");
+    status->container.id =
+        get_text(status, json_object_get(json, "container"), "id");
+    read_conditions(status, json_object_get(json, "conditions"));
+    read_history(status, json_object_get(json, "history"));
+    read_restarts(status, json_object_get(json, "restarts"));
+    read_task(status, json_object_get(json, "task"));
+    read_repository(status, json_object_get(json, "repository"));
+    status->operation.state =
+        operation_state_from_name(json_string_value(json_object_get(operation, "state")));
+    status->operation.type = get_text(status, operation, "type");
+    status->operation.cause = get_text(status, operation, "cause");
+    status->operation.message = get_text(status, operation, "message");
+    status->operation.progress = get_count(operation, "progress");
+    status->operation.start_wall_ms = get_time(operation, "startTime");
+    status->operation.end_wall_ms = get_time(operation, "endTime");
+    return status;
+}

@@ -1,0 +1,36 @@
+/*
+ * The forms that texts in specs may have: names, paths, images, host names ...
+ *
+ * Each function returns 0, or -1 with ERROR_INVALID, a message that quotes the text where that
+ * helps, and a reason where it is not InvalidSpec. They are used by the schema tables
+ * (field.check).
+ */
+#ifndef BERTH_SPECS_TEXT_CHECK_H
+#define BERTH_SPECS_TEXT_CHECK_H
+
+#include "base/error.h"
+
+int check_object_name(const char *text, struct error *err); /* like metadata.name; InvalidName */
+int check_label_value(const char *text, struct error *err);
+
+/* Kubernetes' rules; keys that begin with "dev.berth." are ours. */
+int check_label_key(const char *text, struct error *err);
+
+/* No ".." and no control characters in it. A mount path is neither "/" nor has a ":" in it. */
+int check_absolute_path(const char *text, struct error *err);
+int check_mount_path(const char *text, struct error *err);
+
+int check_image(const char *text, struct error *err);        /* [host[:port]/]path[:tag][@digest] */
+int check_machine_type(const char *text, struct error *err); /* InvalidMachineType */
+int check_repository_url(const char *text,
+                         struct error *err);                /* for repo_url_parse(); InvalidURL */
+int check_branch(const char *text, struct error *err);      /* a short name that git would take */
+int check_env_name(const char *text, struct error *err);    /* [A-Za-z_][A-Za-z0-9_.-]* */
+int check_hostname(const char *text, struct error *err);    /* RFC 1123, at most 253 bytes */
+int check_ip_address(const char *text, struct error *err);  /* IPv4 or IPv6 */
+int check_capability(const char *text, struct error *err);  /* [A-Z_]+, with or without CAP_ */
+int check_volume_name(const char *text, struct error *err); /* a volume of the engine */
+int check_user(const char *text, struct error *err);        /* name or number, optional :group */
+int check_person(const char *text, struct error *err);      /* login name or e-mail address */
+
+#endif

@@ -1,0 +1,75 @@
+#include "specs/types.h"
+
+#include "base/cleanup.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct object *object_ref(struct object *object)
+{
+    object->references++;
+    return object;
+}
+
+void object_unref(struct object *object)
+{
+    if (object == NULL) {
+        return;
+    }
+    assert(object->references > 0);
+    if (--object->references == 0) {
+        arena_done(&object->arena);
+        free(object);
+    }
+}
+
+const char *kind_name(enum kind kind)
+{
+    switch (kind) { /* no default: a kind without a name does not compile */
+    case KIND_INSTANCE: return "Instance";
+    case KIND_REPOSITORY: return "Repository";
+    case KIND_TASK: return "Task";
+    }
+    abort(); /* not a kind at all: memory is damaged */
+}
+
+const char *kind_plural(enum kind kind)
+{
+    switch (kind) { /* no default: a kind without a name does not compile */
+    case KIND_INSTANCE: return "instances";
+    case KIND_REPOSITORY: return "repositories";
+    case KIND_TASK: return "tasks";
+    }
+    abort(); /* not a kind at all: memory is damaged */
+}
+
+int kind_from_name(const char *name, enum kind *ret_kind)
+{
+    for (unsigned i = 0; i < KIND_COUNT; i++) {
+        if (strcmp(name, kind_name((enum kind)i)) == 0) {
+            *ret_kind = (enum kind)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+bool object_is_suspended(const struct object *object)
+{
+    switch (object->kind) { /* no default: a new kind must say it here */
+    case KIND_INSTANCE: return object->instance.is_suspended;
+    case KIND_REPOSITORY: return object->repository.is_suspended;
+    case KIND_TASK: return object->task.is_suspended;
+    }
+    abort(); /* not a kind at all: memory is damaged */
+}
+
+bool object_name_is_valid(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    size_t len = name != NULL ? strlen(name) : 0;
+
+    return len >= 1 && len <= 63 && strchr(letters, name[0]) != NULL && name[len - 1] != '-' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}

@@ -1,0 +1,242 @@
+#include "specs/validate.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "specs/machine_types.h"
+#include "specs/quantity.h"
+#include "specs/reason.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list of that name in spec, or NULL when there is none that was decoded. */
+static const struct yaml_node *list_node(const struct yaml_node *spec, const char *name,
+                                         size_t count)
+{
+    const struct yaml_node *list = yaml_map_get(spec, name);
+
+    return list != NULL && list->type == YAML_NODE_LIST && list->count == count ? list : NULL;
+}
+
+/* Where a value of an item stands, or else the item. */
+static const struct yaml_node *value_node(const struct yaml_node *item, const char *key)
+{
+    const struct yaml_node *value = yaml_map_get(item, key);
+
+    return value != NULL ? value : item;
+}
+
+static void refuse(struct decoder *decoder, const struct yaml_node *node,
+                   const struct place *parent, const char *key, const char *message)
+{
+    struct place place = {.parent = parent, .key = key};
+
+    spec_errors_add(decoder->errors, node, &place, REASON_INVALID_SPEC, "%s", message);
+}
+
+static const char *protocol_word(const struct port_spec *port)
+{
+    return port->protocol == PROTOCOL_UDP ? "UDP" : "TCP";
+}
+
+static void name_ports(struct decoder *decoder, struct port_list *ports)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        struct port_spec *port = &ports->items[i];
+
+        if (port->name == NULL && port->container_port != 0) {
+            port->name =
+                arena_printf(decoder->arena, "port-%lld%s", (long long)port->container_port,
+                             port->protocol == PROTOCOL_UDP ? "-udp" : "");
+        }
+    }
+}
+
+static void validate_port_names(struct decoder *decoder, const struct port_list *ports,
+                                const struct yaml_node *list, const struct place *place)
+{
+    auto_free struct decoded_text *texts = xcalloc(ports->count, sizeof(*texts));
+
+    for (size_t i = 0; i < ports->count; i++) {
+        texts[i] = (struct decoded_text){
+            .text = ports->items[i].name,
+            .node = value_node(list->items[i], "name"),
+            .index = i,
+        };
+    }
+    decode_refuse_duplicates(decoder, texts, ports->count, place, "name", "port name");
+}
+
+static void validate_container_ports(struct decoder *decoder, const struct port_list *ports,
+                                     const struct yaml_node *list, const struct place *place)
+{
+    auto_free struct decoded_text *texts = xcalloc(ports->count, sizeof(*texts));
+
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct port_spec *port = &ports->items[i];
+
+        if (port->container_port != 0) {
+            texts[i] = (struct decoded_text){
+                .text = arena_printf(decoder->arena, "%lld/%s", (long long)port->container_port,
+                                     protocol_word(port)),
+                .node = value_node(list->items[i], "containerPort"),
+                .index = i,
+            };
+        }
+    }
+    decode_refuse_duplicates(decoder, texts, ports->count, place, "containerPort",
+                             "container port");
+}
+
+static void validate_host_ports(struct decoder *decoder, const struct port_list *ports,
+                                const struct yaml_node *list, const struct place *place)
+{
+    auto_free struct decoded_text *texts = xcalloc(ports->count, sizeof(*texts));
+
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct port_spec *port = &ports->items[i];
+
+        if (port->host_port != 0 && port->host_ip != NULL) {
+            texts[i] = (struct decoded_text){
+                .text = arena_printf(decoder->arena, "%s:%lld/%s", port->host_ip,
+                                     (long long)port->host_port, protocol_word(port)),
+                .node = value_node(list->items[i], "hostPort"),
+                .index = i,
+            };
+        }
+    }
+    decode_refuse_duplicates(decoder, texts, ports->count, place, "hostPort", "host port");
+}
+
+static void validate_ports(struct decoder *decoder, struct port_list *ports,
+                           const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *list = list_node(spec, "ports", ports->count);
+    struct place place = {.parent = spec_place, .key = "ports"};
+
+    name_ports(decoder, ports);
+    if (list != NULL) {
+        validate_port_names(decoder, ports, list, &place);
+        validate_container_ports(decoder, ports, list, &place);
+        validate_host_ports(decoder, ports, list, &place);
+    }
+}
+
+static void validate_mount_paths(struct decoder *decoder, const struct volume_list *volumes,
+                                 const struct yaml_node *list, const struct place *place)
+{
+    auto_free struct decoded_text *texts = xcalloc(volumes->count, sizeof(*texts));
+
+    for (size_t i = 0; i < volumes->count; i++) {
+        const char *path = volumes->items[i].mount_path;
+        auto_free char *clean = path != NULL ? path_absolute(path) : NULL;
+
+        texts[i] = (struct decoded_text){
+            .text = clean != NULL ? arena_strdup(decoder->arena, clean) : NULL,
+            .node = value_node(list->items[i], "mountPath"),
+            .index = i,
+        };
+    }
+    decode_refuse_duplicates(decoder, texts, volumes->count, place, "mountPath", "mount path");
+}
+
+static void validate_volumes(struct decoder *decoder, const struct volume_list *volumes,
+                             const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *list = list_node(spec, "volumes", volumes->count);
+    struct place place = {.parent = spec_place, .key = "volumes"};
+
+    if (list == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct yaml_node *item = list->items[i];
+        const struct yaml_node *host_path = yaml_map_get(item, "hostPath");
+        const struct yaml_node *volume = yaml_map_get(item, "volume");
+        struct place item_place = {.parent = &place, .index = i};
+
+        if (item->type == YAML_NODE_MAP && (host_path == NULL) == (volume == NULL)) {
+            spec_errors_add(decoder->errors, item, &item_place, REASON_INVALID_SPEC,
+                            host_path == NULL ? "one of hostPath and volume is needed"
+                                              : "only one of hostPath and volume is possible");
+        }
+    }
+    validate_mount_paths(decoder, volumes, list, &place);
+}
+
+static void validate_command(struct decoder *decoder, const struct text_list *command,
+                             const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *list = list_node(spec, "command", command->count);
+    struct place place = {.parent = spec_place, .key = "command"};
+    struct place first = {.parent = &place, .index = 0};
+
+    if (list != NULL && command->count > 0 && command->items[0][0] == '\0') {
+        spec_errors_add(decoder->errors, list->items[0], &first, REASON_INVALID_SPEC,
+                        "the program's name must not be empty");
+    }
+}
+
+/* The limits narrow a machine type; they cannot widen it. */
+static void validate_resources(struct decoder *decoder, const struct instance_spec *instance,
+                               const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *node = yaml_map_get(spec, "resources");
+    struct place place = {.parent = spec_place, .key = "resources"};
+    struct place cpus = {.parent = &place, .key = "cpus"};
+    struct place memory = {.parent = &place, .key = "memory"};
+    char want[QUANTITY_TEXT_SIZE], have[QUANTITY_TEXT_SIZE];
+    struct machine_type type;
+
+    if (node == NULL || instance->machine_type == NULL ||
+        machine_type_find(instance->machine_type, &type) < 0) {
+        return;
+    }
+    if (instance->resources.cpu_milli > type.cpu_milli) {
+        spec_errors_add(decoder->errors, value_node(node, "cpus"), &cpus, REASON_INVALID_SPEC,
+                        "%s is more than the %s of machine type %s",
+                        quantity_format_cpu(instance->resources.cpu_milli, want),
+                        quantity_format_cpu(type.cpu_milli, have), instance->machine_type);
+    }
+    if (instance->resources.memory_bytes > type.memory_bytes) {
+        spec_errors_add(decoder->errors, value_node(node, "memory"), &memory, REASON_INVALID_SPEC,
+                        "%s is more than the %s of machine type %s",
+                        quantity_format_bytes(instance->resources.memory_bytes, want),
+                        quantity_format_bytes(type.memory_bytes, have), instance->machine_type);
+    }
+}
+
+static void validate_credentials(struct decoder *decoder, const struct yaml_node *spec,
+                                 const struct place *spec_place)
+{
+    const struct yaml_node *node = yaml_map_get(spec, "credentials");
+    const struct yaml_node *key = yaml_map_get(node, "sshKeyFile");
+    struct place place = {.parent = spec_place, .key = "credentials"};
+
+    if (key != NULL &&
+        (yaml_map_get(node, "tokenFile") != NULL || yaml_map_get(node, "usernameFile") != NULL)) {
+        refuse(decoder, key, &place, "sshKeyFile",
+               "cannot be used together with tokenFile or usernameFile");
+    }
+}
+
+void validate_object(struct decoder *decoder, struct object *object, const struct yaml_node *spec,
+                     const struct place *place)
+{
+    switch (object->kind) { /* no default: a kind without rules does not compile */
+    case KIND_INSTANCE:
+        validate_command(decoder, &object->instance.command, spec, place);
+        validate_ports(decoder, &object->instance.ports, spec, place);
+        validate_volumes(decoder, &object->instance.volumes, spec, place);
+        validate_resources(decoder, &object->instance, spec, place);
+        break;
+    case KIND_REPOSITORY:
+        validate_ports(decoder, &object->repository.ports, spec, place);
+        validate_volumes(decoder, &object->repository.volumes, spec, place);
+        validate_credentials(decoder, spec, place);
+        break;
+    case KIND_TASK: validate_command(decoder, &object->task.command, spec, place); break;
+    }
+}

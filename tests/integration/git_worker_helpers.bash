@@ -1,0 +1,251 @@
+# Servers, jobs and expectations of git_worker.bats.
+#
+# Each test has a folder $T that every user can search; the mirror of its jobs is $MIRROR, its trees are $T/<name>.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BERTH=${BERTH:-$ROOT/build/berth}
+
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
+export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+
+# --- servers -----------------------------------------------------------------------------------------
+
+# SERVED/sample.git and SERVED/large.git (3 MB that cannot be compressed), for all tests of the file.
+start_servers() {
+    SERVED=$(mktemp -d /tmp/berth-git-served.XXXXXX)
+    chmod 755 "$SERVED"
+    "$ROOT/tests/support/make_repo.sh" "$SERVED" sample >/dev/null
+    T=$SERVED/.make
+    mkdir "$T"
+    git_work large 'head -c 3000000 /dev/urandom >f; for i in $(seq 200); do echo $i >file$i; done'
+    mv "$T/large.git" "$SERVED/large.git"
+    rm -rf "$T"
+    HTTP=$("$ROOT/tests/support/git_server.sh" up "$SERVED" 3>&-)
+    DAEMON=$("$ROOT/tests/support/git_server.sh" daemon-up "$SERVED" 3>&-)
+    export SERVED HTTP DAEMON
+}
+
+stop_servers() {
+    "$ROOT/tests/support/git_server.sh" down "$SERVED"
+    rm -rf "$SERVED"
+}
+
+start_test() {
+    T=$(mktemp -d /tmp/berth-git-test.XXXXXX)
+    chmod 755 "$T"
+    MIRROR=$T/m/mirror.git
+    WORKER=
+    STARTED=()
+}
+
+end_test() {
+    local pid
+    [ -z "$WORKER" ] || kill -KILL -- "-$WORKER" 2>/dev/null || true
+    for pid in "${STARTED[@]}"; do
+        kill -- "-$pid" 2>/dev/null || kill "$pid" 2>/dev/null || true
+    done
+    rm -rf --one-file-system "$T"
+}
+
+free_port() {
+    local try
+    for ((try = 0; try < 50; try++)); do
+        PORT=$((32000 + RANDOM % 700))
+        (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null || return 0
+    done
+    return 1
+}
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# serve SCRIPT: runs it for each connection, with the connection as stdin and stdout. Sets PORT.
+serve() {
+    free_port
+    printf '#!/bin/bash\n%s\n' "$1" >"$T/serve-$PORT"
+    chmod +x "$T/serve-$PORT"
+    setsid socat "tcp-listen:$PORT,bind=127.0.0.1,reuseaddr,fork" "exec:$T/serve-$PORT" 3>&- 2>/dev/null &
+    STARTED+=($!)
+    wait_for "listens $PORT"
+}
+
+# git daemon, but after 200 kB nothing more comes.
+serve_half() {
+    serve "git daemon --inetd --export-all --base-path='$1' | { stdbuf -o0 head -c 200000; exec sleep 1000; }"
+}
+
+# The two answers of http that matter here, as scripts for serve.
+redirect_to() {
+    printf '%s\nprintf "HTTP/1.1 301 Moved\\r\\nLocation: %%s\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n" "%s"' \
+        "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done" "$1"
+}
+
+refuse_login() {
+    printf '{ %s; printf "HTTP/1.1 401 No\\r\\nWWW-Authenticate: Basic realm=x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"; }' \
+        "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
+}
+
+# start_tls PORT_BEHIND [SOCAT_OPTIONS]: https with a certificate of our own making. Sets PORT.
+start_tls() {
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
+        -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+    free_port
+    setsid socat "openssl-listen:$PORT,bind=127.0.0.1,reuseaddr,fork,cert=$T/cert.pem,key=$T/key.pem,verify=0${2:-}" \
+        "tcp:127.0.0.1:$1" 3>&- 2>/dev/null &
+    STARTED+=($!)
+    wait_for "listens $PORT"
+}
+
+# An sshd of our own for this user; keys in $T/ssh. Sets PORT.
+start_sshd() {
+    local type sshd
+    sshd=$(PATH=$PATH:/usr/sbin command -v sshd)
+    mkdir "$T/ssh"
+    for type in ed25519 ecdsa; do
+        ssh-keygen -q -t "$type" -N '' -f "$T/ssh/id_$type"
+    done
+    ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/stranger"
+    ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/host"
+    cat "$T/ssh/id_ed25519.pub" "$T/ssh/id_ecdsa.pub" >"$T/ssh/authorized"
+    free_port
+    printf '%s\n' "Port $PORT" "ListenAddress 127.0.0.1" "HostKey $T/ssh/host" "PidFile none" \
+        "AuthorizedKeysFile $T/ssh/authorized" "StrictModes no" "UsePAM no" "PasswordAuthentication no" \
+        >"$T/ssh/config"
+    printf '[127.0.0.1]:%s %s\n' "$PORT" "$(cut -d' ' -f1,2 "$T/ssh/host.pub")" >"$T/ssh/known_hosts"
+    [ "$(id -u)" != 0 ] || mkdir -p /run/sshd # a root sshd insists on it
+    "$sshd" -D -f "$T/ssh/config" -E "$T/ssh/log" 3>&- &
+    STARTED+=($!)
+    wait_for "listens $PORT"
+}
+
+# --- repositories ------------------------------------------------------------------------------------
+
+# git_work NAME SCRIPT: a repository $T/NAME with one commit of what the script makes, and $T/NAME.git with it.
+git_work() {
+    git init -q -b main "$T/$1"
+    (cd "$T/$1" && eval "$2")
+    git -C "$T/$1" add -A
+    git -C "$T/$1" commit -q -m one
+    git clone -q --bare --no-hardlinks "$T/$1" "$T/$1.git"
+}
+
+# hostile "MODE NAME": $T/hostile.git whose only commit has just that entry, which git itself would not write.
+hostile() {
+    local mode=${1%% *} name=${1#* } blob tree
+    git init -q --bare -b main "$T/hostile.git"
+    blob=$(echo boo | git --git-dir="$T/hostile.git" hash-object -w --stdin)
+    if [ "$mode" = 40000 ]; then
+        blob=$(printf "100644 f\0$(escaped "$blob")" | write_tree)
+    fi
+    tree=$(printf "%s %s\0$(escaped "$blob")" "$mode" "$name" | write_tree)
+    commit_hostile "$tree"
+}
+
+# An entry "d" that is a link to $1, and a second way into it: a directory "d" with a file, or (slash) a file "d/f".
+hostile_link_and_directory() {
+    local blob link inner tree
+    git init -q --bare -b main "$T/hostile.git"
+    blob=$(echo boo | git --git-dir="$T/hostile.git" hash-object -w --stdin)
+    link=$(printf %s "$1" | git --git-dir="$T/hostile.git" hash-object -w --stdin)
+    inner=$(printf "100644 f\0$(escaped "$blob")" | write_tree)
+    if [ "$2" = slash ]; then
+        tree=$(printf "120000 d\0$(escaped "$link")100644 d/f\0$(escaped "$blob")" | write_tree)
+    else
+        tree=$(printf "120000 d\0$(escaped "$link")40000 d\0$(escaped "$inner")" | write_tree)
+    fi
+    commit_hostile "$tree"
+}
+
+escaped() { sed 's/../\\x&/g' <<<"$1"; }
+write_tree() { git --git-dir="$T/hostile.git" hash-object -t tree -w --stdin --literally; }
+
+commit_hostile() {
+    git --git-dir="$T/hostile.git" update-ref refs/heads/main \
+        "$(git --git-dir="$T/hostile.git" commit-tree -m hostile "$1")"
+}
+
+git_in() { git -C "$T/$1" "${@:2}"; }
+
+# --- jobs --------------------------------------------------------------------------------------------
+
+quoted() {
+    local text=$1
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//$'\n'/\\n}
+    printf '"%s"' "$text"
+}
+
+# job URL TREE [FIELD=VALUE...]: the job's JSON; TREE is a name in $T, or empty.
+job() {
+    local -A fields=([maxBytes]=0 [isOffline]=false [runAs]=0 [owner]=0)
+    local pair name separator=
+    fields[url]=$(quoted "$1")
+    fields[mirror]=$(quoted "$MIRROR")
+    [ -z "$2" ] || fields[tree]=$(quoted "$T/$2")
+    for pair in "${@:3}"; do
+        name=${pair%%=*}
+        case $name in
+            maxBytes | isOffline | runAs | owner) fields[$name]=${pair#*=} ;;
+            *) fields[$name]=$(quoted "${pair#*=}") ;;
+        esac
+    done
+    printf '{'
+    for name in "${!fields[@]}"; do
+        printf '%s"%s":%s' "$separator" "$name" "${fields[$name]}"
+        separator=,
+    done
+    printf '}\n'
+}
+
+# Runs a job to its end; see bats' run.
+worker() { run "$BERTH" git-worker < <(job "$@"); }
+
+# Starts one in a process group of its own, WORKER; its output goes to $T/out.
+start_worker() {
+    job "$@" >"$T/job"
+    rm -f "$T/out" "$T/leader"
+    setsid sh -c 'echo $$ >"$1/leader.new"; mv "$1/leader.new" "$1/leader"
+                  exec env -i "$2" git-worker <"$1/job" >"$1/out"' sh "$T" "$BERTH" 3>&- &
+    disown
+    wait_for 'test -e "$T/leader"'
+    WORKER=$(cat "$T/leader")
+}
+
+# The numbers of the group's processes, without those that are dead and not yet fetched.
+processes_of_group() { ps -eo pid=,pgid=,stat= | awk -v group="$WORKER" '$2 == group && $3 !~ /^Z/ {print $1}'; }
+
+as_user() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
+
+need_root() { [ "$(id -u)" = 0 ] || { echo "this test needs root"; false; }; }
+
+# --- expectations ------------------------------------------------------------------------------------
+
+# Waits until the command succeeds, 20 s at most.
+wait_for() {
+    local tries=1000
+    until eval "$1" 2>/dev/null; do
+        ((tries-- > 0)) || { echo "in vain: $1"; return 1; }
+        wait_ms 20
+    done
+}
+
+wait_ms() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
+
+expect_result() {
+    [ "$status" -eq 0 ] && [[ ${lines[-1]} == 'R {'* ]] || { echo "$output"; return 1; }
+}
+
+# expect_error REASON [WORDS]
+expect_error() {
+    [ "$status" -eq 1 ] && [[ ${lines[-1]} == "E $1 "*"${2:-}"* ]] || { echo "$output"; return 1; }
+}
+
+# A field of the result.
+result() { sed -n 's/^R .*"'"$1"'":"\{0,1\}\([^",}]*\).*/\1/p' <<<"$output"; }
+
+# No mirror, no tree, nothing on the way to one.
+expect_nothing_made() {
+    [ ! -e "$MIRROR" ] && [ ! -e "$MIRROR.work" ] && [ ! -e "$T/tree" ] && [ ! -e "$T/.tree.staging" ] ||
+        { find "$T"; return 1; }
+}
