@@ -117,8 +117,9 @@ int timestamp_parse(const char *text, int64_t *ret_wall_ms)
         !read_digits(&text, 2, &parts.tm_mday) || !read_char(&text, 'T') ||
         !read_digits(&text, 2, &parts.tm_hour) || !read_char(&text, ':') ||
         !read_digits(&text, 2, &parts.tm_min) || !read_char(&text, ':') ||
-        !read_digits(&text, 2, &parts.tm_sec) || (read_char(&text, '.') && !read_fraction(&text, &ms)) ||
-        !read_offset(&text, &offset) || *text != '\0' || !is_real_time(&parts)) {
+        !read_digits(&text, 2, &parts.tm_sec) ||
+        (read_char(&text, '.') && !read_fraction(&text, &ms)) || !read_offset(&text, &offset) ||
+        *text != '\0' || !is_real_time(&parts)) {
         return -1;
     }
     if (parts.tm_year == 1) {

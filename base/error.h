@@ -46,14 +46,19 @@ void error_clear(struct error *err);
 const char *error_kind_name(enum error_kind kind);
 
 /*
- * The static analyzer sees one source at a time, and would follow paths on which these do not fail.
- * error.c, which defines them, is not told.
+ * Compilers and analyzers see one source at a time, and would follow paths on which these do not
+ * fail, only to warn of what happens there. error.c, which defines them, is not told.
  */
-#if defined(__clang_analyzer__) && !defined(BERTH_BASE_ERROR_C)
-#define error_set(...) (error_set(__VA_ARGS__), -1)
-#define error_set_reason(...) (error_set_reason(__VA_ARGS__), -1)
-#define error_set_errno(...) (error_set_errno(__VA_ARGS__), -1)
-#define error_wrap(...) (error_wrap(__VA_ARGS__), -1)
+#ifndef BERTH_BASE_ERROR_C
+static inline int error_minus_one(int result)
+{
+    (void)result;
+    return -1;
+}
+#define error_set(...) error_minus_one(error_set(__VA_ARGS__))
+#define error_set_reason(...) error_minus_one(error_set_reason(__VA_ARGS__))
+#define error_set_errno(...) error_minus_one(error_set_errno(__VA_ARGS__))
+#define error_wrap(...) error_minus_one(error_wrap(__VA_ARGS__))
 #endif
 
 #endif

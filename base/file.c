@@ -17,14 +17,21 @@
 static int open_regular(int dir_fd, const char *path, int *ret_fd, struct stat *ret_info,
                         struct error *err)
 {
-    auto_close int fd =
-        openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    /* Looked at before it is opened: opening a device node that a container planted could already act. */
+    auto_close int place = openat(dir_fd, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    auto_close int fd = -1;
+    char proc_path[64];
 
-    if (fd < 0 || fstat(fd, ret_info) < 0) {
+    if (place < 0 || fstat(place, ret_info) < 0) {
         return error_set_errno(err, errno, "read \"%s\"", path);
     }
     if (!S_ISREG(ret_info->st_mode)) {
         return error_set(err, ERROR_INVALID, "\"%s\" is not a regular file", path);
+    }
+    snprintf(proc_path, sizeof(proc_path), "/proc/self/fd/%d", place);
+    fd = open(proc_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set_errno(err, errno, "read \"%s\"", path);
     }
     *ret_fd = TAKE_FD(fd);
     return 0;
@@ -123,9 +130,10 @@ static int write_all(int fd, const char *bytes, size_t len)
 static int write_new(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
                      enum file_durability durability)
 {
-    auto_close int fd =
-        openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    auto_close int fd = -1;
 
+    unlinkat(dir_fd, path, 0); /* left by a crash: it may have any mode, or be a link */
+    fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0 || write_all(fd, bytes, len) < 0) {
         return -1;
     }
@@ -147,7 +155,8 @@ static void sync_directory(int dir_fd, const char *path)
     fd = openat(dir_fd, slash != NULL && directory[0] != '\0' ? directory : ".",
                 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        fsync(fd); /* best effort: some file systems refuse it, and the rename itself has happened */
+        fsync(
+            fd); /* best effort: some file systems refuse it, and the rename itself has happened */
     }
 }
 

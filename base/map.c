@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define uthash_fatal(message) abort()
+#define HASH_FUNCTION HASH_OAT /* the default one makes clang warn of fall-through */
 #include <uthash.h>
 
 struct map_entry {

@@ -43,6 +43,15 @@ char *xstrndup(const char *text, size_t len)
     return checked(strndup(text, len));
 }
 
+char *xmemdup(const void *bytes, size_t len)
+{
+    char *copy = xmalloc(len + 1);
+
+    memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
 char *xvasprintf(const char *format, va_list args)
 {
     char *text = NULL;

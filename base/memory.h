@@ -16,6 +16,7 @@ void *xrealloc_array(void *pointer, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xstrdup_or_null(const char *text); /* NULL stays NULL */
 char *xstrndup(const char *text, size_t len);
+char *xmemdup(const void *bytes, size_t len); /* with a NUL behind */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 

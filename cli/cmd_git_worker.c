@@ -86,7 +86,9 @@ static int read_job(struct git_job *ret_job, json_t **ret_json, struct error *er
     }
     *ret_json = json_loadb(strbuf_text(&text), text.len, JSON_REJECT_DUPLICATES, NULL);
     explicit_bzero(chunk, sizeof(chunk));
-    explicit_bzero(text.text, text.len);
+    if (text.text != NULL) {
+        explicit_bzero(text.text, text.len);
+    }
     return git_job_from_json(*ret_json, ret_job, err);
 }
 
@@ -332,10 +334,29 @@ static int take_lines(struct strbuf *text, struct answer *answer, struct error *
 
     while (text->len > 0 && (end = memchr(text->text, '\n', text->len)) != NULL) {
         *end = '\0';
+        if (strlen(text->text) != (size_t)(end - text->text)) {
+            return error_set(err, ERROR_INTERNAL, "the git process wrote a NUL byte");
+        }
         if (take_line(text->text, answer, err) < 0) {
             return -1;
         }
         strbuf_consume(text, (size_t)(end - text->text) + 1);
+    }
+    return 0;
+}
+
+/* Waits for the worker, however long; that nobody reads our own output any more ends it as well. */
+static int wait_for_more(int fd, struct error *err)
+{
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
+
+    while (poll(polled, ARRAY_SIZE(polled), -1) < 0) {
+        if (errno != EINTR) {
+            return error_set_errno(err, errno, "wait for the git process");
+        }
+    }
+    if (polled[1].revents != 0) {
+        return error_set(err, ERROR_TRANSIENT, "nobody waits for this job any more");
     }
     return 0;
 }
@@ -346,12 +367,16 @@ static int listen_to(int fd, struct answer *answer, struct error *err)
     char chunk[GIT_LINE_MAX];
     ssize_t got;
 
-    while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
-        if (got < 0 && errno == EINTR) {
-            continue;
+    for (;;) {
+        if (wait_for_more(fd, err) < 0) {
+            return -1;
         }
+        got = read(fd, chunk, sizeof(chunk));
         if (got < 0) {
             return error_set_errno(err, errno, "listen to the git process");
+        }
+        if (got == 0) {
+            return 0;
         }
         if (strbuf_append(&text, chunk, (size_t)got) < 0) {
             return error_set(err, ERROR_INTERNAL, "the git process wrote a line without an end");
@@ -360,7 +385,6 @@ static int listen_to(int fd, struct answer *answer, struct error *err)
             return -1;
         }
     }
-    return 0;
 }
 
 static int judge(const struct answer *answer, int status, struct error *err)

@@ -1,7 +1,9 @@
 /*
- * Where an engine is: "unix:///var/run/docker.sock", "tcp://host:2376", with Docker's environment variables.
+ * Where an engine is: "unix:///var/run/docker.sock", "tcp://host:2376", with Docker's environment
+ * variables.
  *
- * Nothing is connected here. The only look at the disk is for the files of the default certificate folder.
+ * Nothing is connected here. The only look at the disk is for the files of the default
+ * certificate folder.
  */
 #ifndef BERTH_CLIENTS_DOCKER_ENDPOINT_H
 #define BERTH_CLIENTS_DOCKER_ENDPOINT_H
@@ -21,15 +23,17 @@ struct docker_endpoint {
 };
 
 /*
- * text: NULL takes DOCKER_HOST, else unix:///var/run/docker.sock. environment is asked for variables (a wrapper around
- * getenv in the program, a script in the tests).
+ * text: NULL takes DOCKER_HOST, else unix:///var/run/docker.sock. environment is asked for
+ * variables (a wrapper around getenv in the program, a script in the tests).
  *
- * tcp:// uses TLS when DOCKER_TLS_VERIFY is non-empty or DOCKER_CERT_PATH is set, https:// always, http:// never; the
- * port defaults to 2375, with TLS 2376. The files are ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH; without it those
- * that exist in ~/.docker. As with Docker's own clients, the server's certificate is not verified when
- * DOCKER_CERT_PATH is set and DOCKER_TLS_VERIFY is not.
+ * tcp:// uses TLS when DOCKER_TLS_VERIFY is non-empty or DOCKER_CERT_PATH is set, https://
+ * always, http:// never; the port defaults to 2375, with TLS 2376. The files are ca.pem, cert.pem
+ * and key.pem in DOCKER_CERT_PATH; without it those that exist in ~/.docker. As with Docker's own
+ * clients, the server's certificate is not verified when DOCKER_CERT_PATH is set and
+ * DOCKER_TLS_VERIFY is not.
  *
- * ERROR_INVALID, EngineUnavailable: no such address, or one of ssh, npipe and fd, which Berth does not speak.
+ * ERROR_INVALID, EngineUnavailable: no such address, or one of ssh, npipe and fd, which Berth
+ * does not speak.
  */
 int docker_endpoint_parse(const char *text, const char *(*environment)(const char *name),
                           struct docker_endpoint *ret, struct error *err);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * A frame is {stream, 0, 0, 0, length as 32 bits big-endian}, then its bytes. Streams: 1 stdout, 2 stderr (0, stdin, is
- * never sent in fact).
+ * A frame is {stream, 0, 0, 0, length as 32 bits big-endian}, then its bytes. Streams: 1 stdout,
+ * 2 stderr (0, stdin, is never sent in fact).
  */
 enum { FRAME_HEADER = 8, STREAMS = 3 };
 

@@ -11,9 +11,9 @@
 enum { MAX_TEXT = 512 };
 
 /*
- * What the engine's texts tell. Engines, versions and Podman word the same thing differently, so a piece that they
- * share is looked for; the first line that fits counts ("address already in use" before "already in use").
- * status 0: any failure.
+ * What the engine's texts tell. Engines, versions and Podman word the same thing differently, so
+ * a piece that they share is looked for; the first line that fits counts ("address already in
+ * use" before "already in use"). status 0: any failure.
  */
 static const struct {
     int status;

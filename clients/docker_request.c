@@ -301,7 +301,10 @@ struct docker_request *docker_inspect_image(const char *image)
     return request_new("GET", image_path(image, "/json"), "inspect image \"%s\"", image);
 }
 
-/* "host:5000/name:tag" or "name@digest": the name's length, and the tag or digest ("" when it has none). */
+/*
+ * "host:5000/name:tag" or "name@digest": the name's length, and the tag or digest ("" when it has
+ * none).
+ */
 static size_t split_image(const char *image, const char **ret_tag)
 {
     const char *at = strchr(image, '@');
@@ -439,7 +442,10 @@ struct docker_request *docker_watch_events(int64_t since_wall_ns, const json_t *
     int64_t since_ns = since_wall_ns > 0 ? since_wall_ns : 0;
     char since[48];
 
-    /* always nine digits: fewer mean something else to the engine, none at all something else to Podman */
+    /*
+     * always nine digits: fewer mean something else to the engine, none at all something else to
+     * Podman
+     */
     snprintf(since, sizeof(since), "%lld.%09lld", (long long)(since_ns / NS_PER_SECOND),
              (long long)(since_ns % NS_PER_SECOND));
     add_query(&request->path, "since", since);

@@ -1,9 +1,10 @@
 /*
  * Requests to the Docker Engine API (1.41 and on), as data.
  *
- * Each function builds one request; nothing is sent here. Names and ids are escaped. Paths are without a version
- * prefix: the transport puts "/v<negotiated>" in front unless is_unversioned. Shapes follow the Engine API reference
- * of version 1.41; fields that appeared later are sent only by callers who know the negotiated version.
+ * Each function builds one request; nothing is sent here. Names and ids are escaped. Paths are
+ * without a version prefix: the transport puts "/v<negotiated>" in front unless is_unversioned.
+ * Shapes follow the Engine API reference of version 1.41; fields that appeared later are sent
+ * only by callers who know the negotiated version.
  */
 #ifndef BERTH_CLIENTS_DOCKER_REQUEST_H
 #define BERTH_CLIENTS_DOCKER_REQUEST_H
@@ -62,16 +63,16 @@ struct docker_request *docker_start_exec(const char *exec_id); /* detached */
 struct docker_request *docker_inspect_exec(const char *exec_id);
 
 struct docker_request *docker_inspect_image(const char *image);
-struct docker_request *docker_pull_image(
-    const char *image); /* no tag: "latest"; see struct docker_pull */
+/* Without a tag: "latest". The body is for a struct docker_pull; the engine retries by itself. */
+struct docker_request *docker_pull_image(const char *image);
 /*
- * A root file system as a tar (copied) becomes image; changes: Dockerfile lines such as "CMD [\"/x\"]",
- * NULL-terminated. The engine's failures come inside a 200 reply: docker_reply_check finds them.
+ * A root file system as a tar (copied) becomes image; changes: Dockerfile lines ("USER app"),
+ * NULL-terminated. A failure may come inside a 200 reply: docker_reply_check finds it.
  */
 struct docker_request *docker_import_image(const char *image, const char *const *changes,
                                            const void *tar, size_t len);
-
-struct docker_request *docker_remove_image(const char *image); /* its name; the layers when it was the last */
+/* Removes the name; the image itself when it was the last. */
+struct docker_request *docker_remove_image(const char *image);
 
 struct docker_request *docker_list_networks(const json_t *filters);
 struct docker_request *docker_inspect_network(const char *name);
@@ -85,27 +86,36 @@ struct docker_request *docker_list_volumes(const json_t *filters);
 struct docker_request *docker_create_volume(const json_t *body);
 struct docker_request *docker_remove_volume(const char *name);
 
-/* Endless stream of events since the moment, which is included (wall clock of the engine, in ns). */
+/*
+ * Endless stream of events since the moment, which is included (wall clock of the engine, in ns).
+ */
 struct docker_request *docker_watch_events(int64_t since_wall_ns, const json_t *filters);
 
 /*
- * What a reply means. 0: success (2xx, and 304 "already so"). Otherwise -1 with err, "<what>: " in front:
+ * What a reply means. 0: success (2xx, and 304 "already so"). Otherwise -1 with err, "<what>: "
+ * in front:
  *
- *   TRANSIENT  5xx, 408, 429; 400 "client version" (negotiate again); no reply (status 0: err is the transport's)
+ *   TRANSIENT  5xx, 408, 429; 400 "client version" (negotiate again); no reply (status 0:
+ *              err is the transport's)
  *   CONFLICT   409, a name that is in use (Podman says so with 500), a network that has endpoints
  *   NOT_FOUND  404
  *   INVALID    the rest: 400, 401, 403, 406, redirections
  *
- * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ImageNotFound, ImagePullFailed, NameTaken,
- * EngineUnavailable, CreateFailed, StartFailed, else EngineError. The message carries the engine's own text (JSON
- * {"message"} or plain), on one line and cut to a sane length.
+ * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ImageNotFound,
+ * ImagePullFailed, NameTaken, EngineUnavailable, CreateFailed, StartFailed, else EngineError. The
+ * message carries the engine's own text (JSON {"message"} or plain), on one line and cut to a
+ * sane length.
  *
- * Of a pull and an import the 200 body, where it was collected, is searched for the error that may be in it.
+ * Of a pull and an import the 200 body, where it was collected, is searched for the error that
+ * may be in it.
  */
 int docker_reply_check(const struct docker_request *request, const struct http_reply *reply,
                        struct error *err);
 
-/* docker_reply_check and the body as JSON (object or array). The caller's reference. TRANSIENT: it is no JSON. */
+/*
+ * docker_reply_check and the body as JSON (object or array). The caller's reference. TRANSIENT:
+ * it is no JSON.
+ */
 int docker_reply_json(const struct docker_request *request, const struct http_reply *reply,
                       json_t **ret_json, struct error *err);
 

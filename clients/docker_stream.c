@@ -84,7 +84,10 @@ static int end_value(struct json_lines *lines, const char *bytes, size_t len,
     return result;
 }
 
-/* Every byte is scanned once and copied at most once, so the boundaries of the pieces cost nothing. */
+/*
+ * Every byte is scanned once and copied at most once, so the boundaries of the pieces cost
+ * nothing.
+ */
 int json_lines_feed(struct json_lines *lines, const char *bytes, size_t len,
                     json_value_fn *on_value, void *user, struct error *err)
 {

@@ -1,8 +1,8 @@
 /*
  * Decoders for bodies that come in pieces: events, pull progress, multiplexed logs.
  *
- * Each is fed bytes as they arrive, at any boundary, and calls back per whole item. Work is linear in the number of
- * bytes and memory has a ceiling, whatever the bytes are.
+ * Each is fed bytes as they arrive, at any boundary, and calls back per whole item. Work is
+ * linear in the number of bytes and memory has a ceiling, whatever the bytes are.
  */
 #ifndef BERTH_CLIENTS_DOCKER_STREAM_H
 #define BERTH_CLIENTS_DOCKER_STREAM_H
@@ -17,7 +17,10 @@
 
 enum { DOCKER_MAX_LINE = 1 << 20 };
 
-/* JSON objects and arrays one after another (with or without newlines between, RFC 7464 RS bytes skipped). */
+/*
+ * JSON objects and arrays one after another (with or without newlines between, RFC 7464 RS bytes
+ * skipped).
+ */
 struct json_lines {
     struct strbuf pending; /* the begun value: what came of it in earlier pieces */
     size_t depth;          /* of braces and brackets, outside of strings */
@@ -30,8 +33,9 @@ typedef void json_value_fn(void *user, const json_t *value);
 void json_lines_init(struct json_lines *lines);
 void json_lines_done(struct json_lines *lines);
 /*
- * -1 (TRANSIENT, EngineError): something that is no JSON, or a value over DOCKER_MAX_LINE. Nothing can follow then:
- * the decoder is good for json_lines_done() only. Values before the fault have been handed out.
+ * -1 (TRANSIENT, EngineError): something that is no JSON, or a value over DOCKER_MAX_LINE.
+ * Nothing can follow then: the decoder is good for json_lines_done() only. Values before the
+ * fault have been handed out.
  */
 int json_lines_feed(struct json_lines *lines, const char *bytes, size_t len,
                     json_value_fn *on_value, void *user, struct error *err);
@@ -51,7 +55,10 @@ struct docker_event {
 /* -1: not an event (no Type, Action or Actor.ID). */
 int docker_parse_event(const json_t *value, struct docker_event *ret_event);
 
-/* Progress of a pull over its layers (of an import too: it has none, but its errors come the same way). */
+/*
+ * Progress of a pull over its layers (of an import too: it has none, but its errors come the same
+ * way).
+ */
 struct docker_pull {
     struct json_lines lines;
     json_t *layers;                      /* id -> [current, total] */
@@ -63,8 +70,9 @@ void docker_pull_init(struct docker_pull *pull);
 void docker_pull_done(struct docker_pull *pull);
 int docker_pull_feed(struct docker_pull *pull, const char *bytes, size_t len, struct error *err);
 /*
- * Whether the finished stream was a success. An error inside the 200 stream is TRANSIENT ImagePullFailed, or NOT_FOUND
- * ImageNotFound where the registry has no such image; a stream that ends within a value is ImagePullFailed too.
+ * Whether the finished stream was a success. An error inside the 200 stream is TRANSIENT
+ * ImagePullFailed, or NOT_FOUND ImageNotFound where the registry has no such image; a stream that
+ * ends within a value is ImagePullFailed too.
  */
 int docker_pull_finish(const struct docker_pull *pull, const char *image, struct error *err);
 /* 0..100 of the bytes known so far; it may fall when another layer's size becomes known. */
@@ -73,9 +81,10 @@ unsigned docker_pull_percent(const struct docker_pull *pull);
 bool docker_pull_is_unknown(const char *text);
 
 /*
- * Appends a whole logs body (8-byte frames, or raw for a TTY) to the array lines as strings: the last max_lines lines
- * (1 and on), each on one line of clean text of at most max_line bytes (docker_text_clean). Lines of the two streams
- * stay in the order in which they ended. A frame that is cut off gives what is there of it.
+ * Appends a whole logs body (8-byte frames, or raw for a TTY) to the array lines as strings: the
+ * last max_lines lines (1 and on), each on one line of clean text of at most max_line bytes
+ * (docker_text_clean). Lines of the two streams stay in the order in which they ended. A frame
+ * that is cut off gives what is there of it.
  */
 void docker_logs_to_lines(const char *body, size_t len, size_t max_lines, size_t max_line,
                           json_t *lines);

@@ -152,7 +152,10 @@ static uint16_t get_port(const json_t *object, const char *key)
     return port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-/* [{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}]; without PublicPort: not published */
+/*
+ * [{"IP": "127.0.0.1", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}]; without
+ * PublicPort: not published
+ */
 static void parse_summary_ports(const json_t *ports, struct docker_container *container)
 {
     size_t capacity = 0, i;

@@ -1,9 +1,10 @@
 /*
  * Replies of the Docker Engine as plain data.
  *
- * Every field of a reply is optional to us and of the wrong type at any time: it then reads as absent (texts as "", but
- * for those that say NULL). Only a missing id, or of the engine its API version, is an error (TRANSIENT: the engine broke
- * its promise). Structs own their texts; *_done frees them.
+ * Every field of a reply is optional to us and of the wrong type at any time: it then reads as
+ * absent (texts as "", but for those that say NULL). Only a missing id, or of the engine its API
+ * version, is an error (TRANSIENT: the engine broke its promise). Structs own their texts; *_done
+ * frees them.
  */
 #ifndef BERTH_CLIENTS_DOCKER_TYPES_H
 #define BERTH_CLIENTS_DOCKER_TYPES_H
@@ -56,14 +57,17 @@ struct docker_container {
     size_t port_count;
 };
 
-int docker_parse_container(const json_t *json, struct docker_container *ret,
-                           struct error *err); /* of inspect */
-/* An element of GET /containers/json: no exit code, error, oom, times but Created; ports may be partial. */
+/* What GET /containers/NAME/json says. */
+int docker_parse_container(const json_t *json, struct docker_container *ret, struct error *err);
+/*
+ * An element of GET /containers/json: no exit code, error, oom, times but Created; ports may be
+ * partial.
+ */
 int docker_parse_container_summary(const json_t *json, struct docker_container *ret,
                                    struct error *err);
 void docker_container_done(struct docker_container *container);
-const char *docker_container_label(const struct docker_container *container,
-                                   const char *name); /* or NULL */
+/* Borrowed; NULL: there is none of that name. */
+const char *docker_container_label(const struct docker_container *container, const char *name);
 
 struct docker_image {
     char *id;
@@ -94,15 +98,16 @@ struct docker_engine {
     bool is_podman;
 };
 
-int docker_parse_engine(const json_t *json, struct docker_engine *ret,
-                        struct error *err); /* of GET /version */
+/* What GET /version says. */
+int docker_parse_engine(const json_t *json, struct docker_engine *ret, struct error *err);
 void docker_engine_done(struct docker_engine *engine);
 
 enum { DOCKER_API_SIZE = 16 };
 
 /*
- * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID, EngineUnavailable, when the
- * engine's newest is below 1.41 or its oldest above 1.51: the text names both.
+ * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID,
+ * EngineUnavailable, when the engine's newest is below 1.41 or its oldest above 1.51: the text
+ * names both.
  */
 int docker_negotiate(const struct docker_engine *engine, char ret_version[DOCKER_API_SIZE],
                      struct error *err);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_DEPTH = 768 }; /* each level holds a descriptor */
+enum { MAX_DEPTH = 400 }; /* each level holds a descriptor; tree_remove() goes deeper */
 
 struct handover {
     uid_t maker, owner;

@@ -315,7 +315,7 @@ static int refuse_line(const char *line, struct error *err)
 {
     char start[81];
 
-    snprintf(start, sizeof(start), "%s", line);
+    snprintf(start, sizeof(start), "%.80s", line);
     clean_text(start, sizeof(start) - 1);
     return error_set(err, ERROR_INTERNAL, "the git child wrote a line that has no meaning: \"%s\"",
                      start);

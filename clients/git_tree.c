@@ -14,6 +14,7 @@
 enum {
     ENTRIES_MAX = 5 * 1000 * 1000, /* files and directories: a small pack can name endlessly many */
     PATH_LEN_MAX = 3500,           /* below the tree; the kernel takes 4096 in all */
+    DEPTH_MAX = 256,               /* of directories: what comes later goes down with descriptors */
 };
 
 /* --- looking before leaping ------------------------------------------------------------------- */
@@ -45,6 +46,16 @@ static bool is_safe_name(const char *name)
            strcmp(name, "..") != 0 && strcasecmp(name, ".git") != 0;
 }
 
+static unsigned depth_of(const char *root)
+{
+    unsigned depth = 0;
+
+    for (const char *at = root; (at = strchr(at, '/')) != NULL; at++) {
+        depth++;
+    }
+    return depth;
+}
+
 static int survey_entry(const char *root, const git_tree_entry *entry, void *payload)
 {
     struct survey *survey = payload;
@@ -64,12 +75,12 @@ static int survey_entry(const char *root, const git_tree_entry *entry, void *pay
                                 "%s: \"%.200s%.200s\" is an unsafe name in the repository",
                                 session->job->url, root, git_tree_entry_name(entry));
     }
-    if (++survey->entries > ENTRIES_MAX ||
+    if (++survey->entries > ENTRIES_MAX || depth_of(root) > DEPTH_MAX ||
         strlen(root) + strlen(git_tree_entry_name(entry)) > PATH_LEN_MAX) {
-        return git_session_stop(
-            session, "CloneTooLarge",
-            "%s: the tree has more than %d files or a path longer than %d bytes", session->job->url,
-            ENTRIES_MAX, PATH_LEN_MAX);
+        return git_session_stop(session, "CloneTooLarge",
+                                "%s: the tree has more than %d files or directories, or paths "
+                                "longer than %d bytes or deeper than %d directories",
+                                session->job->url, ENTRIES_MAX, PATH_LEN_MAX, DEPTH_MAX);
     }
     if (git_tree_entry_type(entry) != GIT_OBJECT_BLOB) {
         return 0;

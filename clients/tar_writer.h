@@ -1,8 +1,9 @@
 /*
  * A tar archive in memory (ustar), for the engine's archive and import calls.
  *
- * Owner is root and times are zero, so equal input gives equal bytes. Names and contents are ours: a name that does
- * not fit, or an archive over the buffer's ceiling, is a bug and stops the program.
+ * Owner is root and times are zero, so equal input gives equal bytes. Names and contents are
+ * ours: a name that does not fit, or an archive over the buffer's ceiling, is a bug and stops the
+ * program.
  */
 #ifndef BERTH_CLIENTS_TAR_WRITER_H
 #define BERTH_CLIENTS_TAR_WRITER_H
@@ -11,7 +12,10 @@
 
 #include <stddef.h>
 
-/* Names are relative ("dir/file"), at most TAR_MAX_NAME bytes, without "..". A directory comes before what is in it. */
+/*
+ * Names are relative ("dir/file"), at most TAR_MAX_NAME bytes, without "..". A directory comes
+ * before what is in it.
+ */
 enum { TAR_MAX_NAME = 98 };
 
 void tar_add_directory(struct strbuf *tar, const char *name, unsigned mode);

@@ -170,10 +170,16 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     run_finish(run);
 }
 
+/* Giving up ports that are taken mends nothing by itself: the tries that follow count on. */
+static bool is_only_preparation(const struct plan *plan)
+{
+    return plan->actions[plan->count - 1]->type == ACTION_QUARANTINE_PORTS;
+}
+
 static void run_succeeded(struct plan_run *run)
 {
     end_operation(run, OPERATION_DONE, NULL);
-    if (run->plan->operation != NULL) {
+    if (run->plan->operation != NULL && !is_only_preparation(run->plan)) {
         entry_clear_failure(run->entry);
     }
     run_finish(run);
@@ -211,8 +217,7 @@ static void dispatch(struct plan_run *run)
         apply_lease_port(run);
         return;
     case ACTION_RELEASE_PORTS:
-        port_table_release(&run->controller->ports, run->entry->key);
-        run_action_done(run);
+        apply_release_ports(run);
         return;
     case ACTION_QUARANTINE_PORTS:
         apply_quarantine_ports(run);

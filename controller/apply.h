@@ -49,6 +49,7 @@ void run_on_plain_reply(void *user, const struct docker_request *request,
 
 /* apply_container.c */
 void apply_lease_port(struct plan_run *run);
+void apply_release_ports(struct plan_run *run);
 void apply_quarantine_ports(struct plan_run *run);
 void apply_create_container(struct plan_run *run);
 void apply_start_container(struct plan_run *run);

@@ -19,13 +19,26 @@ enum { LOG_TAIL_LINES = 20, LOG_LINE_BYTES = 512, HERD_MS = 10000 };
 
 /* Ports */
 
+/* The container that is about to be replaced may publish the port itself, under another name or address. */
+static bool is_published_by_own(const struct plan_run *run, const struct action *action)
+{
+    const struct observed_container *container =
+        map_get(&run->controller->containers, run->entry->name);
+    auto_free char *part = xasprintf("=%s/%u/", action->protocol == PROTOCOL_UDP ? "udp" : "tcp",
+                                     action->port);
+
+    return container != NULL && container->is_ours && container->ports != NULL &&
+           strstr(container->ports, part) != NULL;
+}
+
 void apply_lease_port(struct plan_run *run)
 {
     const struct action *action = run_action(run);
     struct port_table *ports = &run->controller->ports;
     struct error err = {0};
 
-    if (port_probe(action->host_ip, action->port, action->protocol) < 0) {
+    if (!is_published_by_own(run, action) &&
+        port_probe(action->host_ip, action->port, action->protocol) < 0) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_IN_USE,
                          "host port %s:%u is in use by a process outside Berth", action->host_ip,
                          action->port);
@@ -37,7 +50,6 @@ void apply_lease_port(struct plan_run *run)
         run_action_failed(run, &err);
         return;
     }
-    port_table_release_one(ports, run->entry->key, action->target);
     if (port_table_take(ports, run->entry->key, action->target, action->host_ip, action->port,
                         action->protocol) < 0) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_CONFLICT,
@@ -48,14 +60,55 @@ void apply_lease_port(struct plan_run *run)
     run_action_done(run);
 }
 
+/* What the object wants now: nothing when its spec is gone. */
+static const struct port_list *wanted_ports(const struct plan_run *run)
+{
+    static const struct port_list none;
+
+    switch (run->entry->kind) {
+    case ENTRY_INSTANCE:
+        return run->desired != NULL ? &run->desired->instance.ports : &none;
+    case ENTRY_REPOSITORY:
+        return &repository_settings(run->entry)->repository.ports;
+    case ENTRY_TASK:
+        return &none;
+    }
+    return &none;
+}
+
+/* With a wanted container the leases it does not need; with one that goes all of them. */
+void apply_release_ports(struct plan_run *run)
+{
+    bool is_going = run->plan->operation != NULL && strcmp(run->plan->operation, "delete") == 0;
+
+    if (is_going) {
+        port_table_release(&run->controller->ports, run->entry->key);
+    } else {
+        port_table_release_stale(&run->controller->ports, run->entry->key, wanted_ports(run));
+    }
+    run_action_done(run);
+}
+
+/* Then the engine spoke of that one, and other leases would not help. */
+static bool has_busy_fixed_port(const struct port_list *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        const struct port_spec *port = &wanted->items[i];
+
+        if (port->host_port != 0 && port_probe(port->host_ip, (uint16_t)port->host_port,
+                                               (enum port_protocol)port->protocol) < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The engine said that one of the ports is taken: those that cannot be bound go, or all when each can. */
 void apply_quarantine_ports(struct plan_run *run)
 {
     struct port_table *ports = &run->controller->ports;
-    const struct port_list *wanted = run->desired != NULL && run->entry->kind == ENTRY_INSTANCE
-                                         ? &run->desired->instance.ports
-                                         : &repository_settings(run->entry)->repository.ports;
-    unsigned gone = 0;
+    const struct port_list *wanted = wanted_ports(run);
+    unsigned gone = has_busy_fixed_port(wanted) ? 1 : 0;
 
     for (int pass = 0; pass < 2 && gone == 0; pass++) {
         for (size_t i = 0; i < wanted->count; i++) {

@@ -41,7 +41,6 @@ static void on_start_tick(uv_timer_t *timer)
     observe_attempt(run->entry);
     if (run->entry->attempt.state != ATTEMPT_ABSENT) {
         uv_timer_stop(timer);
-        observe_watch_task(run->entry);
         run_action_done(run);
     } else if (clock_monotonic_ms() >= run->deadline_ms) {
         uv_timer_stop(timer);

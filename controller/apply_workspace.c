@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GIT_UID = 65533, MAX_SECRET = 64 << 10 };
@@ -87,19 +86,18 @@ static uid_t tree_owner(const struct entry *entry)
     }
 }
 
-/* Who may pass through: the git child's user needs to reach git/, nobody else anything. */
+/* Other users of this host get no further than repos/: only the git child's group may pass, to reach git/. */
 static int make_directories(struct entry *entry, struct error *err)
 {
     auto_free char *top = state_path(&entry->controller->state, "repos/%s", entry->name);
     auto_free char *run = path_join(top, "run");
-    struct stat info;
 
-    if (dir_make(top, 0711, err) < 0 || dir_make(run, 0700, err) < 0 ||
+    if (dir_make(top, 0710, err) < 0 || dir_make(run, 0700, err) < 0 ||
         dir_make(entry->repository->tasks_path, 0755, err) < 0) {
         return -1;
     }
-    if (stat(run, &info) == 0 && (info.st_mode & 077) != 0) {
-        chmod(run, 0700);
+    if (geteuid() == 0 && chown(top, 0, GIT_UID) < 0) {
+        return error_set_errno(err, errno, "change the group of \"%s\"", top);
     }
     return 0;
 }

@@ -301,6 +301,7 @@ static void start_work(struct controller *controller)
     observe_start_task_watch(controller);
     leases_load(controller);
     desired_load_repositories(controller);
+    good_specs_load(controller);
     if (!controller->options.is_dry_run) {
         controller->watch =
             spec_watch_new(&controller->loop, controller->options.specs_dir,

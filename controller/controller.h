@@ -77,6 +77,7 @@ struct entry {
     char *task_refusal_reason, *task_refusal;
     struct observed_attempt attempt;     /* its message is the next */
     char *attempt_message;
+    bool is_watched;                     /* the kernel tells of new records */
 };
 
 /* An image as it was seen last. */
@@ -167,6 +168,11 @@ void repository_save(struct entry *entry);
 void repository_forget(struct entry *entry);
 void repository_remove_if_empty(struct controller *controller, const char *container);
 
+/* good_specs.c */
+void good_specs_save(struct controller *controller, const struct spec_set_file *file, const char *text, size_t len);
+void good_specs_forget(struct controller *controller, const char *file);
+void good_specs_load(struct controller *controller); /* before the first scan */
+
 /* controller.c: the queue */
 void entry_enqueue(struct entry *entry);
 void entry_wake_at(struct entry *entry, int64_t wall_ms);
@@ -214,6 +220,7 @@ void heartbeat_write(struct controller *controller, bool is_due);
 /* status_files.c */
 void status_mark_entry(struct entry *entry);
 void status_mark_file(struct controller *controller, const char *file);
+void status_mark_departed(struct controller *controller); /* files that are there no more */
 void status_flush(struct controller *controller);
 void status_remove_stale(struct controller *controller); /* of specs that went while no controller ran */
 /* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */

@@ -140,6 +140,25 @@ void desired_load_repositories(struct controller *controller)
     state_list(&controller->state, "repos", load_repository, controller);
 }
 
+static void change_repository(struct controller *controller, const char *name,
+                              const struct spec_entry *spec);
+
+/* Another Repository object with the same URL was only waiting for this. */
+static void hand_on_settings(struct controller *controller, const struct entry *entry)
+{
+    for (struct map_entry *at = map_first(&controller->repositories); at != NULL;
+         at = map_next(at)) {
+        auto_free char *key = object_key(kind_name(KIND_REPOSITORY), map_key(at));
+        const struct spec_entry *spec = spec_set_find(controller->specs, key);
+
+        if (map_value(at) == entry && spec != NULL) {
+            change_repository(controller, spec->object->name, spec);
+            status_mark_file(controller, spec->file);
+            return;
+        }
+    }
+}
+
 /* Takes a Repository object away from the entry whose settings it was. */
 static void leave_repository(struct controller *controller, const char *name)
 {
@@ -151,6 +170,7 @@ static void leave_repository(struct controller *controller, const char *name)
         entry->repository->is_deleted = true;
         entry_set_desired(entry, NULL);
         entry_enqueue(entry);
+        hand_on_settings(controller, entry);
     }
 }
 
@@ -403,7 +423,11 @@ static void apply_changes(struct controller *controller)
         if (file->is_changed) {
             status_mark_file(controller, file->name);
         }
+        if (file->good_text != NULL && controller->is_scanned) {
+            good_specs_save(controller, file, file->good_text, file->good_len);
+        }
     }
+    status_mark_departed(controller);
     spec_set_clear_changes(specs);
     status_forget_remembered(controller);
 }
@@ -433,6 +457,7 @@ void desired_scan(struct controller *controller)
     if (spec_scan_run(&controller->scan, controller->specs, clock_monotonic_ms(), is_confirmed,
                       &err) < 0) {
         note_scan_error(controller, &err);
+        apply_changes(controller); /* at the start: what was known before stays in force */
         return;
     }
     if (controller->scan_error != NULL) {

@@ -134,6 +134,19 @@ static void on_timer_closed(uv_handle_t *handle)
     free(entry);
 }
 
+/* The names of Repository objects that stand for it. */
+static void forget_names(struct controller *controller, const struct entry *entry)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&controller->repositories); at != NULL; at = next) {
+        next = map_next(at);
+        if (map_value(at) == entry) {
+            map_remove(&controller->repositories, map_key(at));
+        }
+    }
+}
+
 void entry_remove(struct entry *entry)
 {
     struct controller *controller = entry->controller;
@@ -149,6 +162,9 @@ void entry_remove(struct entry *entry)
             map_remove(&repository->repository->tasks, entry->key);
             entry_enqueue(repository);
         }
+    }
+    if (entry->kind == ENTRY_REPOSITORY) {
+        forget_names(controller, entry);
     }
     entry_leave_queue(entry);
     entry->is_removed = true;

@@ -1,45 +1,30 @@
 #include "controller/http_transport_curl.h"
 
 #include "clients/docker_request.h"
+#include "controller/curl_loop.h"
 
 #include "base/memory.h"
-#include "base/parse.h"
 #include "base/strbuf.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 5000,
-    KEPT_CONNECTIONS = 64, /* more than are ever in flight, or curl closes what it should keep */
-    TCP_KEEPALIVE_S = 30,  /* a stream of events has no other way to notice a dead peer */
+    TCP_KEEPALIVE_S = 30, /* a stream of events has no other way to notice a dead peer */
     MAX_VERSION = 16,
 };
 
 struct http_transport_curl {
     struct http_transport base; /* first: the callers' pointer is ours */
     const struct docker_endpoint *endpoint;
-    uv_loop_t *loop;
-    uv_timer_t timer;
-    CURLM *multi;
+    struct curl_loop loop;
     struct transfer *transfers; /* all, newest first */
-    struct socket_watch *watches;
     char version[MAX_VERSION];
     uint64_t request_count;
-    size_t open_handles; /* libuv's: the memory goes with the last one */
-    bool is_in_curl;     /* curl is on the stack: it takes no handle and loses none now */
     bool is_closed;
-};
-
-/* What curl wants to know of one socket. */
-struct socket_watch {
-    uv_poll_t poll;
-    struct http_transport_curl *transport;
-    struct socket_watch *next, *previous;
-    curl_socket_t socket;
 };
 
 enum transfer_state {
@@ -61,131 +46,6 @@ struct transfer {
     bool is_refused;   /* on_data did not want more */
     char curl_text[CURL_ERROR_SIZE];
 };
-
-static void transport_settle(struct http_transport_curl *transport);
-
-/* --- sockets and the timer --- */
-
-static void transport_release(struct http_transport_curl *transport)
-{
-    assert(transport->open_handles > 0);
-    if (--transport->open_handles == 0) {
-        free(transport);
-        curl_global_cleanup();
-    }
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    struct socket_watch *watch = handle->data;
-    struct http_transport_curl *transport = watch->transport;
-
-    free(watch);
-    transport_release(transport);
-}
-
-static void watch_close(struct socket_watch *watch)
-{
-    struct http_transport_curl *transport = watch->transport;
-
-    if (watch->next != NULL) {
-        watch->next->previous = watch->previous;
-    }
-    if (watch->previous != NULL) {
-        watch->previous->next = watch->next;
-    } else {
-        transport->watches = watch->next;
-    }
-    uv_poll_stop(&watch->poll);
-    uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-}
-
-/* NULL when the loop does not take the socket. */
-static struct socket_watch *watch_open(struct http_transport_curl *transport, curl_socket_t socket)
-{
-    struct socket_watch *watch = xcalloc(1, sizeof(*watch));
-
-    watch->transport = transport;
-    watch->socket = socket;
-    if (uv_poll_init_socket(transport->loop, &watch->poll, socket) < 0) {
-        free(watch);
-        return NULL;
-    }
-    watch->poll.data = watch;
-    watch->next = transport->watches;
-    if (watch->next != NULL) {
-        watch->next->previous = watch;
-    }
-    transport->watches = watch;
-    transport->open_handles++;
-    return watch;
-}
-
-static void drive(struct http_transport_curl *transport, curl_socket_t socket, int events)
-{
-    int running;
-
-    transport->is_in_curl = true;
-    curl_multi_socket_action(transport->multi, socket, events, &running);
-    transport->is_in_curl = false;
-    transport_settle(transport);
-}
-
-static void on_socket_ready(uv_poll_t *poll, int status, int events)
-{
-    struct socket_watch *watch = poll->data;
-    int curl_events = status < 0 ? CURL_CSELECT_ERR : 0;
-
-    curl_events |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-    curl_events |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-    drive(watch->transport, watch->socket, curl_events); /* the watch may be gone now */
-}
-
-/* CURLMOPT_SOCKETFUNCTION. Curl may have closed the socket already when it reports the removal. */
-static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *socket_user)
-{
-    struct http_transport_curl *transport = user;
-    struct socket_watch *watch = socket_user;
-    int events = 0;
-
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch != NULL) {
-            watch_close(watch);
-            curl_multi_assign(transport->multi, socket, NULL);
-        }
-        return 0;
-    }
-    if (watch == NULL) {
-        watch = watch_open(transport, socket);
-        if (watch == NULL) {
-            return -1;
-        }
-        curl_multi_assign(transport->multi, socket, watch);
-    }
-    events |= what != CURL_POLL_OUT ? UV_READABLE : 0;
-    events |= what != CURL_POLL_IN ? UV_WRITABLE : 0;
-    return uv_poll_start(&watch->poll, events, on_socket_ready) < 0 ? -1 : 0;
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* CURLMOPT_TIMERFUNCTION. Curl is on the stack: even no delay waits for the loop. */
-static int on_curl_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct http_transport_curl *transport = user;
-
-    (void)multi;
-    if (timeout_ms < 0) {
-        uv_timer_stop(&transport->timer);
-    } else {
-        uv_timer_start(&transport->timer, on_timer, (uint64_t)timeout_ms, 0);
-    }
-    return 0;
-}
 
 /* --- one transfer --- */
 
@@ -307,7 +167,7 @@ static void set_connection(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "berth");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* no CURLOPT_NOSIGNAL: without it curl keeps SIGPIPE away while it writes through TLS */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -326,7 +186,7 @@ static void set_connection(struct transfer *transfer)
 
 static void transfer_start(struct transfer *transfer)
 {
-    CURLMcode code = curl_multi_add_handle(transfer->transport->multi, transfer->easy);
+    CURLMcode code = curl_multi_add_handle(transfer->transport->loop.multi, transfer->easy);
 
     assert(code == CURLM_OK); /* else: out of memory, or a handle of ours twice */
     (void)code;
@@ -336,7 +196,7 @@ static void transfer_start(struct transfer *transfer)
 static void transfer_drop(struct transfer *transfer)
 {
     if (transfer->state != TRANSFER_SUBMITTED) {
-        curl_multi_remove_handle(transfer->transport->multi, transfer->easy);
+        curl_multi_remove_handle(transfer->transport->loop.multi, transfer->easy);
     }
     transfer_unlink(transfer);
     transfer_free(transfer);
@@ -440,22 +300,23 @@ static void settle_transfers(struct http_transport_curl *transport)
     }
 }
 
+static void on_loop_closed(void *user)
+{
+    free(user);
+}
+
 static void transport_end(struct http_transport_curl *transport)
 {
     while (transport->transfers != NULL) {
         transfer_drop(transport->transfers);
     }
-    curl_multi_cleanup(transport->multi);
-    transport->multi = NULL;
-    while (transport->watches != NULL) {
-        watch_close(transport->watches);
-    }
-    uv_timer_stop(&transport->timer);
+    curl_loop_close(&transport->loop, on_loop_closed);
 }
 
 /* After every visit to curl. The callbacks below may submit, cancel and close. */
-static void transport_settle(struct http_transport_curl *transport)
+static void on_visited(void *user)
 {
+    struct http_transport_curl *transport = user;
     CURLMsg *message;
     int left;
 
@@ -465,12 +326,12 @@ static void transport_settle(struct http_transport_curl *transport)
     }
     settle_transfers(transport);
     while (!transport->is_closed &&
-           (message = curl_multi_info_read(transport->multi, &left)) != NULL) {
+           (message = curl_multi_info_read(transport->loop.multi, &left)) != NULL) {
         struct transfer *transfer;
         CURLcode code = message->data.result;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        curl_multi_remove_handle(transport->multi, transfer->easy);
+        curl_multi_remove_handle(transport->loop.multi, transfer->easy);
         transfer_finish(transfer, code);
     }
 }
@@ -498,7 +359,7 @@ static void *transport_submit(struct http_transport *self, struct docker_request
     }
     transport->transfers = transfer;
     transport->request_count++;
-    if (!transport->is_in_curl) {
+    if (!transport->loop.is_in_curl) {
         transfer_start(transfer);
     }
     return transfer;
@@ -509,7 +370,7 @@ static void transport_cancel(struct http_transport *self, void *handle)
     struct http_transport_curl *transport = (struct http_transport_curl *)self;
     struct transfer *transfer = handle;
 
-    if (!transport->is_in_curl || transfer->state == TRANSFER_SUBMITTED) {
+    if (!transport->loop.is_in_curl || transfer->state == TRANSFER_SUBMITTED) {
         transfer_drop(transfer);
     } else {
         transfer->state = TRANSFER_CANCELLED;
@@ -526,40 +387,19 @@ struct http_transport_curl *http_transport_curl_new(uv_loop_t *loop,
 {
     struct http_transport_curl *transport = xcalloc(1, sizeof(*transport));
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        abort(); /* out of memory */
-    }
     transport->base.ops = &transport_ops;
     transport->endpoint = endpoint;
-    transport->loop = loop;
-    transport->multi = curl_multi_init();
-    if (transport->multi == NULL) {
-        abort();
-    }
-    uv_timer_init(loop, &transport->timer);
-    transport->timer.data = transport;
-    transport->open_handles = 1;
-    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
-    curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(transport->multi, CURLMOPT_TIMERDATA, transport);
-    curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    curl_loop_init(&transport->loop, loop, on_visited, transport);
     return transport;
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    transport_release(handle->data);
 }
 
 void http_transport_curl_close(struct http_transport_curl *transport)
 {
     assert(!transport->is_closed);
     transport->is_closed = true;
-    if (!transport->is_in_curl) {
-        transport_end(transport);
+    if (!transport->loop.is_in_curl) {
+        transport_end(transport); /* else on_visited does */
     }
-    uv_close((uv_handle_t *)&transport->timer, on_timer_closed);
 }
 
 struct http_transport *http_transport_curl_base(struct http_transport_curl *transport)

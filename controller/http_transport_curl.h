@@ -1,10 +1,11 @@
 /*
  * HTTP over curl's multi interface on the libuv loop.
  *
- * Many requests at once over kept-alive connections; one connection per request in flight, and no cap here: who
- * submits bounds it. Callbacks come from the loop, never from within submit or cancel, and may submit, cancel
- * and close. Nothing is retried here, except that curl sends a request again when the kept-alive connection it was put
- * on turns out to be dead. Proxy variables are not looked at. A connection must stand within five seconds.
+ * Many requests at once over kept-alive connections; one connection per request in flight, and no
+ * cap here: who submits bounds it. Callbacks come from the loop, never from within submit or
+ * cancel, and may submit, cancel and close. Nothing is retried here, except that curl sends a
+ * request again when the kept-alive connection it was put on turns out to be dead. Proxy
+ * variables are not looked at. A connection must stand within five seconds.
  */
 #ifndef BERTH_CONTROLLER_HTTP_TRANSPORT_CURL_H
 #define BERTH_CONTROLLER_HTTP_TRANSPORT_CURL_H
@@ -16,11 +17,17 @@
 
 struct http_transport_curl;
 
-/* The endpoint is borrowed for as long as the transport lives. Idle, the transport does not keep the loop alive. */
+/*
+ * The endpoint is borrowed for as long as the transport lives. Idle, the transport does not keep
+ * the loop alive.
+ */
 struct http_transport_curl *http_transport_curl_new(uv_loop_t *loop,
                                                     const struct docker_endpoint *endpoint);
 
-/* Cancels what is in flight without calling back; memory goes when the loop has closed its handles (run it). */
+/*
+ * Cancels what is in flight without calling back; memory goes when the loop has closed its
+ * handles (run it).
+ */
 void http_transport_curl_close(struct http_transport_curl *transport);
 
 struct http_transport *http_transport_curl_base(struct http_transport_curl *transport);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "clients/runner_record.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,18 +55,20 @@ void observe_attempt(struct entry *task)
     struct error err = {0};
     auto_close int fd = -1;
 
-    task->attempt = (struct observed_attempt){.state = ATTEMPT_ABSENT};
     if (repository == NULL || task->status->task.id == NULL) {
+        task->attempt = (struct observed_attempt){.state = ATTEMPT_ABSENT};
         return;
     }
     fd = open(repository->repository->tasks_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 ||
-        runner_attempt_look(fd, task->status->task.id, 1, &state, &start, &end, &err) < 0) {
-        if (err.kind != ERROR_NONE) {
-            log_fields(LOG_WARN, "task_records_unreadable", "key", task->key, "error", err.message,
-                       NULL);
-        }
-        return;
+    if (fd < 0 && errno != ENOENT) {
+        error_set_errno(&err, errno, "open \"%s\"", repository->repository->tasks_path);
+    } else if (fd >= 0) {
+        runner_attempt_look(fd, task->status->task.id, 1, &state, &start, &end, &err);
+    }
+    if (err.kind != ERROR_NONE) {
+        log_fields(LOG_WARN, "task_records_unreadable", "key", task->key, "error", err.message,
+                   NULL);
+        return; /* unknown: what was seen before stands */
     }
     free(task->attempt_message);
     task->attempt_message = xstrdup(end.message);
@@ -86,7 +89,8 @@ void observe_watch_task(struct entry *task)
     auto_free char *path = NULL, *key = NULL;
     int descriptor;
 
-    if (controller->tasks_inotify < 0 || repository == NULL || task->status->task.id == NULL) {
+    if (controller->tasks_inotify < 0 || repository == NULL || task->is_watched ||
+        task->status->task.id == NULL) {
         return;
     }
     path = xasprintf("%s/%s", repository->repository->tasks_path, task->status->task.id);
@@ -95,6 +99,8 @@ void observe_watch_task(struct entry *task)
     if (descriptor < 0) {
         return; /* the task is polled while it runs */
     }
+    task->is_watched = true;
+    entry_enqueue(task); /* what was written before the watch was seen by no event */
     key = xasprintf("%d", descriptor);
     free(map_put(&controller->task_watches, key, xstrdup(task->key)));
 }
@@ -119,6 +125,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             task = task_key != NULL ? entry_find(controller, task_key) : NULL;
             if (event->mask & IN_IGNORED) {
                 free(map_remove(&controller->task_watches, key));
+                if (task != NULL) {
+                    task->is_watched = false;
+                }
             } else if (task != NULL) {
                 entry_enqueue(task);
             }

@@ -165,6 +165,7 @@ static void pass_task(struct pass *pass)
     struct entry *repository = repository_of_task(entry);
     struct observed_failure failure = failure_of(entry);
     static const struct observed_workspace no_workspace;
+    auto_free char *refusal = NULL;
     struct task_input input = {
         .name = entry->name,
         .desired = entry->desired,
@@ -182,7 +183,15 @@ static void pass_task(struct pass *pass)
         .previous = entry->status,
     };
 
+    if (repository != NULL && input.refusal == NULL) {
+        refusal = refuse_url(&pass->world, &repository->repository->url);
+        input.refusal = refusal;
+        input.refusal_reason = REASON_SCHEME_REFUSED;
+    }
     observe_attempt(entry);
+    if (entry->attempt.state == ATTEMPT_RUNNING) {
+        observe_watch_task(entry);
+    }
     pass->is_gone = entry->desired == NULL && entry->status->task.id == NULL;
     if (!pass->is_gone) {
         task_reconcile(&pass->world, &input, pass->plan, pass->status);
@@ -277,13 +286,18 @@ static void remove_gone(struct entry *entry)
 {
     struct controller *controller = entry->controller;
     bool was_instance = entry->kind == ENTRY_INSTANCE;
+    bool was_repository = entry->kind == ENTRY_REPOSITORY;
+    auto_free char *name = xstrdup(entry->name);
 
     port_table_release(&controller->ports, entry->key);
-    if (entry->kind == ENTRY_REPOSITORY) {
+    if (was_repository) {
         repository_forget(entry);
     }
     log_fields(LOG_INFO, "object_gone", "key", entry->key, NULL);
     entry_remove(entry);
+    if (was_repository) {
+        repository_remove_if_empty(controller, name);
+    }
     if (was_instance) {
         sweep_networks(controller);
     }

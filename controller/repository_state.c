@@ -56,13 +56,16 @@ void repository_forget(struct entry *entry)
             log_fields(LOG_WARN, "cleanup_failed", "key", entry->key, "error", err.message, NULL);
         }
     }
-    repository_remove_if_empty(controller, entry->name);
 }
 
 void repository_remove_if_empty(struct controller *controller, const char *container)
 {
     static const char *const parts[] = {"run/tasks", "run", ""};
 
+    if (entry_of_container(controller, KIND_REPOSITORY_CONTAINER, container) != NULL ||
+        map_get(&controller->containers, container) != NULL) {
+        return; /* its container has the directory mounted, or will */
+    }
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         auto_free char *path = state_path(&controller->state, "repos/%s/%s", container, parts[i]);
 

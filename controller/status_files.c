@@ -37,6 +37,17 @@ void status_mark_entry(struct entry *entry)
     }
 }
 
+void status_mark_departed(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->status_texts); at != NULL;
+         at = map_next(at)) {
+        if (map_get(&controller->specs->files, map_key(at)) == NULL) {
+            status_mark_file(controller, map_key(at));
+            good_specs_forget(controller, map_key(at));
+        }
+    }
+}
+
 /* Composition */
 
 static struct entry *entry_of_document(struct controller *controller, const char *kind,

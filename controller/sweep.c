@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "reconcilers/orphans.h"
+#include "specs/spec_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +95,22 @@ static void remove_thing(struct controller *controller, const char *what, const 
     removal->call = engine_call(controller->engine, request, on_removed, removal);
 }
 
+/* Its file cannot be read as it is: what it says about this container is unknown, which is never "nothing". */
+static bool is_source_unknown(struct controller *controller,
+                              const struct observed_container *container)
+{
+    const struct spec_set_file *file =
+        container->source != NULL ? map_get(&controller->specs->files, container->source) : NULL;
+
+    return file != NULL && (file->unreadable != NULL || file->parsed == NULL ||
+                            spec_file_has_errors(file->parsed));
+}
+
 static bool has_owner(struct controller *controller, const struct observed_container *container)
 {
+    if (is_source_unknown(controller, container)) {
+        return true;
+    }
     return container->kind != NULL && container->object != NULL &&
            strcmp(container->object, container->name) == 0 &&
            entry_of_container(controller, container->kind, container->object) != NULL;
@@ -130,6 +145,28 @@ static void sweep_containers(struct controller *controller)
             remove_thing(controller, "container", container->name,
                          docker_remove_container(container->name));
             break;
+        }
+    }
+}
+
+/* Ports whose owner has no spec and no container: it went while no controller ran. */
+static void sweep_leases(struct controller *controller)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&controller->ports.leases); at != NULL; at = next) {
+        const struct port_lease *lease = map_value(at);
+        const char *slash = lease->owner != NULL ? strchr(lease->owner, '/') : NULL;
+
+        next = map_next(at);
+        if (slash != NULL && entry_find(controller, lease->owner) == NULL &&
+            map_get(&controller->containers, slash + 1) == NULL) {
+            auto_free char *owner = xstrdup(lease->owner);
+
+            log_fields(LOG_INFO, "sweep", "kind", "leases", "name", owner, "cause",
+                       "nothing needs it", NULL);
+            port_table_release(&controller->ports, owner);
+            next = map_first(&controller->ports.leases); /* several may have gone */
         }
     }
 }
@@ -212,4 +249,5 @@ void sweep_run(struct controller *controller)
     }
     sweep_containers(controller);
     sweep_networks(controller);
+    sweep_leases(controller);
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and demonstrate Berth; quiet and quick when nothing is.
 #
-# usage: deploy/bootstrap.sh [--build-only] [--newest] [--list] [--print]
+# usage: deploy/bootstrap.sh [--build-only|--demo] [--newest] [--list] [--print]
 #   --build-only   only what `make` needs
+#   --demo         what `make` and `make demo` need
 #   --newest       also what `make test-integration ENGINE=newest` needs
 #   --list         print what is missing and stop
 #   --print        print the command that would install it, and stop
@@ -32,16 +33,17 @@ check  command:clang-tidy      clang-tidy            clang-tools-extra    clang-
 check  command:clang-format    clang-format          clang-tools-extra    clang-extra-tools
 check  command:cppcheck        cppcheck              cppcheck             cppcheck
 check  command:bats            bats                  bats                 bats
-check  command:dockerd         docker.io             moby-engine          docker-engine
-check  command:docker          docker.io             docker-cli           docker-cli
-check  command:iptables        iptables              iptables-nft         iptables
-check  command:ip              iproute2              iproute              iproute2
-check  static-busybox          busybox-static        busybox              busybox-static
-check  command:curl            curl                  curl                 curl
+demo   command:dockerd         docker.io             moby-engine          docker-engine
+demo   command:docker          docker.io             docker-cli           docker-cli
+demo   command:iptables        iptables              iptables-nft         iptables
+demo   command:pgrep           procps                procps-ng            procps
+demo   command:ip              iproute2              iproute              iproute2
+demo   static-busybox          busybox-static        busybox              busybox-static
+demo   command:curl            curl                  curl                 curl
 check  command:jq              jq                    jq                   jq
-check  command:git             git                   git                  git
-check  git-http-backend        git                   git-core             git-daemon
-check  command:lighttpd        lighttpd              lighttpd             lighttpd
+demo   command:git             git                   git                  git
+demo   git-http-backend        git                   git-core             git-daemon
+demo   command:lighttpd        lighttpd              lighttpd             lighttpd
 check  command:sshd            openssh-server        openssh-server       openssh-server
 check  command:ssh             openssh-client        openssh-clients      openssh-client
 check  command:socat           socat                 socat                socat
@@ -53,11 +55,12 @@ services='docker.io:docker.service docker.io:docker.socket lighttpd:lighttpd.ser
           openssh-server:ssh.service'
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-wanted='build check'
+wanted='build demo check'
 mode=install
 for argument in "$@"; do
     case $argument in
         --build-only) wanted=build ;;
+        --demo) wanted='build demo' ;;
         --newest) wanted+=' newest' ;;
         --list) mode=list ;;
         --print) mode=print ;;

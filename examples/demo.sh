@@ -89,7 +89,7 @@ ended() {
 # --- coming ----------------------------------------------------------------------------------------
 
 step "What is needed"
-deploy/bootstrap.sh
+deploy/bootstrap.sh --demo
 make --no-print-directory
 [[ ! -d $demo ]] || { note "taking away an earlier demonstration"; clean_up; }
 mkdir -p "$specs" "$state" "$demo/git"
@@ -180,7 +180,7 @@ if [[ -n ${KEEP:-} ]]; then
     note "build/berth get --specs build/demo/specs --state build/demo/state -o wide"
     note "docker rm -f web                         and see it come back on the same port"
     note "edit build/demo/specs/web.yaml           machineType: e2-medium; with a mistake, see its status"
-    note "docker exec -it \$(docker ps -qf name=repo-) sh    the session's container"
+    note "docker exec -it $(field tasks session status.task.repositoryContainer) sh     the container of both tasks"
     note "rm build/demo/specs/tasks.yaml           and its container stops"
     note "build/berth validate examples/quickstart"
     note "examples/demo.sh stop                    takes everything away"

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { QUICK_TRIES = 3 }; /* with other ports, when the engine says that one is taken */
+
 uint64_t retry_delay_ms(const char *key, unsigned count)
 {
     static const struct backoff_policy policy = {RETRY_INITIAL_MS, RETRY_MAX_MS,
@@ -49,6 +51,27 @@ void status_set_stalled(struct object_status *status, const char *reason, const 
     status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
     status_set_condition(status, CONDITION_STALLED, CONDITION_TRUE, reason, message);
     status_add_error(status, reason, message, NULL);
+}
+
+bool failure_holds_back(const struct observed_failure *failure, const char *key, int64_t now_wall_ms,
+                        struct plan *plan, struct object_status *status)
+{
+    bool is_quick = text_equal(failure->reason, REASON_PORT_IN_USE) && failure->count <= QUICK_TRIES;
+    int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, failure->count);
+
+    if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
+        return false;
+    }
+    plan_clear(plan);
+    plan_wake_at(plan, retry_at);
+    status->restarts.next_retry_wall_ms = retry_at;
+    if (failure->is_permanent || failure->count >= STALLED_AFTER) {
+        status_set_stalled(status, failure->reason, failure->message);
+    } else {
+        status_set_progressing(status, failure->reason, failure->message);
+        status_add_error(status, failure->reason, failure->message, NULL);
+    }
+    return true;
 }
 
 bool container_is_own(const struct observed_container *container, const char *kind,
@@ -144,8 +167,11 @@ static void reconcile_absent(struct container_pass *pass)
         plan_removal(pass, PHASE_STOPPING, "no longer wanted");
         pass->status->phase = PHASE_STOPPING;
     }
-    plan_add(pass->plan, ACTION_RELEASE_PORTS, pass->status->phase, pass->want->key,
-             "no longer wanted");
+    if (port_table_has_owner(pass->world->ports, pass->want->key)) {
+        plan_set_operation(pass->plan, "delete", "no longer wanted");
+        plan_add(pass->plan, ACTION_RELEASE_PORTS, pass->status->phase, pass->want->key,
+                 "no longer wanted");
+    }
 }
 
 static void describe_container(struct container_pass *pass)
@@ -310,15 +336,27 @@ static void plan_leases(struct container_pass *pass, const struct resolved_port 
     }
 }
 
-/* The label that says which ports the container has, in the order of the spec. */
+static int compare_ports(const void *a, const void *b)
+{
+    const struct resolved_port *first = a, *second = b;
+
+    return strcmp(first->spec->name, second->spec->name);
+}
+
+/* The label that says which ports the container has; the order in the spec does not matter. */
 static char *ports_label(const struct resolved_port *ports, size_t count)
 {
+    auto_free struct resolved_port *sorted = xcalloc(count, sizeof(*sorted));
     auto_done(strbuf) label = {0};
 
+    if (count > 0) {
+        memcpy(sorted, ports, count * sizeof(*sorted));
+        qsort(sorted, count, sizeof(*sorted), compare_ports);
+    }
     for (size_t i = 0; i < count; i++) {
-        strbuf_addf(&label, "%s%s=%s/%u/%s", i > 0 ? " " : "", ports[i].spec->name,
-                    ports[i].spec->protocol == PROTOCOL_UDP ? "udp" : "tcp", ports[i].host_port,
-                    ports[i].spec->host_ip);
+        strbuf_addf(&label, "%s%s=%s/%u/%s", i > 0 ? " " : "", sorted[i].spec->name,
+                    sorted[i].spec->protocol == PROTOCOL_UDP ? "udp" : "tcp", sorted[i].host_port,
+                    sorted[i].spec->host_ip);
     }
     return strbuf_take(&label);
 }
@@ -379,25 +417,22 @@ static void plan_image(struct container_pass *pass, enum phase phase)
     }
 }
 
-/* -1: an image that may not be pulled is missing; the status says so. */
-static int check_image(struct container_pass *pass)
+/* True when the image is missing and may not be pulled; the status says so. */
+static bool is_image_missing(struct container_pass *pass)
 {
     const struct container_want *want = pass->want;
     auto_free char *message = NULL;
 
-    if (pass->image->state == IMAGE_PRESENT) {
-        status_set_condition(pass->status, CONDITION_IMAGE_READY, CONDITION_TRUE, "Present", NULL);
-        return 0;
-    }
-    if (want->is_idle_image || want->pull_policy != PULL_NEVER) {
-        return 0;
+    if (pass->image->state == IMAGE_PRESENT || want->is_idle_image ||
+        want->pull_policy != PULL_NEVER) {
+        return false;
     }
     message = xasprintf("image \"%s\" does not exist and imagePullPolicy is Never", want->image);
     status_set_condition(pass->status, CONDITION_IMAGE_READY, CONDITION_FALSE,
                          REASON_IMAGE_NOT_FOUND, message);
     status_set_stalled(pass->status, REASON_IMAGE_NOT_FOUND, message);
     plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
-    return -1;
+    return true;
 }
 
 /* From nothing to running; an old container is removed in between, as late as possible. */
@@ -407,9 +442,15 @@ static void plan_creation(struct container_pass *pass, const struct resolved_por
     const struct container_want *want = pass->want;
     struct action *create;
 
+    if (is_image_missing(pass)) {
+        return;
+    }
     plan_set_operation(pass->plan, operation, cause);
     plan_image(pass, phase);
     plan_network(pass, phase);
+    if (port_table_has_stale(pass->world->ports, want->key, want->ports)) {
+        plan_add(pass->plan, ACTION_RELEASE_PORTS, phase, want->key, "ports changed");
+    }
     plan_leases(pass, ports, cause);
     if (pass->container != NULL) {
         plan_removal(pass, phase, cause);
@@ -533,8 +574,13 @@ static void reconcile_exited(struct container_pass *pass)
     auto_free char *cause = NULL;
 
     if (!want->should_run) {
+        restarts_note_wanted_end(pass->status, container);
         pass->status->phase = PHASE_TERMINATED;
         status_set_ready(pass->status, "Stopped", NULL);
+        return;
+    }
+    if (restarts_was_wanted(&pass->status->restarts, container)) {
+        plan_start(pass, "start", PHASE_STAGING, "should run again");
         return;
     }
     if (!restarts_is_known(&pass->status->restarts, container) && !container->has_log) {
@@ -573,7 +619,7 @@ static bool reconcile_port_in_use(struct container_pass *pass)
     for (size_t i = 0; i < pass->want->ports->count; i++) {
         has_pooled |= pass->want->ports->items[i].host_port == 0;
     }
-    if (!has_pooled || pass->failure->count > 5) {
+    if (!has_pooled || pass->failure->count > QUICK_TRIES) {
         return false;
     }
     plan_set_operation(pass->plan, "repair", "a leased host port is taken");
@@ -621,35 +667,6 @@ static void reconcile_state(struct container_pass *pass)
                                workload_state_name(pass->container->state));
         return;
     }
-}
-
-/* True when the last action failed and its retry is not due: the status says so and nothing is planned. */
-static bool reconcile_failure(struct container_pass *pass)
-{
-    const struct observed_failure *failure = pass->failure;
-    int64_t retry_at;
-
-    if (failure->count == 0) {
-        return false;
-    }
-    retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(pass->want->key, failure->count);
-    if (retry_at <= pass->world->now_wall_ms) {
-        return false;
-    }
-    plan_wake_at(pass->plan, retry_at);
-    pass->status->restarts.next_retry_wall_ms = retry_at;
-    pass->status->phase =
-        pass->previous != NULL && pass->previous->phase != PHASE_UNKNOWN &&
-                pass->previous->phase != PHASE_RUNNING
-            ? pass->previous->phase
-            : PHASE_PROVISIONING;
-    if (failure->is_permanent || failure->count >= STALLED_AFTER) {
-        status_set_stalled(pass->status, failure->reason, failure->message);
-    } else {
-        status_set_progressing(pass->status, failure->reason, failure->message);
-        status_add_error(pass->status, failure->reason, failure->message, NULL);
-    }
-    return true;
 }
 
 static void reconcile_foreign(struct container_pass *pass)
@@ -710,50 +727,21 @@ static void reconcile_suspended(struct container_pass *pass)
     status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
 }
 
-void container_reconcile(struct container_pass *pass)
+/* What it is in before anything is decided. */
+static enum phase initial_phase(const struct container_pass *pass)
+{
+    if (pass->container == NULL) {
+        return PHASE_PROVISIONING;
+    }
+    return is_up(pass->container) ? PHASE_RUNNING : PHASE_TERMINATED;
+}
+
+static void reconcile_existing(struct container_pass *pass, const struct resolved_port *ports)
 {
     const struct container_want *want = pass->want;
-    auto_free struct resolved_port *ports = NULL;
-    auto_free char *difference = NULL;
+    auto_free char *difference = find_difference(pass, ports);
 
-    if (!want->should_exist) {
-        reconcile_absent(pass);
-        return;
-    }
-    ports = xcalloc(want->ports->count, sizeof(*ports));
-    if (pass->container != NULL && !container_is_own(pass->container, want->kind, want->object)) {
-        reconcile_foreign(pass);
-        return;
-    }
-    if (pass->container != NULL) {
-        describe_container(pass);
-    }
-    if (want->is_suspended) {
-        reconcile_suspended(pass);
-        return;
-    }
-    if (resolve_ports(pass, ports) < 0 || check_image(pass) < 0) {
-        return;
-    }
-    describe_ports(pass, ports, want->ports->count);
-    if (pass->container != NULL && pass->container->state == WORKLOAD_CREATED &&
-        reconcile_port_in_use(pass)) {
-        return;
-    }
-    if ((pass->container == NULL || pass->container->state != WORKLOAD_RUNNING) &&
-        reconcile_failure(pass)) {
-        return;
-    }
-    if (pass->container == NULL) {
-        reconcile_missing(pass, ports);
-        return;
-    }
-    difference = find_difference(pass, ports);
     if (difference != NULL && want->hold_off == NULL) {
-        if (pass->container->state == WORKLOAD_RUNNING && reconcile_failure(pass)) {
-            pass->status->phase = PHASE_RUNNING; /* the old one still serves */
-            return;
-        }
         plan_creation(pass, ports, "recreate", PHASE_PROVISIONING, difference);
         return;
     }
@@ -764,4 +752,53 @@ void container_reconcile(struct container_pass *pass)
                              message);
     }
     reconcile_state(pass);
+}
+
+static void reconcile_present(struct container_pass *pass)
+{
+    const struct container_want *want = pass->want;
+    auto_free struct resolved_port *ports = xcalloc(want->ports->count, sizeof(*ports));
+
+    if (pass->image->state == IMAGE_PRESENT) {
+        status_set_condition(pass->status, CONDITION_IMAGE_READY, CONDITION_TRUE, "Present", NULL);
+    }
+    if (resolve_ports(pass, ports) < 0) {
+        return;
+    }
+    describe_ports(pass, ports, want->ports->count);
+    if (pass->container == NULL) {
+        reconcile_missing(pass, ports);
+    } else if (pass->container->state != WORKLOAD_CREATED || !reconcile_port_in_use(pass)) {
+        reconcile_existing(pass, ports);
+    }
+}
+
+void container_reconcile(struct container_pass *pass)
+{
+    const struct container_want *want = pass->want;
+    bool is_own;
+
+    if (!want->should_exist) {
+        reconcile_absent(pass);
+    } else {
+        is_own = pass->container != NULL &&
+                 container_is_own(pass->container, want->kind, want->object);
+        if (pass->container != NULL && !is_own) {
+            reconcile_foreign(pass);
+            return;
+        }
+        pass->status->phase = initial_phase(pass);
+        if (is_own) {
+            describe_container(pass);
+        }
+        if (want->is_suspended) {
+            reconcile_suspended(pass);
+            return;
+        }
+        reconcile_present(pass);
+    }
+    if (failure_holds_back(pass->failure, want->key, pass->world->now_wall_ms, pass->plan,
+                           pass->status)) {
+        pass->status->phase = initial_phase(pass); /* an old container may still serve */
+    }
 }

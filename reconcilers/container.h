@@ -59,6 +59,13 @@ bool container_is_own(const struct observed_container *container, const char *ki
 bool policy_refuses(const struct world *world, const struct volume_list *volumes,
                     const struct security_context *security, struct object_status *status);
 
+/*
+ * After a failed action: while its retry is not due the plan is emptied, wakes at the retry, and the status says why nothing happens. Every
+ * reconciler asks this last, so that no failure can be repeated in a loop. True when it held back.
+ */
+bool failure_holds_back(const struct observed_failure *failure, const char *key, int64_t now_wall_ms,
+                        struct plan *plan, struct object_status *status);
+
 /* The conditions of an object that is as wanted. */
 void status_set_ready(struct object_status *status, const char *reason, const char *message);
 /* On the way: Ready False, Reconciling True. */

@@ -18,16 +18,24 @@ static void action_free(struct action *action)
     free(action);
 }
 
+void plan_clear(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        action_free(plan->actions[i]);
+    }
+    free(plan->cause);
+    plan->count = 0;
+    plan->operation = NULL;
+    plan->cause = NULL;
+}
+
 void plan_free(struct plan *plan)
 {
     if (plan == NULL) {
         return;
     }
-    for (size_t i = 0; i < plan->count; i++) {
-        action_free(plan->actions[i]);
-    }
+    plan_clear(plan);
     free(plan->actions);
-    free(plan->cause);
     free(plan);
 }
 

@@ -64,6 +64,9 @@ DEFINE_AUTO_FREE(plan);
 struct action *plan_add(struct plan *plan, enum action_type type, enum phase phase,
                         const char *target, const char *cause);
 
+/* Takes all actions out again; a moment to wake at stays. */
+void plan_clear(struct plan *plan);
+
 /* What the whole is called and why; the first call wins. */
 void plan_set_operation(struct plan *plan, const char *operation, const char *cause);
 

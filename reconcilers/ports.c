@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
-#include "base/strbuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,31 +206,37 @@ int port_table_take(struct port_table *table, const char *owner, const char *nam
     return 0;
 }
 
-static void release_where(struct port_table *table, const char *owner, const char *name)
+bool port_table_has_owner(const struct port_table *table, const char *owner)
+{
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        if (text_equal(((const struct port_lease *)map_value(at))->owner, owner)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remove_lease(struct port_table *table, struct port_lease *lease)
+{
+    char key[KEY_SIZE];
+
+    map_remove(&table->leases, lease_key(lease->port, lease->protocol, key));
+    lease_free(lease);
+    table->is_dirty = true;
+}
+
+void port_table_release(struct port_table *table, const char *owner)
 {
     struct map_entry *next;
 
     for (struct map_entry *at = map_first(&table->leases); at != NULL; at = next) {
         struct port_lease *lease = map_value(at);
-        char key[KEY_SIZE];
 
         next = map_next(at);
-        if (text_equal(lease->owner, owner) && (name == NULL || text_equal(lease->name, name))) {
-            map_remove(&table->leases, lease_key(lease->port, lease->protocol, key));
-            lease_free(lease);
-            table->is_dirty = true;
+        if (text_equal(lease->owner, owner)) {
+            remove_lease(table, lease);
         }
     }
-}
-
-void port_table_release(struct port_table *table, const char *owner)
-{
-    release_where(table, owner, NULL);
-}
-
-void port_table_release_one(struct port_table *table, const char *owner, const char *name)
-{
-    release_where(table, owner, name);
 }
 
 void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
@@ -264,22 +269,45 @@ void port_table_usage(const struct port_table *table, unsigned *ret_total, unsig
     *ret_used = used;
 }
 
-char *port_table_label(const struct port_table *table, const char *owner,
-                       const struct port_list *ports)
+static bool is_wanted(const struct port_lease *lease, const struct port_list *wanted)
 {
-    auto_done(strbuf) label = {0};
+    for (size_t i = 0; i < wanted->count; i++) {
+        const struct port_spec *port = &wanted->items[i];
 
-    for (size_t i = 0; i < ports->count; i++) {
-        const struct port_spec *port = &ports->items[i];
-        enum port_protocol protocol = (enum port_protocol)port->protocol;
-        const struct port_lease *lease = port_table_find(table, owner, port->name, protocol);
-
-        if (lease != NULL) {
-            strbuf_addf(&label, "%s%s=%s/%u/%s", label.len > 0 ? " " : "", lease->name,
-                        protocol_name(protocol), lease->port, lease->host_ip);
+        if (strcmp(port->name, lease->name) == 0 && port->protocol == (int64_t)lease->protocol &&
+            (port->host_port == 0 || port->host_port == lease->port)) {
+            return true;
         }
     }
-    return strbuf_take(&label);
+    return false;
+}
+
+bool port_table_has_stale(const struct port_table *table, const char *owner,
+                          const struct port_list *wanted)
+{
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        const struct port_lease *lease = map_value(at);
+
+        if (text_equal(lease->owner, owner) && !is_wanted(lease, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void port_table_release_stale(struct port_table *table, const char *owner,
+                              const struct port_list *wanted)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = next) {
+        struct port_lease *lease = map_value(at);
+
+        next = map_next(at);
+        if (text_equal(lease->owner, owner) && !is_wanted(lease, wanted)) {
+            remove_lease(table, lease);
+        }
+    }
 }
 
 /* "http=tcp/20014/127.0.0.1", taken apart in place. */

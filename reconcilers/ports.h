@@ -60,8 +60,8 @@ int port_table_choose(const struct port_table *table, const char *owner, const c
 /* -1 when another owner holds it. Taking one's own again changes nothing. */
 int port_table_take(struct port_table *table, const char *owner, const char *name,
                     const char *host_ip, uint16_t port, enum port_protocol protocol);
+bool port_table_has_owner(const struct port_table *table, const char *owner);
 void port_table_release(struct port_table *table, const char *owner);
-void port_table_release_one(struct port_table *table, const char *owner, const char *name);
 /* Takes the port away from its owner, and from everybody for PORT_QUARANTINE_MS. */
 void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
                            int64_t now_wall_ms);
@@ -69,10 +69,14 @@ void port_table_quarantine(struct port_table *table, uint16_t port, enum port_pr
 /* Ports of the ranges, and how many of them are taken. */
 void port_table_usage(const struct port_table *table, unsigned *ret_total, unsigned *ret_used);
 
-/* The label dev.berth.ports: "http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1". The caller's to free. */
-char *port_table_label(const struct port_table *table, const char *owner, const struct port_list *ports);
+/*
+ * Leases of the owner that its spec does not want any more: another name or protocol, or another fixed number. Releasing them comes
+ * before new ones are taken, so that ports can be renamed and swapped.
+ */
+bool port_table_has_stale(const struct port_table *table, const char *owner, const struct port_list *wanted);
+void port_table_release_stale(struct port_table *table, const char *owner, const struct port_list *wanted);
 
-/* Takes what a container's label says its owner has, as far as nobody else holds it. Damaged parts are passed over. */
+/* Takes what a container's label ("http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1") says its owner has, as far as nobody else holds it. Damaged parts are passed over. */
 void port_table_restore_label(struct port_table *table, const char *owner, const char *label);
 
 json_t *port_table_to_json(const struct port_table *table);

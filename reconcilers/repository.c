@@ -67,6 +67,9 @@ static struct demand find_demand(const struct world *world, const struct reposit
     struct status_repository *repository = &status->repository;
     int64_t stop_at, remove_at;
 
+    if (spec->is_suspended && (input->container != NULL || input->workspace->exists)) {
+        return (struct demand){false, false, true};
+    }
     if (input->active_tasks > 0 || (input->is_explicit && spec->is_warm)) {
         repository->idle_since_wall_ms = 0;
         return (struct demand){true, true, true};
@@ -112,6 +115,8 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
         plan_set_operation(pass->plan, "delete", "no task needs it");
         plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name,
                  "no task needs it");
+        failure_holds_back(pass->failure, pass->want->key, pass->world->now_wall_ms, pass->plan,
+                           pass->status);
     }
     if (input->container == NULL && !input->workspace->exists) {
         status_set_ready(pass->status, "Idle", "no task needs it");
@@ -122,13 +127,7 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
 static void plan_workspace(struct container_pass *pass, const struct repository_input *input)
 {
     const char *cause = "workspace does not exist";
-    const struct observed_failure *failure = pass->failure;
 
-    if (failure->count > 0 &&
-        failure->at_wall_ms + (int64_t)retry_delay_ms(pass->want->key, failure->count) >
-            pass->world->now_wall_ms) {
-        return; /* container_reconcile() says so */
-    }
     plan_set_operation(pass->plan, "create", cause);
     if (input->container != NULL &&
         container_is_own(input->container, pass->want->kind, pass->want->object)) {

@@ -1,6 +1,7 @@
 #include "reconcilers/restarts.h"
 
 #include "base/memory.h"
+#include "base/parse.h"
 #include "reconcilers/world.h"
 #include "specs/reason.h"
 
@@ -8,6 +9,32 @@ bool restarts_is_known(const struct status_restarts *restarts,
                        const struct observed_container *container)
 {
     return restarts->has_last && restarts->last_finished_wall_ms == container->finished_wall_ms;
+}
+
+#define REASON_STOPPED "Stopped"
+
+void restarts_note_wanted_end(struct object_status *status,
+                              const struct observed_container *container)
+{
+    struct status_restarts *restarts = &status->restarts;
+
+    if (restarts_is_known(restarts, container)) {
+        return;
+    }
+    restarts->in_a_row = 0;
+    restarts->next_retry_wall_ms = 0;
+    restarts->has_last = true;
+    restarts->last_exit_code = container->exit_code;
+    restarts->last_reason = REASON_STOPPED;
+    restarts->last_finished_wall_ms = container->finished_wall_ms;
+    restarts->last_log = (struct text_list){0};
+}
+
+bool restarts_was_wanted(const struct status_restarts *restarts,
+                         const struct observed_container *container)
+{
+    return restarts_is_known(restarts, container) &&
+           text_equal(restarts->last_reason, REASON_STOPPED);
 }
 
 static const char *end_reason(const struct observed_container *container)

@@ -20,6 +20,10 @@ bool restarts_is_known(const struct status_restarts *restarts,
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
                        const char *key);
 
+/* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
+void restarts_note_wanted_end(struct object_status *status, const struct observed_container *container);
+bool restarts_was_wanted(const struct status_restarts *restarts, const struct observed_container *container);
+
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code);
 
 /* "exited with code 3", "was killed: out of memory", "was killed by signal 9". The caller's to free. */

@@ -3,10 +3,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/sha256.h"
 #include "reconcilers/repository.h"
 #include "specs/reason.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { START_GRACE_MS = 5000, POLL_MS = 30000 };
 
@@ -192,27 +194,11 @@ static void describe_place(const struct task_input *input, struct object_status 
     }
 }
 
-static void reconcile_command(const struct world *world, const struct task_input *input,
-                              struct plan *plan, struct object_status *status)
+static void reconcile_command(const struct task_input *input, struct plan *plan,
+                              struct object_status *status)
 {
-    const struct observed_failure *failure = input->failure;
     auto_free char *log = NULL;
 
-    if (failure->count > 0) {
-        int64_t retry_at =
-            failure->at_wall_ms + (int64_t)retry_delay_ms(input->name, failure->count);
-
-        if (retry_at > world->now_wall_ms) {
-            status->phase = PHASE_PREPARING;
-            plan_wake_at(plan, retry_at);
-            if (failure->is_permanent || failure->count >= STALLED_AFTER) {
-                status_set_stalled(status, failure->reason, failure->message);
-            } else {
-                status_set_progressing(status, failure->reason, failure->message);
-            }
-            return;
-        }
-    }
     status->phase = PHASE_PREPARING;
     status->task.hash = status_text(status, input->desired->container_hash);
     log = xasprintf("%s/%s/1.log", input->workspace->tasks_path, status->task.id);
@@ -275,8 +261,18 @@ static void reconcile_gone(const struct world *world, const struct task_input *i
     plan_add(plan, ACTION_REMOVE_TASK, PHASE_SUCCEEDED, input->name, "its spec is gone");
 }
 
-void task_reconcile(const struct world *world, const struct task_input *input, struct plan *plan,
-                    struct object_status *status)
+/* One incarnation of a name, as a directory: short enough, and never that of another name. */
+static const char *make_id(struct object_status *status, const char *name, int64_t now_wall_ms)
+{
+    char digest[SHA256_HEX_SIZE];
+
+    sha256_hex(name, strlen(name), digest);
+    return arena_printf(&status->arena, "%.40s-%.6s-%llx", name, digest,
+                        (unsigned long long)now_wall_ms);
+}
+
+static void decide(const struct world *world, const struct task_input *input, struct plan *plan,
+                   struct object_status *status)
 {
     if (input->desired != NULL) {
         status->observed_hash = status_text(status, input->desired->hash);
@@ -293,10 +289,7 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
         return;
     }
     if (status->task.id == NULL) {
-        auto_free char *id = xasprintf("%.48s-%llx", input->name,
-                                       (unsigned long long)world->now_wall_ms);
-
-        status->task.id = status_text(status, id);
+        status->task.id = make_id(status, input->name, world->now_wall_ms);
     }
     if (input->attempt->state == ATTEMPT_ABSENT && status->task.attempt == 0 &&
         input->refusal != NULL) {
@@ -326,8 +319,15 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
         return;
     }
     if (input->desired->task.command.count > 0) {
-        reconcile_command(world, input, plan, status);
+        reconcile_command(input, plan, status);
     } else {
         reconcile_session(input, status, world->now_wall_ms);
     }
+}
+
+void task_reconcile(const struct world *world, const struct task_input *input, struct plan *plan,
+                    struct object_status *status)
+{
+    decide(world, input, plan, status);
+    failure_holds_back(input->failure, input->name, world->now_wall_ms, plan, status);
 }

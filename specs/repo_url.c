@@ -231,6 +231,11 @@ static bool is_escape_refused(const char *escape)
     return byte < ' ' || byte == 0x7f || byte == '/' || byte == '.' || byte == '\\' || byte == '%';
 }
 
+static bool is_dots(const char *part, size_t len)
+{
+    return (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.');
+}
+
 static int check_path(const struct parts *parts, struct error *err)
 {
     if (strpbrk(parts->path, "?#") != NULL) {
@@ -248,7 +253,7 @@ static int check_path(const struct parts *parts, struct error *err)
     for (const char *part = parts->path; *part != '\0'; part += *part == '/') {
         size_t len = strcspn(part, "/");
 
-        if ((len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.')) {
+        if (is_dots(part, len)) {
             return refuse(err, "must have no \".\" or \"..\" parts in its path");
         }
         if (part[0] == '-') {
@@ -285,24 +290,28 @@ static int check_text(const char *text, struct error *err)
 static char *canonical_path(const char *path)
 {
     auto_done(strbuf) out = {0};
+    char *clean;
+    size_t len;
 
     for (const char *part = path; *part != '\0';) {
-        size_t len = strcspn(part, "/");
+        size_t part_len = strcspn(part, "/");
 
-        if (len > 0) {
+        if (part_len > 0) {
             strbuf_add(&out, "/");
-            strbuf_append(&out, part, len);
+            strbuf_append(&out, part, part_len);
         }
-        part += len + (part[len] == '/');
+        part += part_len + (part[part_len] == '/');
     }
-    if (text_has_suffix(strbuf_text(&out), ".git")) {
-        out.len -= strlen(".git");
-        out.text[out.len] = '\0';
+    clean = strbuf_take(&out);
+    len = strlen(clean);
+    if (text_has_suffix(clean, ".git")) {
+        len -= strlen(".git");
     }
-    while (out.len > 0 && out.text[out.len - 1] == '/') { /* "/srv/x/.git" is "/srv/x" */
-        out.text[--out.len] = '\0';
+    if (len > 0 && clean[len - 1] == '/') { /* "/srv/x/.git" is "/srv/x" */
+        len--;
     }
-    return strbuf_take(&out);
+    clean[len] = '\0';
+    return clean;
 }
 
 static char *canonical_url(const struct parts *parts, const char *host, uint16_t port,
@@ -349,6 +358,9 @@ int repo_url_parse(const char *text, struct repo_url *ret_url, struct error *err
     path = canonical_path(parts.path);
     if (path[0] == '\0') {
         return refuse(err, "has no path");
+    }
+    if (is_dots(strrchr(path, '/') + 1, strlen(strrchr(path, '/') + 1))) {
+        return refuse(err, "must not end in \".\" or \"..\" with \".git\" behind it");
     }
     url.text = xstrdup(text);
     url.scheme = xstrdup(parts.scheme->name);

@@ -32,10 +32,9 @@ enum field_type {
 
 enum field_flag {
     FIELD_REQUIRED = 1 << 0,
-    FIELD_LIVE = 1 << 1, /* a change needs no new container; looked at in top-level rows only */
+    FIELD_LIVE = 1 << 1,      /* a change needs no new container or run; top-level rows only */
     FIELD_NON_EMPTY = 1 << 2, /* a text, list or map must not be empty when it is there */
-    FIELD_UNIQUE =
-        1 << 3, /* in a FIELD_OBJECT_LIST: no two items with the same text in this field */
+    FIELD_UNIQUE = 1 << 3,    /* no two items of a FIELD_OBJECT_LIST have the same text here */
     FIELD_UNORDERED = 1 << 4, /* of a list: order means nothing, so that the hash does not see it */
 };
 

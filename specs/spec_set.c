@@ -20,6 +20,7 @@ struct spec_set *spec_set_new(void)
 static void file_free(struct spec_set_file *file)
 {
     spec_file_free(file->parsed);
+    free(file->good_text);
     free(file->unreadable);
     free(file->name);
     free(file);
@@ -118,6 +119,9 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     snprintf(file->digest, sizeof(file->digest), "%s", digest);
     set_unreadable(file, NULL);
     file->is_changed = true;
+    free(file->good_text);
+    file->good_text = spec_file_has_errors(file->parsed) ? NULL : xmemdup(text, len);
+    file->good_len = len;
 }
 
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable)
@@ -359,6 +363,8 @@ void spec_set_clear_changes(struct spec_set *set)
         struct spec_set_file *file = map_value(at);
 
         file->is_changed = false;
+        free(file->good_text);
+        file->good_text = NULL;
     }
 }
 

@@ -25,6 +25,8 @@ struct spec_set_file {
     char *unreadable; /* why the last reading failed, or NULL */
     bool is_seen;     /* in the scan at hand or the last one */
     bool is_changed;  /* since spec_set_clear_changes() */
+    char *good_text;  /* the text, when it is new since then and has no errors; else NULL */
+    size_t good_len;
 };
 
 /* One desired object. */

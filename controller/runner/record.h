@@ -21,7 +21,7 @@ enum { RECORD_NAME_SIZE = 64 };
 struct record {
     int dir_fd; /* borrowed */
     unsigned attempt;
-    int lock_fd; /* the lock lives as long as this process: never inherited, never closed */
+    int lock_fd; /* the lock lives as long as this process: closed on exec, never before */
     int exit_fd; /* the room for the exit record */
     char exit_temporary[RECORD_NAME_SIZE];
     int64_t started_wall_ms;
@@ -50,8 +50,9 @@ int record_open_dir(const char *dir);
 const char *record_name(unsigned attempt, const char *suffix, char name[RECORD_NAME_SIZE]);
 
 /*
- * Creates a new file, mode 0644 whatever the umask says, in dir_fd; closed on exec, no link followed.
- * flags are added to those of open(2). -1 with errno.
+ * Creates a file in dir_fd, or opens it where flags, which are added to those of open(2), do not say
+ * O_EXCL: a regular one, no link followed, mode 0644 whatever the umask says, closed on exec. -1 with
+ * errno.
  */
 int record_create_file(int dir_fd, const char *name, int flags);
 

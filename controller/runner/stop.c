@@ -30,8 +30,12 @@ static void set_alarm(uint64_t delay_ms)
                      .tv_usec = (long)(delay_ms % 1000) * 1000},
         .it_interval = {.tv_usec = 100 * 1000},
     };
+    sigset_t alarm_only;
 
     sigaction(SIGALRM, &action, NULL);
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    sigprocmask(SIG_UNBLOCK, &alarm_only, NULL); /* whoever started us may have blocked it */
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 

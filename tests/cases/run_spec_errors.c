@@ -1,6 +1,6 @@
 /*
- * Spec files and the errors they must give, as text: for each spec-errors/NAME.yaml the formatted errors are
- * compared with spec-errors/NAME.expected. Prints TAP.
+ * Spec files and the errors they must give, as text: for each spec-errors/NAME.yaml the formatted
+ * errors are compared with spec-errors/NAME.expected. Prints TAP.
  *
  *     run_spec_errors tests/cases            UPDATE=1 writes the expected files anew
  */

@@ -3,8 +3,9 @@
  *
  * usage: engine_client IMAGE
  *
- * Talks to the engine that DOCKER_HOST names (else the default socket) and prints TAP. IMAGE must be there already and
- * have sh, sleep, cat and true. All that is made carries the label dev.berth.client-test and is removed at the end.
+ * Talks to the engine that DOCKER_HOST names (else the default socket) and prints TAP. IMAGE must
+ * be there already and have sh, sleep, cat and true. All that is made carries the label
+ * dev.berth.client-test and is removed at the end.
  */
 #include "base/clock.h"
 #include "base/memory.h"

@@ -5,22 +5,21 @@ bats_require_minimum_version 1.5.0
 
 load git_worker_helpers
 
-setup_file() { start_servers; }
-teardown_file() { stop_servers; }
+setup_file() { make_repositories; }
 setup() { start_test; }
 teardown() { end_test; }
 
 # --- a clone ---------------------------------------------------------------------------------------
 
 @test "a clone over http is what git clone makes" {
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_result
-    git clone -q "$HTTP/git/sample.git" "$T/witness"
+    git clone -q "$PUBLIC/sample.git" "$T/witness"
     diff -r --exclude=.git "$T/witness" "$T/tree"
     [ "$(git_in tree log --format=%H%d)" = "$(git_in witness log --format=%H%d)" ]
     [ "$(git_in tree for-each-ref | sort)" = "$(git_in witness for-each-ref | sort)" ]
     [ "$(git_in tree status -sb)" = "## main...origin/main" ]
-    [ "$(git_in tree remote get-url origin)" = "$HTTP/git/sample.git" ]
+    [ "$(git_in tree remote get-url origin)" = "$PUBLIC/sample.git" ]
     git_in tree fsck --strict --no-dangling
     [ "$(result commit)" = "$(git_in witness rev-parse HEAD)" ]
     [ "$(result branch)" = main ]
@@ -62,18 +61,18 @@ teardown() { end_test; }
 }
 
 @test "only the mirror is made where no tree is asked for" {
-    worker "$HTTP/git/sample.git" ""
+    worker "$PUBLIC/sample.git" ""
     expect_result
     [ "$(ls -A "$T")" = m ]
-    [ "$(git ls-remote "$HTTP/git/sample.git" 'refs/heads/*' 'refs/tags/*' | grep -v '\^{}' | sort)" = \
+    [ "$(git ls-remote "$PUBLIC/sample.git" 'refs/heads/*' 'refs/tags/*' | grep -v '\^{}' | sort)" = \
       "$(git --git-dir="$MIRROR" show-ref | tr ' ' '\t' | sort)" ]
 }
 
 @test "progress comes before the result, in the words of the protocol" {
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_result
     [ "${lines[0]}" = "P 0 0 connecting" ]
-    ! grep -qvE '^(P [0-9]{1,3} [0-9]+ (connecting|receiving|resolving|copying|checking out)|R .*)$' <<<"$output"
+    refute grep -qvE '^(P [0-9]{1,3} [0-9]+ (connecting|receiving|resolving|copying|checking out)|R .*)$' <<<"$output"
     grep -qE '^P 100 [0-9]+ checking out$' <<<"$output"
 }
 
@@ -117,7 +116,7 @@ teardown() { end_test; }
 }
 
 @test "another spelling of the URL is used for the same mirror" {
-    worker "$HTTP/git/sample.git" ""
+    worker "$PUBLIC/sample.git" ""
     expect_result
     worker "$DAEMON/sample.git" tree
     expect_result
@@ -126,19 +125,19 @@ teardown() { end_test; }
 }
 
 @test "an offline job makes its tree from the mirror and asks nobody" {
-    worker "$HTTP/git/sample.git" ""
-    worker "http://127.0.0.1:1/git/sample.git" tree isOffline=true
+    worker "$PUBLIC/sample.git" ""
+    worker "http://127.0.0.1:1/sample.git" tree isOffline=true
     expect_result
     [ -e "$T/tree/greet.sh" ]
     rm -rf "$MIRROR" "$T/tree"
-    worker "http://127.0.0.1:1/git/sample.git" tree isOffline=true
+    worker "http://127.0.0.1:1/sample.git" tree isOffline=true
     expect_error CloneFailed "no mirror"
 }
 
 @test "two jobs on one mirror at the same time wait for each other" {
-    job "$HTTP/git/sample.git" one | "$BERTH" git-worker >"$T/one.out" &
+    job "$PUBLIC/sample.git" one | "$BERTH" git-worker >"$T/one.out" &
     local one=$!
-    job "$HTTP/git/sample.git" two | "$BERTH" git-worker >"$T/two.out"
+    job "$PUBLIC/sample.git" two | "$BERTH" git-worker >"$T/two.out"
     wait "$one"
     [ -z "$(git_in one status --porcelain)" ]
     [ -z "$(git_in two status --porcelain)" ]
@@ -147,7 +146,7 @@ teardown() { end_test; }
 # --- what goes wrong, and what it is called --------------------------------------------------------
 
 @test "a wrong URL is RepositoryNotFound, whoever serves" {
-    for url in "$HTTP/git/nope.git" "$DAEMON/nope.git" "file://$SERVED/nope.git" "file://$T"; do
+    for url in "$PUBLIC/nope.git" "$DAEMON/nope.git" "file://$SERVED/nope.git" "file://$T"; do
         worker "$url" tree
         expect_error RepositoryNotFound "$url: no such repository"
         expect_nothing_made
@@ -155,10 +154,10 @@ teardown() { end_test; }
 }
 
 @test "a branch that is not there is BranchNotFound and names the nearest" {
-    worker "$HTTP/git/sample.git" tree branch=faeture
+    worker "$PUBLIC/sample.git" tree branch=faeture
     expect_error BranchNotFound "no branch \"faeture\"; did you mean \"feature\"?"
     for branch in nothing-like-it '../../x' 'a b' '-x' HEAD refs/heads/main; do
-        worker "$HTTP/git/sample.git" tree "branch=$branch"
+        worker "$PUBLIC/sample.git" tree "branch=$branch"
         expect_error BranchNotFound "no branch \"$branch\""
     done
     [ ! -e "$T/tree" ]
@@ -182,18 +181,18 @@ teardown() { end_test; }
 }
 
 @test "credentials: right ones work, wrong ones and none are AuthenticationFailed" {
-    worker "$HTTP/private/sample.git" tree
+    worker "$PRIVATE/sample.git" tree
     expect_error AuthenticationFailed "asks for credentials and there are none"
-    worker "$HTTP/private/sample.git" tree username=alice token=wr0ngt0ken
+    worker "$PRIVATE/sample.git" tree username=alice token=wr0ngt0ken
     expect_error AuthenticationFailed "refused the credentials"
     [[ $output != *wr0ngt0ken* ]]
-    worker "$HTTP/private/sample.git" tree token=s3cret # the user is x-access-token
+    worker "$PRIVATE/sample.git" tree token=s3cret # the user is x-access-token
     expect_error AuthenticationFailed "refused the credentials"
     expect_nothing_made
-    worker "$HTTP/private/sample.git" tree username=alice token=s3cret
+    worker "$PRIVATE/sample.git" tree username=alice token=s3cret
     expect_result
     [[ $output != *s3cret* ]]
-    ! grep -rqa s3cret "$T"
+    refute grep -rqa s3cret "$T"
 }
 
 @test "wrong credentials are sent once, not until the server is tired" {
@@ -236,7 +235,7 @@ teardown() { end_test; }
 }
 
 @test "a redirect to another host is not followed, and says what to do" {
-    serve "$(redirect_to "http://localhost:${HTTP##*:}/git/sample.git/info/refs?service=git-upload-pack")"
+    serve "$(redirect_to "http://localhost:${PUBLIC#http://127.0.0.1:}/sample.git/info/refs?service=git-upload-pack")"
     worker "http://127.0.0.1:$PORT/x.git" tree token=s3cret
     expect_error InvalidURL "use the repository's final URL"
     expect_nothing_made
@@ -249,21 +248,21 @@ teardown() { end_test; }
     worker "http://127.0.0.1:$PORT/x.git" tree username=alice token=s3cret
     [ "$status" -eq 1 ]
     grep -q 'GET /private/x.git' "$T/heard"
-    ! grep -qi '^authorization' "$T/heard"
+    refute grep -qi '^authorization' "$T/heard"
 }
 
 @test "a certificate that nobody vouches for is CertificateInvalid" {
-    start_tls "${HTTP##*:}"
-    worker "https://localhost:$PORT/git/sample.git" tree
+    start_tls
+    worker "https://localhost:$PORT/git/git-worker/sample.git" tree
     expect_error CertificateInvalid "not trusted"
-    worker "https://127.0.0.1:$PORT/git/sample.git" tree
+    worker "https://127.0.0.1:$PORT/git/git-worker/sample.git" tree
     expect_error CertificateInvalid "use a host name"
     expect_nothing_made
 }
 
 @test "a server that speaks TLS 1.3 only gets a hint" {
-    start_tls "${HTTP##*:}" ,openssl-min-proto-version=TLS1.3
-    worker "https://localhost:$PORT/git/sample.git" tree
+    start_tls ,openssl-min-proto-version=TLS1.3
+    worker "https://localhost:$PORT/git/git-worker/sample.git" tree
     if [ "$status" -ne 0 ] && [[ ${lines[-1]} != "E CertificateInvalid"* ]]; then # a newer libgit2 can
         expect_error CloneFailed "TLS 1.3 only"
     fi
@@ -309,7 +308,8 @@ teardown() { end_test; }
     git_work bomb 'head -c 30000000 /dev/zero >f'
     worker "file://$T/bomb.git" tree maxBytes=20000000
     expect_error CloneTooLarge "the working tree is larger"
-    [ ! -e "$T/tree" ] && [ ! -e "$T/.tree.staging" ]
+    [ ! -e "$T/tree" ]
+    [ ! -e "$T/.tree.staging" ]
 }
 
 # --- hostile repositories --------------------------------------------------------------------------
@@ -318,7 +318,8 @@ teardown() { end_test; }
     hostile '104755 run'
     worker "file://$T/hostile.git" tree
     expect_error WorkspaceFailed '"run" has the unsafe mode 104755'
-    [ ! -e "$T/tree" ] && [ ! -e "$T/.tree.staging" ]
+    [ ! -e "$T/tree" ]
+    [ ! -e "$T/.tree.staging" ]
 }
 
 @test "names that lead out of the tree, or into .git, are refused" {
@@ -329,7 +330,9 @@ teardown() { end_test; }
         worker "file://$T/hostile.git" tree
         [ "$status" -eq 1 ] || { echo "taken: $entry"; false; }
         [[ ${lines[-1]} == E\ * ]]
-        [ ! -e "$T/tree" ] && [ ! -e "$T/.tree.staging" ] && [ ! -e "$T/escaped" ]
+        [ ! -e "$T/tree" ]
+        [ ! -e "$T/.tree.staging" ]
+        [ ! -e "$T/escaped" ]
     done
 }
 
@@ -342,6 +345,18 @@ teardown() { end_test; }
         [ -z "$(ls -A "$T/outside")" ]
         [ ! -e "$T/.tree.staging" ]
     done
+}
+
+@test "a few objects that unfold to endlessly many files, or endlessly deep, are CloneTooLarge" {
+    git init -q --bare -b main "$T/hostile.git"
+    hostile_tree_of_trees 12 "d0 d1 d2 d3 d4 d5 d6 d7 d8 d9"
+    worker "file://$T/hostile.git" tree
+    expect_error CloneTooLarge
+    hostile_tree_of_trees 300 d
+    worker "file://$T/hostile.git" tree
+    expect_error CloneTooLarge "deeper than"
+    [ ! -e "$T/tree" ]
+    [ ! -e "$T/.tree.staging" ]
 }
 
 @test "no hook and no filter of a repository is run" {
@@ -368,10 +383,10 @@ teardown() { end_test; }
     [ "$(cat "$T/out")" = "P 0 0 connecting" ]
     # while it waits, its secret can be read from nowhere
     for pid in $(processes_of_group); do
-        ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q s3cret
+        refute grep -qa s3cret "/proc/$pid/cmdline"
         [ -z "$(tr -d '\0' <"/proc/$pid/environ")" ]
     done
-    ! grep -rqa s3cret "$T/m"
+    refute grep -rqa s3cret "$T/m"
     kill -KILL -- "-$WORKER"
     wait_for 'test -z "$(processes_of_group)"'
 }
@@ -385,9 +400,9 @@ teardown() { end_test; }
 }
 
 @test "when nobody reads its output any more, it gives up" {
-    serve_half "$SERVED"
+    serve 'exec sleep 1000'
     mkfifo "$T/fifo"
-    job "git://127.0.0.1:$PORT/large.git" tree | "$BERTH" git-worker >"$T/fifo" &
+    job "http://127.0.0.1:$PORT/x.git" tree | "$BERTH" git-worker >"$T/fifo" &
     local pid=$!
     head -n 1 "$T/fifo" >/dev/null
     wait_for "! kill -0 $pid"
@@ -400,7 +415,8 @@ teardown() { end_test; }
     wait_for 'test -n "$(find "$T/m" -name "pack_git2_*" -size +50k)"'
     kill -KILL -- "-$WORKER"
     wait_for 'test -z "$(processes_of_group)"'
-    [ ! -e "$MIRROR" ] && [ ! -e "$T/tree" ]
+    [ ! -e "$MIRROR" ]
+    [ ! -e "$T/tree" ]
     worker "$DAEMON/large.git" tree
     expect_result
     git_in tree fsck --no-dangling
@@ -451,9 +467,10 @@ teardown() { end_test; }
 @test "remains of a killed job for the tree are removed by the next one" {
     mkdir -p "$T/.tree.staging/tree/.git/objects/ab"
     ln -s / "$T/.tree.staging/tree/root"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_result
-    [ ! -e "$T/.tree.staging" ] && [ -e /etc/passwd ]
+    [ ! -e "$T/.tree.staging" ]
+    [ -e /etc/passwd ]
 }
 
 # --- damage ----------------------------------------------------------------------------------------
@@ -465,11 +482,11 @@ teardown() { end_test; }
                   'dd if=/dev/urandom of=$(ls objects/pack/*.pack) bs=1 seek=200 count=300 conv=notrunc' \
                   'rm -r objects' 'chmod 000 .'; do
         rm -rf "$T/tree" "$T/m"
-        worker "$HTTP/git/sample.git" ""
+        worker "$PUBLIC/sample.git" ""
         expect_result
         chmod -R u+w "$MIRROR"
         (cd "$MIRROR" && eval "$damage") 2>/dev/null
-        worker "$HTTP/git/sample.git" tree
+        worker "$PUBLIC/sample.git" tree
         [ "$status" -eq 0 ] || { echo "$damage: $output"; false; }
         [ -z "$(git_in tree status --porcelain)" ]
         git --git-dir="$MIRROR" fsck --strict
@@ -480,19 +497,19 @@ teardown() { end_test; }
 @test "what is in the mirror's place and is none makes way for it" {
     mkdir -p "$T/m"
     echo x >"$MIRROR"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_result
 }
 
 @test "a mirror of another user's is given to the git user" {
     need_root
-    worker "$HTTP/git/sample.git" "" runAs=20001
+    worker "$PUBLIC/sample.git" "" runAs=20001
     expect_result
     chmod 700 "$MIRROR/objects"
-    worker "$HTTP/git/sample.git" "" runAs=20002
+    worker "$PUBLIC/sample.git" "" runAs=20002
     expect_result
     [ "$(find "$T/m" -printf '%u\n' | sort -u)" = 20002 ]
-    worker "$HTTP/git/sample.git" tree runAs=0
+    worker "$PUBLIC/sample.git" tree runAs=0
     expect_result
     [ "$(find "$T/m" -printf '%U\n' | sort -u)" = 0 ]
 }
@@ -501,7 +518,7 @@ teardown() { end_test; }
 
 @test "the mirror is the git user's, the tree its owner's, and they share no inode" {
     need_root
-    worker "$HTTP/git/sample.git" tree runAs=20001 owner=20002
+    worker "$PUBLIC/sample.git" tree runAs=20001 owner=20002
     expect_result
     [ "$(find "$T/m" -printf '%U:%G\n' | sort -u)" = 20001:20001 ]
     [ "$(find "$T/tree" -printf '%U:%G\n' | sort -u)" = 20002:20002 ]
@@ -532,28 +549,29 @@ teardown() { end_test; }
     need_root
     mkdir -m 700 "$T/closed"
     MIRROR=$T/closed/deeper/mirror.git
-    worker "$HTTP/git/sample.git" "" runAs=20001
+    worker "$PUBLIC/sample.git" "" runAs=20001
     expect_error WorkspaceFailed "chmod o+x"
 }
 
 @test "without root it works as who it is" {
     need_root
     chown 20001 "$T"
-    as_user 20001 sh -c "exec '$BERTH' git-worker" >"$T/out" < <(job "$HTTP/git/sample.git" tree runAs=20009)
+    cp "$BERTH" "$T/berth" # that user need not see the checkout
+    as_user 20001 "$T/berth" git-worker >"$T/out" < <(job "$PUBLIC/sample.git" tree runAs=20009)
     grep -q '^R ' "$T/out"
     [ "$(find "$T/m" "$T/tree" -printf '%U\n' | sort -u)" = 20001 ]
-    as_user 20001 sh -c "'$BERTH' git-worker || true" >"$T/out" < <(job "$HTTP/git/sample.git" tree2 owner=20002)
-    grep -q '^E WorkspaceFailed only root can give' "$T/out"
+    run as_user 20001 "$T/berth" git-worker < <(job "$PUBLIC/sample.git" tree2 owner=20002)
+    expect_error WorkspaceFailed "only root can give"
 }
 
 @test "a tree that exists is left alone" {
     mkdir "$T/tree"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_error WorkspaceFailed "exists already"
     [ -z "$(ls -A "$T/tree")" ]
     rmdir "$T/tree"
     ln -s nowhere "$T/tree"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_error WorkspaceFailed "exists already"
     [ "$(readlink "$T/tree")" = nowhere ]
     [ ! -e "$T/.tree.staging" ]
@@ -562,15 +580,15 @@ teardown() { end_test; }
 @test "links in the places of its own files are not followed" {
     mkdir "$T/victim" "$T/m"
     ln -s "$T/victim" "$T/.tree.staging"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     [ "$status" -eq 1 ]
     rm "$T/.tree.staging"
     ln -s "$T/victim/lock" "$T/m/mirror.git.lock"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     [ "$status" -eq 1 ]
     rm "$T/m/mirror.git.lock"
     ln -s "$T/victim" "$T/m/mirror.git.work"
-    worker "$HTTP/git/sample.git" tree
+    worker "$PUBLIC/sample.git" tree
     expect_result
     [ -z "$(ls -A "$T/victim")" ]
 }
@@ -585,7 +603,7 @@ teardown() { end_test; }
         expect_result
         [ -z "$(git_in "tree-$type" status --porcelain)" ]
     done
-    ! grep -rqa 'PRIVATE KEY' "$T/m" "$T"/tree-*
+    refute grep -rqa 'PRIVATE KEY' "$T/m" "$T"/tree-*
 }
 
 @test "ssh: an unknown host key is CertificateInvalid and shows the fingerprint" {

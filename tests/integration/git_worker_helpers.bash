@@ -1,9 +1,6 @@
-# Servers, jobs and expectations of git_worker.bats.
+# Servers, jobs and expectations of git_worker.bats, beside what setup_suite.bash starts.
 #
 # Each test has a folder $T that every user can search; the mirror of its jobs is $MIRROR, its trees are $T/<name>.
-
-ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-BERTH=${BERTH:-$ROOT/build/berth}
 
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
@@ -11,24 +8,16 @@ export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 
 # --- servers -----------------------------------------------------------------------------------------
 
-# SERVED/sample.git and SERVED/large.git (3 MB that cannot be compressed), for all tests of the file.
-start_servers() {
-    SERVED=$(mktemp -d /tmp/berth-git-served.XXXXXX)
-    chmod 755 "$SERVED"
-    "$ROOT/tests/support/make_repo.sh" "$SERVED" sample >/dev/null
-    T=$SERVED/.make
-    mkdir "$T"
+# SERVED/sample.git and SERVED/large.git (3 MB that cannot be compressed) are at PUBLIC, PRIVATE and DAEMON.
+make_repositories() {
+    export SERVED=$REPOSITORIES/git-worker
+    export PUBLIC=$GIT_HTTP_URL/git/git-worker PRIVATE=$GIT_HTTP_URL/private/git-worker
+    export DAEMON=$GIT_DAEMON_URL/git-worker
+    T=$SERVED/work
+    mkdir -p "$T"
+    "$SUPPORT/make_repo.sh" "$SERVED" sample >/dev/null
     git_work large 'head -c 3000000 /dev/urandom >f; for i in $(seq 200); do echo $i >file$i; done'
     mv "$T/large.git" "$SERVED/large.git"
-    rm -rf "$T"
-    HTTP=$("$ROOT/tests/support/git_server.sh" up "$SERVED" 3>&-)
-    DAEMON=$("$ROOT/tests/support/git_server.sh" daemon-up "$SERVED" 3>&-)
-    export SERVED HTTP DAEMON
-}
-
-stop_servers() {
-    "$ROOT/tests/support/git_server.sh" down "$SERVED"
-    rm -rf "$SERVED"
 }
 
 start_test() {
@@ -85,13 +74,13 @@ refuse_login() {
         "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
 }
 
-# start_tls PORT_BEHIND [SOCAT_OPTIONS]: https with a certificate of our own making. Sets PORT.
+# start_tls [SOCAT_OPTIONS]: the http server behind https with a certificate of our own making. Sets PORT.
 start_tls() {
     openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
         -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
     free_port
-    setsid socat "openssl-listen:$PORT,bind=127.0.0.1,reuseaddr,fork,cert=$T/cert.pem,key=$T/key.pem,verify=0${2:-}" \
-        "tcp:127.0.0.1:$1" 3>&- 2>/dev/null &
+    setsid socat "openssl-listen:$PORT,bind=127.0.0.1,reuseaddr,fork,cert=$T/cert.pem,key=$T/key.pem,verify=0${1:-}" \
+        "tcp:${GIT_HTTP_URL#http://}" 3>&- 2>/dev/null &
     STARTED+=($!)
     wait_for "listens $PORT"
 }
@@ -153,6 +142,18 @@ hostile_link_and_directory() {
     else
         tree=$(printf "120000 d\0$(escaped "$link")40000 d\0$(escaped "$inner")" | write_tree)
     fi
+    commit_hostile "$tree"
+}
+
+# hostile_tree_of_trees LEVELS "NAMES": directories of that many levels, each with the next one under all the names.
+hostile_tree_of_trees() {
+    local tree level name
+    tree=$(printf '100644 blob %s\tf\n' "$(echo x | git --git-dir="$T/hostile.git" hash-object -w --stdin)" |
+        git --git-dir="$T/hostile.git" mktree)
+    for ((level = 0; level < $1; level++)); do
+        tree=$(for name in $2; do printf '040000 tree %s\t%s\n' "$tree" "$name"; done |
+            git --git-dir="$T/hostile.git" mktree)
+    done
     commit_hostile "$tree"
 }
 
@@ -231,6 +232,9 @@ wait_for() {
 }
 
 wait_ms() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
+
+# A bare "!" does not fail a test.
+refute() { if "$@"; then echo "should fail: $*"; return 1; fi; }
 
 expect_result() {
     [ "$status" -eq 0 ] && [[ ${lines[-1]} == 'R {'* ]] || { echo "$output"; return 1; }

@@ -116,19 +116,20 @@ static void failures_have_the_kind_and_reason_that_decide_what_to_do(void **stat
          "listen tcp4 127.0.0.1:20001: bind: address already in use\",\"response\":500}",
          ERROR_TRANSIENT, "PortInUse"},
         {start, 400,
-         "{\"message\":\"failed to create shim task: OCI runtime create failed: runc create failed: "
+         "{\"message\":\"failed to create shim task: OCI runtime create failed: runc create "
+         "failed: "
          "unable to start container process: exec: \\\"/x\\\": stat /x: no such file or directory: "
          "unknown\"}\n",
          ERROR_INVALID, "StartFailed"},
         {start, 404, "{\"message\":\"network zone-a not found\"}\n", ERROR_NOT_FOUND,
          "StartFailed"},
-        {start, 409,
-         "{\"message\":\"container is marked for removal and cannot be started\"}\n",
+        {start, 409, "{\"message\":\"container is marked for removal and cannot be started\"}\n",
          ERROR_CONFLICT, "StartFailed"},
         {inspect, 404, "{\"message\":\"No such container: web\"}\n", ERROR_NOT_FOUND,
          "EngineError"},
         {inspect, 400,
-         "{\"message\":\"client version 1.51 is too new. Maximum supported API version is 1.41\"}\n",
+         "{\"message\":\"client version 1.51 is too new. Maximum supported API version is "
+         "1.41\"}\n",
          ERROR_TRANSIENT, "EngineUnavailable"},
         {inspect, 400,
          "client version 1.10 is too old. Minimum supported API version is 1.12, please upgrade "
@@ -192,9 +193,11 @@ static void the_message_is_the_engines_own_on_one_line(void **state)
     } rows[] = {
         {"{\"message\":\"No such container: web\"}\n",
          "start container \"web\": the engine replied 404: No such container: web"},
-        {"404 page not found\n", "start container \"web\": the engine replied 404: 404 page not found"},
+        {"404 page not found\n",
+         "start container \"web\": the engine replied 404: 404 page not found"},
         {"{\"message\":\"one\\n\\ttwo\\u001b[31m\\u0000three\"}",
-         "start container \"web\": the engine replied 404: one  two\xef\xbf\xbd[31m\xef\xbf\xbdthree"},
+         "start container \"web\": the engine replied 404: one  "
+         "two\xef\xbf\xbd[31m\xef\xbf\xbdthree"},
         {"{\"message\":17}", "start container \"web\": the engine replied 404: {\"message\":17}"},
         {"{\"message\":\"broken",
          "start container \"web\": the engine replied 404: {\"message\":\"broken"},
@@ -250,8 +253,8 @@ static void progress_without_an_error_is_a_success(void **state)
 
 static void json_is_the_body_or_an_error(void **state)
 {
-    static const char *const no_json[] = {"", "{", "nonsense", "\"text\"", "17", "{\"a\":1} x",
-                                          "{\"a\":\"\xff\"}"};
+    static const char *const no_json[] = {"",   "{",           "nonsense",        "\"text\"",
+                                          "17", "{\"a\":1} x", "{\"a\":\"\xff\"}"};
     auto_owned(docker_request) *request = inspect();
     struct http_reply reply = {.status = 200, .body = "{\"Id\":\"5e1f\"}\n", .body_len = 14};
     json_auto_t *json = NULL;

@@ -64,9 +64,12 @@ static void what_is_no_json_ends_the_stream_with_an_error(void **state)
         const char *text;
         size_t values_before;
     } rows[] = {
-        {"nonsense", 0},   {"17", 0},          {"\"text\"", 0}, {"}", 0},
-        {"{\"a\":1}x", 1}, {"{]", 0},          {"{\"a\"}", 0},  {"{\"a\":1,}", 0},
-        {"{}{}{nul}", 2},  {"{\"a\":\"\xff\"}", 0}, {"<html></html>", 0},
+        {"nonsense", 0},      {"17", 0},
+        {"\"text\"", 0},      {"}", 0},
+        {"{\"a\":1}x", 1},    {"{]", 0},
+        {"{\"a\"}", 0},       {"{\"a\":1,}", 0},
+        {"{}{}{nul}", 2},     {"{\"a\":\"\xff\"}", 0},
+        {"<html></html>", 0},
     };
 
     (void)state;
@@ -74,8 +77,7 @@ static void what_is_no_json_ends_the_stream_with_an_error(void **state)
         for (size_t piece = 1; piece <= strlen(rows[i].text); piece++) {
             struct error err = {0};
             int result;
-            json_auto_t *values =
-                feed(rows[i].text, strlen(rows[i].text), piece, &result, &err);
+            json_auto_t *values = feed(rows[i].text, strlen(rows[i].text), piece, &result, &err);
 
             assert_int_equal(result, -1);
             assert_int_equal(json_array_size(values), rows[i].values_before);
@@ -192,9 +194,8 @@ static void an_event_says_what_to_look_at(void **state)
 
 static void an_event_may_lack_all_but_its_object(void **state)
 {
-    json_auto_t *value =
-        json_loads("{\"Type\":\"network\",\"Action\":\"create\",\"Actor\":{\"ID\":\"ff40\"}}", 0,
-                   NULL);
+    json_auto_t *value = json_loads(
+        "{\"Type\":\"network\",\"Action\":\"create\",\"Actor\":{\"ID\":\"ff40\"}}", 0, NULL);
     static const char *const no_events[] = {
         "{}",
         "[]",
@@ -341,8 +342,13 @@ static void an_error_within_the_stream_is_the_pulls_error(void **state)
 static void add_frame(struct strbuf *body, unsigned char stream, const char *text)
 {
     size_t len = strlen(text);
-    const unsigned char header[] = {stream, 0, 0, 0, (unsigned char)(len >> 24),
-                                    (unsigned char)(len >> 16), (unsigned char)(len >> 8),
+    const unsigned char header[] = {stream,
+                                    0,
+                                    0,
+                                    0,
+                                    (unsigned char)(len >> 24),
+                                    (unsigned char)(len >> 16),
+                                    (unsigned char)(len >> 8),
                                     (unsigned char)len};
 
     strbuf_append(body, header, sizeof(header));

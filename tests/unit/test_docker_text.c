@@ -24,7 +24,8 @@ static void text_becomes_one_clean_line(void **state)
         {"one\r\ntwo\tthree", "one  two three"},
         {"\x1b[31mred\x07", BAD "[31mred" BAD},
         {"\x7f", BAD},
-        {"gr\xc3\xbc\xc3\x9f \xf0\x9f\x8e\x89 \xe2\x82\xac", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x8e\x89 \xe2\x82\xac"},
+        {"gr\xc3\xbc\xc3\x9f \xf0\x9f\x8e\x89 \xe2\x82\xac",
+         "gr\xc3\xbc\xc3\x9f \xf0\x9f\x8e\x89 \xe2\x82\xac"},
         {"\xff\xc3(\xe2\x82", BAD BAD "(" BAD BAD},
         {"\xc0\xaf\xed\xa0\x80", BAD BAD BAD BAD BAD}, /* over-long, and a surrogate */
     };
@@ -55,7 +56,9 @@ static void a_cut_is_marked_and_within_the_ceiling(void **state)
         {"12345678", 8, "12345678"},
         {"123456789", 8, "12345..."},
         {"123456789", 4, "1..."},
-        {"1234\xe2\x82\xac" "56", 8, "1234..."},
+        {"1234\xe2\x82\xac"
+         "56",
+         8, "1234..."},
         {"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac", 8, "\xe2\x82\xac..."},
         {"\xff\xff\xff", 8, BAD "..."},
         {"\xe2\x82\xac\xe2\x82\xac", 4, "..."},
@@ -63,8 +66,7 @@ static void a_cut_is_marked_and_within_the_ceiling(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        auto_free char *text =
-            docker_text_clean(rows[i].in, strlen(rows[i].in), rows[i].max_len);
+        auto_free char *text = docker_text_clean(rows[i].in, strlen(rows[i].in), rows[i].max_len);
 
         assert_string_equal(text, rows[i].out);
         assert_true(strlen(text) <= rows[i].max_len);

@@ -96,8 +96,7 @@ static void states_have_the_words_of_docker_and_podman(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        json_auto_t *json =
-            json_pack("{s:s, s:{s:s}}", "Id", "1", "State", "Status", rows[i].text);
+        json_auto_t *json = json_pack("{s:s, s:{s:s}}", "Id", "1", "State", "Status", rows[i].text);
         auto_done(docker_container) container = {0};
         struct error err = {0};
 
@@ -286,11 +285,11 @@ static void the_highest_version_that_both_speak_is_spoken(void **state)
     static const struct {
         const char *newest, *oldest, *agreed; /* NULL: none */
     } rows[] = {
-        {"1.41", "1.12", "1.41"}, {"1.44", "1.24", "1.44"},  {"1.51", "1.24", "1.51"},
-        {"1.55", "1.40", "1.51"}, {"1.53", "1.44", "1.51"},  {"1.51", "1.51", "1.51"},
-        {"1.41", "", "1.41"},     {"2.3", "1.44", "1.51"},   {"1.40", "1.12", NULL},
-        {"1.9", "1.1", NULL},     {"1.60", "1.52", NULL},    {"2.0", "2.0", NULL},
-        {"0.99", "", NULL},       {"nonsense", "1.12", NULL}, {"1.", "", NULL},
+        {"1.41", "1.12", "1.41"}, {"1.44", "1.24", "1.44"},    {"1.51", "1.24", "1.51"},
+        {"1.55", "1.40", "1.51"}, {"1.53", "1.44", "1.51"},    {"1.51", "1.51", "1.51"},
+        {"1.41", "", "1.41"},     {"2.3", "1.44", "1.51"},     {"1.40", "1.12", NULL},
+        {"1.9", "1.1", NULL},     {"1.60", "1.52", NULL},      {"2.0", "2.0", NULL},
+        {"0.99", "", NULL},       {"nonsense", "1.12", NULL},  {"1.", "", NULL},
         {"1.041", "", NULL},      {"1.99999999999", "", NULL},
     };
 

@@ -8,14 +8,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 /* The object of a document of this kind with this spec in flow style; the caller's reference. */
 static struct object *object_of(const char *kind, const char *metadata, const char *spec)
 {
-    auto_free char *text =
-        xasprintf("{apiVersion: berth.dev/v1, kind: %s, metadata: {%s}, spec: {%s}}", kind, metadata,
-                  spec);
+    auto_free char *text = xasprintf(
+        "{apiVersion: berth.dev/v1, kind: %s, metadata: {%s}, spec: {%s}}", kind, metadata, spec);
     auto_owned(spec_file) *file = spec_file_parse("a.yaml", text, strlen(text));
 
     if (file->count != 1 || file->documents[0].object == NULL) {
@@ -38,17 +39,20 @@ static void other_spellings_of_one_spec_have_one_hash(void **state)
         {"Instance", "env: [{name: A, value: x}, {name: B, value: y}]",
          "env: [{name: B, value: y}, {name: A, value: x}]"},
         {"Instance", "image: debian, user: me", "user: me, image: debian"},
-        {"Instance", "", "machineType: e2-medium, zone: us-central1-a, restartPolicy: Always,"
-                         " powerState: Running, terminationGracePeriodSeconds: 30, suspend: false,"
-                         " imagePullPolicy: IfNotPresent, env: [], ports: [], command: [],"
-                         " resources: {}, dns: {servers: []}, securityContext: {capabilities: {}}"},
+        {"Instance", "",
+         "machineType: e2-medium, zone: us-central1-a, restartPolicy: Always,"
+         " powerState: Running, terminationGracePeriodSeconds: 30, suspend: false,"
+         " imagePullPolicy: IfNotPresent, env: [], ports: [], command: [],"
+         " resources: {}, dns: {servers: []}, securityContext: {capabilities: {}}"},
         {"Instance", "ports: [{containerPort: 80}]",
-         "ports: [{containerPort: 80, name: port-80, protocol: TCP, hostPort: 0, hostIP: 127.0.0.1}]"},
+         "ports: [{containerPort: 80, name: port-80, protocol: TCP, hostPort: 0, hostIP: "
+         "127.0.0.1}]"},
         {"Instance", "ports: [{containerPort: 80}, {containerPort: 81}]",
          "ports: [{containerPort: 81}, {containerPort: 80}]"},
         {"Instance", "securityContext: {capabilities: {add: [A, B]}}",
          "securityContext: {capabilities: {add: [B, A]}}"},
-        {"Repository", "url: https://h/o/r", "url: 'https://h/o/r', warm: false, retainSeconds: 86400"},
+        {"Repository", "url: https://h/o/r",
+         "url: 'https://h/o/r', warm: false, retainSeconds: 86400"},
         {"Task", "repository: {name: r}", "repository: {'name': 'r'}, state: Active"},
     };
 
@@ -65,8 +69,11 @@ static void other_spellings_of_one_spec_have_one_hash(void **state)
     }
 }
 
-/* What a change does: another hash always, another container only where it must be. */
-static void only_changes_that_shape_the_container_change_its_hash(void **state)
+/*
+ * What a change does: another hash always, another container (of a task: another run) only where it
+ * must be.
+ */
+static void only_changes_that_shape_the_container_or_run_change_its_hash(void **state)
 {
     static const struct {
         const char *kind, *one, *other;
@@ -83,7 +90,8 @@ static void only_changes_that_shape_the_container_change_its_hash(void **state)
         {"Instance", "env: [{name: A, value: x}]", "env: []", "env"},
         {"Instance", "ports: [{containerPort: 80}]", "ports: [{containerPort: 80, hostPort: 81}]",
          "ports"},
-        {"Instance", "dns: {servers: [1.1.1.1, 8.8.8.8]}", "dns: {servers: [8.8.8.8, 1.1.1.1]}", "dns"},
+        {"Instance", "dns: {servers: [1.1.1.1, 8.8.8.8]}", "dns: {servers: [8.8.8.8, 1.1.1.1]}",
+         "dns"},
         {"Instance", "securityContext: {runAsUser: 0}", "", "securityContext"},
         {"Instance", "suspend: true", "", ""},
         {"Instance", "powerState: Stopped", "", ""},
@@ -96,15 +104,23 @@ static void only_changes_that_shape_the_container_change_its_hash(void **state)
         {"Repository", "url: https://h/o/r, warm: true", "url: https://h/o/r", ""},
         {"Repository", "url: https://h/o/r, retainSeconds: 1", "url: https://h/o/r", ""},
         {"Repository", "url: https://h/o/r, idleTimeoutSeconds: 1", "url: https://h/o/r", ""},
-        {"Repository", "url: https://h/o/r, credentials: {tokenFile: /t}", "url: https://h/o/r", ""},
-        {"Task", "repository: https://h/o/r, command: [a]", "repository: https://h/o/s", ""},
+        {"Repository", "url: https://h/o/r, credentials: {tokenFile: /t}", "url: https://h/o/r",
+         ""},
+        {"Task", "repository: https://h/o/r, command: [a]", "repository: https://h/o/s",
+         "command, repository"},
+        {"Task", "repository: https://h/o/r, timeoutSeconds: 5", "repository: https://h/o/r",
+         "timeoutSeconds"},
+        {"Task", "repository: https://h/o/r, state: Completed", "repository: https://h/o/r", ""},
+        {"Task", "repository: https://h/o/r, ttlSecondsAfterFinished: 1",
+         "repository: https://h/o/r", ""},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct object *one = object_of(rows[i].kind, "name: a", rows[i].one);
         struct object *other = object_of(rows[i].kind, "name: a", rows[i].other);
-        auto_free char *changed = fingerprint_changed_fields(one->field_hashes, other->field_hashes);
+        auto_free char *changed =
+            fingerprint_changed_fields(one->field_hashes, other->field_hashes);
 
         assert_string_not_equal(one->hash, other->hash);
         assert_string_equal(changed, rows[i].changed);
@@ -134,18 +150,20 @@ static void labels_count_for_the_object_and_not_for_its_container(void **state)
 }
 
 /*
- * Hashes are in the labels of containers that run: when this test fails although no field was added, every
- * container of every user would be made anew by the next version.
+ * Hashes are in the labels of containers that run: when this test fails although no field was
+ * added, every container of every user would be made anew by the next version.
  */
 static void hashes_stay_what_they_were(void **state)
 {
-    struct object *object = object_of("Instance", "name: a, labels: {x: y}",
-                                      "image: debian:12, env: [{name: A, value: b}], command: [sh]");
+    struct object *object =
+        object_of("Instance", "name: a, labels: {x: y}",
+                  "image: debian:12, env: [{name: A, value: b}], command: [sh]");
 
     (void)state;
     assert_string_equal(object->hash, "v1-74d07073829dc907");
     assert_string_equal(object->container_hash, "v1-3e8bf3e09be5abb6");
-    assert_string_equal(object->field_hashes, "command=4804907a env=3d056547 image=beef862d machineType=61bf065e "
+    assert_string_equal(object->field_hashes,
+                        "command=4804907a env=3d056547 image=beef862d machineType=61bf065e "
                         "securityContext=723d963f zone=b8c7372c");
     object_unref(object);
 }
@@ -175,8 +193,20 @@ static void damaged_labels_give_unknown_fields(void **state)
 {
     static const char good[] = "a=00000000";
     static const char *const rows[] = {
-        NULL, "a", "a=", "=00000000", "a=0000000", "a=000000000", "a=0000000g", "a=ABCDEF00", "a=00000000,b=1",
-        " a=00000000", "a=00000000  b=00000000", "a 00000000", "\xff", "a=00000000\n",
+        NULL,
+        "a",
+        "a=",
+        "=00000000",
+        "a=0000000",
+        "a=000000000",
+        "a=0000000g",
+        "a=ABCDEF00",
+        "a=00000000,b=1",
+        " a=00000000",
+        "a=00000000  b=00000000",
+        "a 00000000",
+        "\xff",
+        "a=00000000\n",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=00000000",
     };
 
@@ -194,7 +224,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_spellings_of_one_spec_have_one_hash),
-        cmocka_unit_test(only_changes_that_shape_the_container_change_its_hash),
+        cmocka_unit_test(only_changes_that_shape_the_container_or_run_change_its_hash),
         cmocka_unit_test(labels_count_for_the_object_and_not_for_its_container),
         cmocka_unit_test(hashes_stay_what_they_were),
         cmocka_unit_test(changed_fields_are_named_in_order),

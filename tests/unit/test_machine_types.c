@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 #define MIB (INT64_C(1) << 20)
@@ -65,10 +67,25 @@ static void a_custom_type_has_the_sizes_in_its_name(void **state)
 static void unknown_names_and_impossible_sizes_are_not_found(void **state)
 {
     static const char *const rows[] = {
-        "",           "n1",         "N1-STANDARD-1", "n1-standard-3", "n1-standard-1 ",
-        "custom",     "custom-",    "custom-1",      "custom-1-",     "custom--64",
-        "custom-0-64", "custom-1025-64", "custom-1-63", "custom-1-4194305", "custom-1-64-1",
-        "custom-01-64", "custom-1-0x40", "custom-+1-64", "custom-99999999999999999999-64",
+        "",
+        "n1",
+        "N1-STANDARD-1",
+        "n1-standard-3",
+        "n1-standard-1 ",
+        "custom",
+        "custom-",
+        "custom-1",
+        "custom-1-",
+        "custom--64",
+        "custom-0-64",
+        "custom-1025-64",
+        "custom-1-63",
+        "custom-1-4194305",
+        "custom-1-64-1",
+        "custom-01-64",
+        "custom-1-0x40",
+        "custom-+1-64",
+        "custom-99999999999999999999-64",
         "custom-1-99999999999999999999",
     };
 

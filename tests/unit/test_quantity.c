@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 #define KIB (INT64_C(1) << 10)
@@ -18,13 +20,20 @@ static void sizes_are_read_in_all_units(void **state)
         const char *text;
         int64_t bytes;
     } rows[] = {
-        {"0", 0},           {"1", 1},
-        {"1024", 1024},     {"1k", 1000},
-        {"1Ki", KIB},       {"1M", 1000000},
-        {"512Mi", 512 * MIB}, {"2G", INT64_C(2000000000)},
-        {"2Gi", 2 * GIB},   {"1T", INT64_C(1000000000000)},
-        {"1Ti", TIB},       {"1.5Gi", 1536 * MIB},
-        {"0.5Mi", 512 * KIB}, {"2.50k", 2500},
+        {"0", 0},
+        {"1", 1},
+        {"1024", 1024},
+        {"1k", 1000},
+        {"1Ki", KIB},
+        {"1M", 1000000},
+        {"512Mi", 512 * MIB},
+        {"2G", INT64_C(2000000000)},
+        {"2Gi", 2 * GIB},
+        {"1T", INT64_C(1000000000000)},
+        {"1Ti", TIB},
+        {"1.5Gi", 1536 * MIB},
+        {"0.5Mi", 512 * KIB},
+        {"2.50k", 2500},
         {"9007199254740992", INT64_C(1) << 53},
         {"8192Ti", INT64_C(1) << 53},
         {"0.0000000000000001Ti", 1},
@@ -54,11 +63,42 @@ static void a_fraction_of_a_byte_counts_as_a_whole_one(void **state)
 static void what_is_no_size_is_refused_and_changes_nothing(void **state)
 {
     static const char *const rows[] = {
-        "",      " ",     "-1",     "+1",        "1 Gi",   " 1Gi",  "1Gi ",   "0x10",
-        "1e3",   "012",   "00",     "1_000",     ".5",     "5.",    "1..5",   "1.5.0",
-        "inf",   "nan",   "Mi",     "1m",        "1K",     "1ki",   "1mi",    "1MB",
-        "1MiB",  "1GB",   "1g",     "1Pi",       "1,5",    "1:30",  "1Gi1Mi", "9007199254740993",
-        "8193Ti", "1234567890123456789", "99999999999999999999999999", "0.12345678901234567890Ti",
+        "",
+        " ",
+        "-1",
+        "+1",
+        "1 Gi",
+        " 1Gi",
+        "1Gi ",
+        "0x10",
+        "1e3",
+        "012",
+        "00",
+        "1_000",
+        ".5",
+        "5.",
+        "1..5",
+        "1.5.0",
+        "inf",
+        "nan",
+        "Mi",
+        "1m",
+        "1K",
+        "1ki",
+        "1mi",
+        "1MB",
+        "1MiB",
+        "1GB",
+        "1g",
+        "1Pi",
+        "1,5",
+        "1:30",
+        "1Gi1Mi",
+        "9007199254740993",
+        "8193Ti",
+        "1234567890123456789",
+        "99999999999999999999999999",
+        "0.12345678901234567890Ti",
     };
 
     (void)state;
@@ -77,9 +117,8 @@ static void processors_are_read_in_thousandths(void **state)
         const char *text;
         int64_t milli;
     } rows[] = {
-        {"1", 1000},      {"2", 2000},       {"1.5", 1500},     {"0.25", 250},
-        {"250m", 250},    {"1m", 1},         {"1500m", 1500},   {"1.2345", 1234},
-        {"0.001", 1},     {"96", 96000},     {"0.9999", 999},
+        {"1", 1000},     {"2", 2000},      {"1.5", 1500}, {"0.25", 250}, {"250m", 250},   {"1m", 1},
+        {"1500m", 1500}, {"1.2345", 1234}, {"0.001", 1},  {"96", 96000}, {"0.9999", 999},
     };
 
     (void)state;
@@ -95,8 +134,8 @@ static void processors_are_read_in_thousandths(void **state)
 static void what_is_no_amount_of_processors_is_refused(void **state)
 {
     static const char *const rows[] = {
-        "",    "0",    "0m",   "0.0001", "-1", "1.5m", "m",    "1M",   "1k", "0x1", "1e1",
-        "01",  "1 ",   " 1",   "1,5",    "inf", "nan", "1.5.", "1m5",  "9007199254740993",
+        "",    "0",  "0m", "0.0001", "-1",  "1.5m", "m",   "1M",   "1k",  "0x1",
+        "1e1", "01", "1 ", " 1",     "1,5", "inf",  "nan", "1.5.", "1m5", "9007199254740993",
     };
 
     (void)state;
@@ -115,9 +154,15 @@ static void durations_are_sums_of_units_in_falling_order(void **state)
         const char *text;
         int64_t ms;
     } rows[] = {
-        {"0", 0},           {"0s", 0},         {"10s", 10000},
-        {"250ms", 250},     {"1h30m", 5400000}, {"2d", 172800000},
-        {"1d2h3m4s5ms", 93784005}, {"90m", 5400000}, {"1m1ms", 60001},
+        {"0", 0},
+        {"0s", 0},
+        {"10s", 10000},
+        {"250ms", 250},
+        {"1h30m", 5400000},
+        {"2d", 172800000},
+        {"1d2h3m4s5ms", 93784005},
+        {"90m", 5400000},
+        {"1m1ms", 60001},
     };
 
     (void)state;
@@ -133,9 +178,27 @@ static void durations_are_sums_of_units_in_falling_order(void **state)
 static void what_is_no_duration_is_refused(void **state)
 {
     static const char *const rows[] = {
-        "",    "10",    "s",     "-1s",  "1s1m", "1s1s", "1.5h", "1 h", "1h ",
-        "1hm", "1dh",   "1ms1s", "00",   "01s",  "1e3s", "1y",   "1S",  "1h30",
-        "1mss", "99999999999999999999s", "999999999999999999d",
+        "",
+        "10",
+        "s",
+        "-1s",
+        "1s1m",
+        "1s1s",
+        "1.5h",
+        "1 h",
+        "1h ",
+        "1hm",
+        "1dh",
+        "1ms1s",
+        "00",
+        "01s",
+        "1e3s",
+        "1y",
+        "1S",
+        "1h30",
+        "1mss",
+        "99999999999999999999s",
+        "999999999999999999d",
     };
 
     (void)state;

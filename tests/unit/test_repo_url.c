@@ -8,29 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 static void all_spellings_of_one_repository_are_one(void **state)
 {
     static const char *const rows[] = {
-        "https://github.com/org/project",
-        "https://github.com/org/project.git",
-        "https://github.com/org/project/",
-        "https://github.com/org/project.git/",
-        "https://github.com//org//project",
-        "https://GitHub.COM/org/project",
-        "HTTPS://github.com/org/project",
-        "https://github.com:443/org/project",
-        "https://alice@github.com/org/project",
-        "http://github.com/org/project",
-        "http://github.com:80/org/project.git",
-        "git://github.com/org/project",
-        "git://github.com:9418/org/project",
-        "git@github.com:org/project.git",
-        "git@github.com:/org/project",
-        "github.com:org/project",
-        "ssh://git@github.com/org/project",
-        "ssh://github.com:22/org/project.git",
+        "https://github.com/org/project",       "https://github.com/org/project.git",
+        "https://github.com/org/project/",      "https://github.com/org/project.git/",
+        "https://github.com//org//project",     "https://GitHub.COM/org/project",
+        "HTTPS://github.com/org/project",       "https://github.com:443/org/project",
+        "https://alice@github.com/org/project", "http://github.com/org/project",
+        "http://github.com:80/org/project.git", "git://github.com/org/project",
+        "git://github.com:9418/org/project",    "git@github.com:org/project.git",
+        "git@github.com:/org/project",          "github.com:org/project",
+        "ssh://git@github.com/org/project",     "ssh://github.com:22/org/project.git",
     };
     char first[REPO_CONTAINER_NAME_SIZE] = "";
 
@@ -139,6 +132,8 @@ static void what_cannot_be_cloned_from_is_refused_with_a_reason(void **state)
         "https://h/o/../r",
         "https://h/./r",
         "https://h/..",
+        "https://h/o/..git",
+        "https://h/o/...git",
         "https://h/%2e%2e/r",
         "https://h/%2E./r",
         "https://h/a%2fb",

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 static bool is_number(const struct field *field)
@@ -107,38 +109,38 @@ static void an_instance_that_says_nothing_has_the_defaults(void **state)
 
 static void every_field_of_an_instance_is_read(void **state)
 {
-    auto_owned(spec_file) *file =
-        parse("apiVersion: berth.dev/v1\n"
-              "kind: Instance\n"
-              "metadata: {name: web, labels: {z: '1', a: b}, annotations: {x: y}}\n"
-              "spec:\n"
-              "  suspend: true\n"
-              "  machineType: n1-standard-1\n"
-              "  zone: europe-west4-b\n"
-              "  image: nginx:1.25\n"
-              "  imagePullPolicy: Never\n"
-              "  powerState: Stopped\n"
-              "  command: [nginx, '-g', '']\n"
-              "  args: [a]\n"
-              "  env: [{name: A, value: 8080}, {name: B}]\n"
-              "  workingDir: /srv\n"
-              "  user: '1000:100'\n"
-              "  hostname: web.example.com\n"
-              "  dns: {servers: [10.0.0.1], search: [example.com]}\n"
-              "  hostAliases: [{ip: 10.0.0.7, hostnames: [db, db2]}]\n"
-              "  ports:\n"
-              "  - {name: http, containerPort: 80, protocol: TCP, hostPort: 8080, hostIP: 0.0.0.0}\n"
-              "  - {containerPort: 53, protocol: UDP}\n"
-              "  volumes:\n"
-              "  - {name: data, mountPath: /data, volume: v1}\n"
-              "  - {mountPath: /etc/x, hostPath: /srv/x, readOnly: true}\n"
-              "  resources: {cpus: 500m, memory: 1.5Gi, pids: 77}\n"
-              "  restartPolicy: OnFailure\n"
-              "  terminationGracePeriodSeconds: 0\n"
-              "  securityContext:\n"
-              "    runAsUser: 0\n"
-              "    readOnlyRootFilesystem: true\n"
-              "    capabilities: {add: [NET_ADMIN], drop: [ALL]}\n");
+    auto_owned(spec_file) *file = parse(
+        "apiVersion: berth.dev/v1\n"
+        "kind: Instance\n"
+        "metadata: {name: web, labels: {z: '1', a: b}, annotations: {x: y}}\n"
+        "spec:\n"
+        "  suspend: true\n"
+        "  machineType: n1-standard-1\n"
+        "  zone: europe-west4-b\n"
+        "  image: nginx:1.25\n"
+        "  imagePullPolicy: Never\n"
+        "  powerState: Stopped\n"
+        "  command: [nginx, '-g', '']\n"
+        "  args: [a]\n"
+        "  env: [{name: A, value: 8080}, {name: B}]\n"
+        "  workingDir: /srv\n"
+        "  user: '1000:100'\n"
+        "  hostname: web.example.com\n"
+        "  dns: {servers: [10.0.0.1], search: [example.com]}\n"
+        "  hostAliases: [{ip: 10.0.0.7, hostnames: [db, db2]}]\n"
+        "  ports:\n"
+        "  - {name: http, containerPort: 80, protocol: TCP, hostPort: 8080, hostIP: 0.0.0.0}\n"
+        "  - {containerPort: 53, protocol: UDP}\n"
+        "  volumes:\n"
+        "  - {name: data, mountPath: /data, volume: v1}\n"
+        "  - {mountPath: /etc/x, hostPath: /srv/x, readOnly: true}\n"
+        "  resources: {cpus: 500m, memory: 1.5Gi, pids: 77}\n"
+        "  restartPolicy: OnFailure\n"
+        "  terminationGracePeriodSeconds: 0\n"
+        "  securityContext:\n"
+        "    runAsUser: 0\n"
+        "    readOnlyRootFilesystem: true\n"
+        "    capabilities: {add: [NET_ADMIN], drop: [ALL]}\n");
     const struct object *object = only_object(file);
     const struct instance_spec *spec = &object->instance;
 
@@ -189,24 +191,23 @@ static void every_field_of_an_instance_is_read(void **state)
 
 static void every_field_of_a_repository_is_read(void **state)
 {
-    auto_owned(spec_file) *file =
-        parse("apiVersion: berth.dev/v1\n"
-              "kind: Repository\n"
-              "metadata: {name: project}\n"
-              "spec:\n"
-              "  url: https://github.com/org/project.git\n"
-              "  branch: feature/x\n"
-              "  credentials: {tokenFile: /etc/t, usernameFile: /etc/u}\n"
-              "  image: golang:1.22\n"
-              "  imagePullPolicy: Always\n"
-              "  resources: {cpus: 2, memory: 4Gi}\n"
-              "  env: [{name: A, value: b}]\n"
-              "  ports: [{containerPort: 80}]\n"
-              "  volumes: [{mountPath: /c, volume: c}]\n"
-              "  securityContext: {runAsUser: 1000}\n"
-              "  warm: true\n"
-              "  idleTimeoutSeconds: 60\n"
-              "  retainSeconds: 120\n");
+    auto_owned(spec_file) *file = parse("apiVersion: berth.dev/v1\n"
+                                        "kind: Repository\n"
+                                        "metadata: {name: project}\n"
+                                        "spec:\n"
+                                        "  url: https://github.com/org/project.git\n"
+                                        "  branch: feature/x\n"
+                                        "  credentials: {tokenFile: /etc/t, usernameFile: /etc/u}\n"
+                                        "  image: golang:1.22\n"
+                                        "  imagePullPolicy: Always\n"
+                                        "  resources: {cpus: 2, memory: 4Gi}\n"
+                                        "  env: [{name: A, value: b}]\n"
+                                        "  ports: [{containerPort: 80}]\n"
+                                        "  volumes: [{mountPath: /c, volume: c}]\n"
+                                        "  securityContext: {runAsUser: 1000}\n"
+                                        "  warm: true\n"
+                                        "  idleTimeoutSeconds: 60\n"
+                                        "  retainSeconds: 120\n");
     const struct repository_spec *spec = &only_object(file)->repository;
 
     (void)state;
@@ -250,12 +251,12 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
                                           "kind: Task\n"
                                           "metadata: {name: t}\n"
                                           "spec: {repository: https://h/o/r}\n");
-    auto_owned(spec_file) *by_name =
-        parse("apiVersion: berth.dev/v1\n"
-              "kind: Task\n"
-              "metadata: {name: t}\n"
-              "spec: {repository: {name: r}, branch: b, user: alice, command: [make], env: [{name: A}],"
-              " timeoutSeconds: 5, ttlSecondsAfterFinished: 6, state: Completed, suspend: true}\n");
+    auto_owned(spec_file) *by_name = parse(
+        "apiVersion: berth.dev/v1\n"
+        "kind: Task\n"
+        "metadata: {name: t}\n"
+        "spec: {repository: {name: r}, branch: b, user: alice, command: [make], env: [{name: A}],"
+        " timeoutSeconds: 5, ttlSecondsAfterFinished: 6, state: Completed, suspend: true}\n");
     const struct task_spec *spec = &only_object(by_url)->task;
 
     (void)state;
@@ -314,9 +315,19 @@ static void names_of_objects_follow_one_rule(void **state)
         const char *name;
         bool is_valid;
     } rows[] = {
-        {"a", true},     {"web-1", true}, {"a1", true},  {"a--b", true}, {"", false},
-        {"1a", false},   {"-a", false},   {"a-", false}, {"A", false},   {"a_b", false},
-        {"a.b", false},  {"a b", false},  {"\xc3\xa4", false},
+        {"a", true},
+        {"web-1", true},
+        {"a1", true},
+        {"a--b", true},
+        {"", false},
+        {"1a", false},
+        {"-a", false},
+        {"a-", false},
+        {"A", false},
+        {"a_b", false},
+        {"a.b", false},
+        {"a b", false},
+        {"\xc3\xa4", false},
         {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz12345678901", true},
         {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz123456789012", false},
     };

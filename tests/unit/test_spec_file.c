@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 static const char head[] = "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: ";

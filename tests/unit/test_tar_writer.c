@@ -13,8 +13,18 @@
 enum { BLOCK = 512 };
 
 /* Offsets of the fields, by POSIX. */
-enum { NAME = 0, MODE = 100, UID = 108, GID = 116, SIZE = 124, MTIME = 136, CHECKSUM = 148,
-       TYPE = 156, MAGIC = 257, USER = 265 };
+enum {
+    NAME = 0,
+    MODE = 100,
+    UID = 108,
+    GID = 116,
+    SIZE = 124,
+    MTIME = 136,
+    CHECKSUM = 148,
+    TYPE = 156,
+    MAGIC = 257,
+    USER = 265
+};
 
 static unsigned long octal(const char *field)
 {
@@ -33,7 +43,10 @@ static void assert_header(const char *header, const char *name, char type, unsig
     assert_int_equal(octal(header + SIZE), size);
     assert_int_equal(octal(header + MTIME), 0);
     assert_int_equal(header[TYPE], type);
-    assert_memory_equal(header + MAGIC, "ustar\0" "00", 8);
+    assert_memory_equal(header + MAGIC,
+                        "ustar\0"
+                        "00",
+                        8);
     assert_string_equal(header + USER, "root");
     for (size_t i = 0; i < BLOCK; i++) {
         sum += i >= CHECKSUM && i < CHECKSUM + 8 ? ' ' : (unsigned char)header[i];

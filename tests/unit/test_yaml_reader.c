@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 static struct yaml_stream *parse(const char *text)
@@ -88,7 +90,9 @@ static void several_documents_are_told_apart_and_empty_ones_left_out(void **stat
         {"a: 1\n---\n# nothing\n---\nb: 2\n...\n", 2},
         {"a: 1\n...\n---\nb: 2\n", 2},
         {"--- text\n--- 'text'\n--- ''\n", 3},
-        {"\xef\xbb\xbf" "a: 1\n", 1},
+        {"\xef\xbb\xbf"
+         "a: 1\n",
+         1},
         {"\xef\xbb\xbf", 0},
         {"a: 1\r\n---\r\nb: 2\r\n", 2},
         {"%YAML 1.2\n---\na: 1\n", 1},
@@ -123,11 +127,7 @@ static void documents_before_a_syntax_error_are_kept(void **state)
 static void a_document_that_something_unfit_follows_is_not_kept(void **state)
 {
     static const char *const rows[] = {
-        "  a: 1\n  b: 2\nc: 3\n",
-        "a: 1\n]\n",
-        "- a\nb: 2\n",
-        "'a'\nb\n",
-        "{a: 1}\nb: 2\n",
+        "  a: 1\n  b: 2\nc: 3\n", "a: 1\n]\n", "- a\nb: 2\n", "'a'\nb\n", "{a: 1}\nb: 2\n",
     };
 
     (void)state;
@@ -201,8 +201,12 @@ static void bytes_that_are_no_text_are_told_with_their_place(void **state)
         {"a: \x07\n", 5, 1, 4, 0, "control"},
         {"a: \x1b[0m\n", 8, 1, 4, 0, "control"},
         {"a: \x7f\n", 5, 1, 4, 0, "control"},
-        {"a: \xef\xbb\xbf" "b\n", 8, 1, 4, 0, "byte order mark"},
-        {"\xff\xfe" "a\0:\0", 6, 0, 0, 0, "UTF-16"},
+        {"a: \xef\xbb\xbf"
+         "b\n",
+         8, 1, 4, 0, "byte order mark"},
+        {"\xff\xfe"
+         "a\0:\0",
+         6, 0, 0, 0, "UTF-16"},
         {"\xfe\xff\0a\0:", 6, 0, 0, 0, "UTF-16"},
         {"%TAG ! x\n---\na: 1\n", 18, 1, 1, 0, "%TAG"},
     };
@@ -327,27 +331,21 @@ static void what_fits_below_the_ceilings_is_read(void **state)
     }
 }
 
-/* CPU time, so that a busy machine does not matter; each of these once took seconds or more somewhere. */
+/*
+ * CPU time, so that a busy machine does not matter; each of these once took seconds or more
+ * somewhere.
+ */
 static void hostile_texts_cost_little_time(void **state)
 {
     const struct {
         const char *head, *part;
         size_t count;
     } rows[] = {
-        {"a: ", "[", 1000000},
-        {"", "? ", 500000},
-        {"", "%TAG !a! b\n", 90000},
-        {"", "&a ", 300000},
-        {"", "*a : ", 200000},
-        {"a: \"", "\\\n", 500000},
-        {"{", "a: b,", 200000},
-        {"", "a: b\n", 200000},
-        {"", "'a': {", 150000},
-        {"a: |\n", " \n", 500000},
-        {"", "- - - - - -\n", 80000},
-        {"", "#\n", 500000},
-        {"", "x ", 500000},
-        {"", "\xc3\xa4", 500000},
+        {"a: ", "[", 1000000},     {"", "? ", 500000},           {"", "%TAG !a! b\n", 90000},
+        {"", "&a ", 300000},       {"", "*a : ", 200000},        {"a: \"", "\\\n", 500000},
+        {"{", "a: b,", 200000},    {"", "a: b\n", 200000},       {"", "'a': {", 150000},
+        {"a: |\n", " \n", 500000}, {"", "- - - - - -\n", 80000}, {"", "#\n", 500000},
+        {"", "x ", 500000},        {"", "\xc3\xa4", 500000},
     };
 
     (void)state;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* after its friends, which it needs */
 #include <cmocka.h>
 
 static char *write_text(const json_t *value)
@@ -95,22 +97,188 @@ static void a_status_looks_as_people_write_yaml(void **state)
 
 /* Texts that some reader takes for something else, and texts that YAML's own signs are in. */
 static const char *const hard_texts[] = {
-    "", " ", "  ", "no", "No", "NO", "yes", "on", "off", "y", "n", "Y", "N", "true", "False", "null",
-    "Null", "~", "012", "0", "-0", "1", "-1", "+1", "1.5", "1.", ".5", "-.5", "1e3", "1E-3", "0x1f",
-    "0o17", "0b11", "1_000", "1_0.5", "12:30", "1:20:30", "1:20:30.5", ".inf", "-.INF", ".nan", "=",
-    "<<", "2026-01-02", "2026-01-02T03:04:05Z", "2026-1-2 3:4:5", "12e", "1a", "0xg", "127.0.0.1",
-    "1.2.3", "::1", "a: b", "a:", ":a", "a:b", "a :b", ":", "- x", "-", "--", "---", "--- a", "-x",
-    "--flag", "...", "... a", ".", "..", "?", "? a", "?a", "#c", "a #c", "a#c", "a # c", "&a", "*a",
-    "!a", "!", "|", ">", "|-", "'", "\"", "'a'", "\"a\"", "a'b", "a\"b", "%a", "@a", "`a", ",", "a,",
-    "a,b", "[", "]", "[]", "[a]", "{", "}", "{}", "{a}", "a[", "a]b", "a{", "\\", "a\\n", " a", "a ",
-    "a  b", "\t", "a\tb", "\ta", "a\t", "\n", "\n\n", "a\n", "a\n\n", "\na", "a\nb", "a\nb\n",
-    "a\n\nb", " a\nb", "a\n b", "a\nb ", "a \nb", "a\n \nb", "a\n\tb", "\ta\nb", "a\n  ", "a\n  \n",
-    "a\r\nb", "\r", "a\rb", "a\n---\nb", "a\n...\n", "---\na", "# a\nb", "a\n# b", "- a\n- b", "a: b\nc: d",
-    "|\n", "'\n'", "\x01", "\x1b[31mred\x1b[0m", "\x7f", "\xc2\x80", "\xc2\x85", "a\xc2\x85" "b",
-    "\xc2\xa0", "\xe2\x80\xa8", "a\xe2\x80\xa9" "b", "\xef\xbb\xbf", "\xef\xbb\xbf" "a", "\xef\xbf\xbe",
-    "\xef\xbf\xbd", "gr\xc3\xbc\xc3\x9f", "\xe4\xbd\xa0\xe5\xa5\xbd", "\xf0\x9f\x98\x80",
-    "\xf4\x8f\xbf\xbf", "%TAG ! x", "a\n%TAG ! x", "%YAML 1.2", "<<<<<<< HEAD", "key", "True", "1,2",
-    "- ", "-\ta", "? ", ": ", "# ", "a\n: b", "a\n- b", "a\n#b\n", "''", "\"\"", "a: |\n  b",
+    "",
+    " ",
+    "  ",
+    "no",
+    "No",
+    "NO",
+    "yes",
+    "on",
+    "off",
+    "y",
+    "n",
+    "Y",
+    "N",
+    "true",
+    "False",
+    "null",
+    "Null",
+    "~",
+    "012",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "+1",
+    "1.5",
+    "1.",
+    ".5",
+    "-.5",
+    "1e3",
+    "1E-3",
+    "0x1f",
+    "0o17",
+    "0b11",
+    "1_000",
+    "1_0.5",
+    "12:30",
+    "1:20:30",
+    "1:20:30.5",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "=",
+    "<<",
+    "2026-01-02",
+    "2026-01-02T03:04:05Z",
+    "2026-1-2 3:4:5",
+    "12e",
+    "1a",
+    "0xg",
+    "127.0.0.1",
+    "1.2.3",
+    "::1",
+    "a: b",
+    "a:",
+    ":a",
+    "a:b",
+    "a :b",
+    ":",
+    "- x",
+    "-",
+    "--",
+    "---",
+    "--- a",
+    "-x",
+    "--flag",
+    "...",
+    "... a",
+    ".",
+    "..",
+    "?",
+    "? a",
+    "?a",
+    "#c",
+    "a #c",
+    "a#c",
+    "a # c",
+    "&a",
+    "*a",
+    "!a",
+    "!",
+    "|",
+    ">",
+    "|-",
+    "'",
+    "\"",
+    "'a'",
+    "\"a\"",
+    "a'b",
+    "a\"b",
+    "%a",
+    "@a",
+    "`a",
+    ",",
+    "a,",
+    "a,b",
+    "[",
+    "]",
+    "[]",
+    "[a]",
+    "{",
+    "}",
+    "{}",
+    "{a}",
+    "a[",
+    "a]b",
+    "a{",
+    "\\",
+    "a\\n",
+    " a",
+    "a ",
+    "a  b",
+    "\t",
+    "a\tb",
+    "\ta",
+    "a\t",
+    "\n",
+    "\n\n",
+    "a\n",
+    "a\n\n",
+    "\na",
+    "a\nb",
+    "a\nb\n",
+    "a\n\nb",
+    " a\nb",
+    "a\n b",
+    "a\nb ",
+    "a \nb",
+    "a\n \nb",
+    "a\n\tb",
+    "\ta\nb",
+    "a\n  ",
+    "a\n  \n",
+    "a\r\nb",
+    "\r",
+    "a\rb",
+    "a\n---\nb",
+    "a\n...\n",
+    "---\na",
+    "# a\nb",
+    "a\n# b",
+    "- a\n- b",
+    "a: b\nc: d",
+    "|\n",
+    "'\n'",
+    "\x01",
+    "\x1b[31mred\x1b[0m",
+    "\x7f",
+    "\xc2\x80",
+    "\xc2\x85",
+    "a\xc2\x85"
+    "b",
+    "\xc2\xa0",
+    "\xe2\x80\xa8",
+    "a\xe2\x80\xa9"
+    "b",
+    "\xef\xbb\xbf",
+    "\xef\xbb\xbf"
+    "a",
+    "\xef\xbf\xbe",
+    "\xef\xbf\xbd",
+    "gr\xc3\xbc\xc3\x9f",
+    "\xe4\xbd\xa0\xe5\xa5\xbd",
+    "\xf0\x9f\x98\x80",
+    "\xf4\x8f\xbf\xbf",
+    "%TAG ! x",
+    "a\n%TAG ! x",
+    "%YAML 1.2",
+    "<<<<<<< HEAD",
+    "key",
+    "True",
+    "1,2",
+    "- ",
+    "-\ta",
+    "? ",
+    ": ",
+    "# ",
+    "a\n: b",
+    "a\n- b",
+    "a\n#b\n",
+    "''",
+    "\"\"",
+    "a: |\n  b",
 };
 
 static void hard_texts_read_back_wherever_they_stand(void **state)
@@ -120,8 +288,8 @@ static void hard_texts_read_back_wherever_they_stand(void **state)
         json_auto_t *text = json_string(hard_texts[i]);
         json_auto_t *list = json_pack("[O]", text);
         json_auto_t *map = json_pack("{s: O, s: O}", "key", text, "more", text);
-        json_auto_t *key = json_pack("{s: i, s: [{s: O}]}", hard_texts[i], 1, "k", hard_texts[i],
-                                     text);
+        json_auto_t *key =
+            json_pack("{s: i, s: [{s: O}]}", hard_texts[i], 1, "k", hard_texts[i], text);
         json_auto_t *deep = json_pack("{s: [{s: O, s: O}, [O, O], O], s: {s: {s: O}}}", "a", "b",
                                       text, "c", text, text, text, text, "d", "e", "f", text);
         json_t *const values[] = {text, list, map, key, deep};
@@ -137,10 +305,44 @@ static void hard_texts_read_back_wherever_they_stand(void **state)
 static void words_with_another_meaning_are_in_quotes(void **state)
 {
     static const char *const rows[] = {
-        "no",   "Yes",  "on",     "y",     "True",      "null", "~",    "",     "012",
-        "1",    "+1",   "1.5",    "1e3",   "0x1f",      "0o17", "0b11", "1_000", "12:30",
-        ".inf", "=",    "<<",     "2026-01-02", "2026-01-02T03:04:05Z", "-1", " a", "a ", "a: b",
-        "- a",  "#a",   "a #b",   "&a",    "*a",        "!a",   "%a",   "@a",   "`a",  "{a", "[a",
+        "no",
+        "Yes",
+        "on",
+        "y",
+        "True",
+        "null",
+        "~",
+        "",
+        "012",
+        "1",
+        "+1",
+        "1.5",
+        "1e3",
+        "0x1f",
+        "0o17",
+        "0b11",
+        "1_000",
+        "12:30",
+        ".inf",
+        "=",
+        "<<",
+        "2026-01-02",
+        "2026-01-02T03:04:05Z",
+        "-1",
+        " a",
+        "a ",
+        "a: b",
+        "- a",
+        "#a",
+        "a #b",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "{a",
+        "[a",
     };
 
     (void)state;
@@ -156,9 +358,25 @@ static void words_with_another_meaning_are_in_quotes(void **state)
 static void ordinary_words_have_no_quotes(void **state)
 {
     static const char *const rows[] = {
-        "web", "debian:12", "127.0.0.1", "1.2.3", "v1.0", "https://h/o/r", "a b", "-v", "--flag",
-        "5 minutes", "100%", "a#b", "user@host", "it's", "a, b", "C:\\x", "repo-a-b-1e3f9c",
-        "gr\xc3\xbc\xc3\x9f", "sha256:12ab",
+        "web",
+        "debian:12",
+        "127.0.0.1",
+        "1.2.3",
+        "v1.0",
+        "https://h/o/r",
+        "a b",
+        "-v",
+        "--flag",
+        "5 minutes",
+        "100%",
+        "a#b",
+        "user@host",
+        "it's",
+        "a, b",
+        "C:\\x",
+        "repo-a-b-1e3f9c",
+        "gr\xc3\xbc\xc3\x9f",
+        "sha256:12ab",
     };
 
     (void)state;
@@ -187,7 +405,8 @@ static void very_long_keys_texts_and_lists_read_back(void **state)
     for (int i = 0; i < 5000; i++) {
         json_array_append_new(json_object_get(value, "list"), json_integer(i));
     }
-    for (size_t len = 990; len < 1030; len++) { /* where readers stop to look for the ':' of a key */
+    for (size_t len = 990; len < 1030;
+         len++) { /* where readers stop to look for the ':' of a key */
         auto_free char *key = xstrndup("", 0);
 
         key = xrealloc_array(key, len + 1, 1);
@@ -204,8 +423,14 @@ static void numbers_read_back_exactly_and_stay_short(void **state)
         double real;
         const char *text;
     } rows[] = {
-        {0.5, "0.5\n"}, {0.1, "0.1\n"},      {1, "1.0\n"},         {-2.5, "-2.5\n"},
-        {1e100, "1e+100\n"}, {1e-7, "1e-07\n"}, {0.1 + 0.2, "0.30000000000000004\n"}, {100000, "100000.0\n"},
+        {0.5, "0.5\n"},
+        {0.1, "0.1\n"},
+        {1, "1.0\n"},
+        {-2.5, "-2.5\n"},
+        {1e100, "1e+100\n"},
+        {1e-7, "1e-07\n"},
+        {0.1 + 0.2, "0.30000000000000004\n"},
+        {100000, "100000.0\n"},
     };
 
     (void)state;
@@ -229,10 +454,54 @@ static unsigned below(unsigned limit)
 static json_t *random_text(void)
 {
     static const char *const pieces[] = {
-        "a", "b", " ", "  ", "\n", "\n\n", ":", ": ", "#", " #", "-", "- ", "'", "\"", "\\", "\t", ",",
-        "[", "]", "{", "}", "&", "*", "!", "|", ">", "%", "@", "`", "?", "0", "1", ".", "e", "x", "_",
-        "true", "no", "~", "\xc3\xa4", "\xe2\x80\xa8", "\xc2\x85", "\x1b", "\r", "\xf0\x9f\x98\x80",
-        "---", "...", "<<",
+        "a",
+        "b",
+        " ",
+        "  ",
+        "\n",
+        "\n\n",
+        ":",
+        ": ",
+        "#",
+        " #",
+        "-",
+        "- ",
+        "'",
+        "\"",
+        "\\",
+        "\t",
+        ",",
+        "[",
+        "]",
+        "{",
+        "}",
+        "&",
+        "*",
+        "!",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "?",
+        "0",
+        "1",
+        ".",
+        "e",
+        "x",
+        "_",
+        "true",
+        "no",
+        "~",
+        "\xc3\xa4",
+        "\xe2\x80\xa8",
+        "\xc2\x85",
+        "\x1b",
+        "\r",
+        "\xf0\x9f\x98\x80",
+        "---",
+        "...",
+        "<<",
     };
     char text[200] = "";
 
@@ -253,7 +522,9 @@ static json_t *random_value(unsigned depth)
     switch (kind) {
     case 0: return json_null();
     case 1: return json_boolean(below(2));
-    case 2: return json_integer((json_int_t)((uint64_t)below(1u << 31) << below(32)) * (below(2) ? 1 : -1));
+    case 2:
+        return json_integer((json_int_t)((uint64_t)below(1u << 31) << below(32)) *
+                            (below(2) ? 1 : -1));
     case 3: return json_real((double)below(1000000) / (below(1000) + 1));
     case 4:
     case 5: return random_text();
@@ -318,7 +589,8 @@ static void what_could_not_be_read_again_is_refused(void **state)
 
 static void a_full_buffer_is_an_error(void **state)
 {
-    json_auto_t *value = json_loads("{\"a\": [\"x y\", {\"b\": \"c\\nd\"}], \"e\": \"f\"}", 0, NULL);
+    json_auto_t *value =
+        json_loads("{\"a\": [\"x y\", {\"b\": \"c\\nd\"}], \"e\": \"f\"}", 0, NULL);
     auto_free char *whole = write_text(value);
 
     (void)state;

@@ -1,0 +1,506 @@
+#include "tests/cases/plan_case.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "specs/repo_url.h"
+#include "specs/spec_file.h"
+#include "specs/yaml_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Reading JSON with a default for what is missing */
+
+static const char *text_of(const json_t *json, const char *key, const char *otherwise)
+{
+    const json_t *value = json_object_get(json, key);
+
+    return value != NULL ? json_string_value(value) : otherwise;
+}
+
+static int64_t number_of(const json_t *json, const char *key, int64_t otherwise)
+{
+    const json_t *value = json_object_get(json, key);
+
+    return value != NULL ? json_integer_value(value) : otherwise;
+}
+
+static bool flag_of(const json_t *json, const char *key, bool otherwise)
+{
+    const json_t *value = json_object_get(json, key);
+
+    return value != NULL ? json_is_true(value) : otherwise;
+}
+
+/* "startedAgo: 20" is 20 s before now; 0: not given. */
+static int64_t moment_of(const struct plan_case *plan_case, const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+
+    return value != NULL ? plan_case->world.now_wall_ms - json_integer_value(value) * 1000 : 0;
+}
+
+/* The place of a word among blank-separated words; -1: it is none of them. */
+static int index_of(const char *words, const char *word)
+{
+    auto_free char *copy = xstrdup(words);
+    char *rest = copy, *part;
+
+    for (int i = 0; (part = strsep(&rest, " ")) != NULL; i++) {
+        if (text_equal(part, word)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static int check_keys(const json_t *json, const char *place, const char *words, struct error *err)
+{
+    void *at = json_object_iter((json_t *)(uintptr_t)json); /* jansson's iterators take no const */
+
+    for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
+        if (index_of(words, json_object_iter_key(at)) < 0) {
+            return error_set(err, ERROR_INVALID, "%s has an unknown key \"%s\"; it may have: %s",
+                             place, json_object_iter_key(at), words);
+        }
+    }
+    return 0;
+}
+
+static int word_of(const json_t *json, const char *key, const char *words, int otherwise,
+                   int *ret_index, struct error *err)
+{
+    const char *word = text_of(json, key, NULL);
+
+    *ret_index = word != NULL ? index_of(words, word) : otherwise;
+    return *ret_index >= 0 ? 0
+                           : error_set(err, ERROR_INVALID, "%s is \"%s\", not one of: %s", key,
+                                       word != NULL ? word : "", words);
+}
+
+/* Specs */
+
+static struct object *parse_spec(const char *text, struct error *err)
+{
+    auto_owned(spec_file) *file = NULL;
+
+    if (text == NULL) {
+        error_set(err, ERROR_INVALID, "there is no spec");
+        return NULL;
+    }
+    file = spec_file_parse("case.yaml", text, strlen(text));
+    if (spec_file_has_errors(file) || file->count != 1) {
+        const struct spec_error *first = file->error_count > 0 ? &file->errors[0]
+                                         : file->count > 0 && file->documents[0].error_count > 0
+                                             ? &file->documents[0].errors[0]
+                                             : NULL;
+        auto_free char *why =
+            first != NULL ? spec_error_format("spec", first) : xstrdup("not one document");
+
+        error_set(err, ERROR_INVALID, "%s", why);
+        return NULL;
+    }
+    return object_ref(file->documents[0].object);
+}
+
+static int name_owner(struct plan_case *plan_case, struct error *err)
+{
+    char name[REPO_CONTAINER_NAME_SIZE];
+    struct repo_url url = {0};
+
+    if (plan_case->kind != KIND_REPOSITORY) {
+        plan_case->name = xstrdup(plan_case->object->name);
+        plan_case->key = xasprintf("%s/%s", kind_name(plan_case->kind), plan_case->name);
+        return 0;
+    }
+    if (repo_url_parse(plan_case->object->repository.url, &url, err) < 0) {
+        return -1;
+    }
+    plan_case->name = xstrdup(repo_url_container_name(&url, name));
+    plan_case->key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, plan_case->name);
+    plan_case->canonical_url = xstrdup(url.canonical);
+    repo_url_done(&url);
+    return 0;
+}
+
+static int read_spec(struct plan_case *plan_case, struct error *err)
+{
+    int kind;
+
+    if (check_keys(plan_case->json, "the case", "kind spec gone world observed previous show",
+                   err) < 0 ||
+        word_of(plan_case->json, "kind", "instance repository task", -1, &kind, err) < 0) {
+        return -1;
+    }
+    plan_case->kind = (enum kind)kind;
+    plan_case->is_gone = flag_of(plan_case->json, "gone", false);
+    plan_case->object = parse_spec(text_of(plan_case->json, "spec", NULL), err);
+    if (plan_case->object == NULL) {
+        return -1;
+    }
+    if (plan_case->object->kind != plan_case->kind) {
+        return error_set(err, ERROR_INVALID, "the spec is of another kind");
+    }
+    return name_owner(plan_case, err);
+}
+
+/* The world */
+
+static int read_lease(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    bool is_udp = text_equal(text_of(json, "protocol", "tcp"), "udp");
+    uint16_t port = (uint16_t)number_of(json, "port", 0);
+
+    if (check_keys(json, "a lease", "owner name port protocol hostIP", err) < 0) {
+        return -1;
+    }
+    return port_table_take(&plan_case->ports, text_of(json, "owner", plan_case->key),
+                           text_of(json, "name", "http"), text_of(json, "hostIP", "127.0.0.1"),
+                           port, is_udp ? PROTOCOL_UDP : PROTOCOL_TCP) < 0
+               ? error_set(err, ERROR_INVALID, "port %u is leased twice", port)
+               : 0;
+}
+
+static int read_world(struct plan_case *plan_case, struct error *err)
+{
+    const json_t *json = json_object_get(plan_case->json, "world");
+    const json_t *roots = json_object_get(json, "hostPathRoots");
+    struct world *world = &plan_case->world;
+    json_t *item;
+    size_t index;
+
+    if (check_keys(json, "world", "now controllerID hostPathRoots ports leases quarantined", err) <
+            0 ||
+        port_table_set_ranges(&plan_case->ports, text_of(json, "ports", "20000-20009"), err) < 0) {
+        return -1;
+    }
+    plan_case->roots.items = xcalloc(json_array_size(roots) + 1, sizeof(char *));
+    json_array_foreach(roots, index, item) {
+        plan_case->roots.items[plan_case->roots.count++] = json_string_value(item);
+    }
+    *world = (struct world){
+        .controller_id = text_of(json, "controllerID", "c0ffee0123456789"),
+        .idle_image = "berth/idle:0123456789ab",
+        .repository_image = "buildpack-deps:bookworm-scm",
+        .host_path_roots = plan_case->roots,
+        .ports = &plan_case->ports,
+    };
+    if (timestamp_parse(text_of(json, "now", "2026-01-02T12:00:00Z"), &world->now_wall_ms) < 0) {
+        return error_set(err, ERROR_INVALID, "world.now is no time");
+    }
+    json_array_foreach(json_object_get(json, "leases"), index, item) {
+        if (read_lease(plan_case, item, err) < 0) {
+            return -1;
+        }
+    }
+    json_array_foreach(json_object_get(json, "quarantined"), index, item) {
+        port_table_quarantine(&plan_case->ports, (uint16_t)json_integer_value(item), PROTOCOL_TCP,
+                              world->now_wall_ms);
+    }
+    return 0;
+}
+
+/* Observed */
+
+static void read_log(struct observed_container *container, const json_t *lines)
+{
+    size_t index;
+    json_t *line;
+
+    container->has_log = lines != NULL;
+    container->log_tail = xcalloc(json_array_size(lines) + 1, sizeof(char *));
+    json_array_foreach(lines, index, line) {
+        container->log_tail[container->log_count++] = xstrdup(json_string_value(line));
+    }
+}
+
+/* The labels that say what it was made from: by default the spec at hand. */
+static int read_labels(struct plan_case *plan_case, const json_t *json,
+                       struct observed_container *container, struct error *err)
+{
+    const char *older_text = text_of(json, "spec", NULL), *ports = text_of(json, "ports", "");
+    struct object *origin =
+        older_text != NULL ? parse_spec(older_text, err) : object_ref(plan_case->object);
+
+    if (origin == NULL) {
+        return error_wrap(err, "observed.container");
+    }
+    container->is_ours = flag_of(json, "ours", true);
+    container->kind = xstrdup(text_of(
+        json, "kind", plan_case->kind == KIND_INSTANCE ? "Instance" : KIND_REPOSITORY_CONTAINER));
+    container->object = xstrdup(text_of(json, "object", container->name));
+    container->hash = xstrdup(text_of(json, "hash", origin->container_hash));
+    container->fields = xstrdup(text_of(json, "fields", origin->field_hashes));
+    object_unref(origin);
+    container->ports = xstrdup(ports);
+    port_table_restore_label(&plan_case->ports, plan_case->key, ports);
+    return 0;
+}
+
+static char *default_network(const struct plan_case *plan_case)
+{
+    return plan_case->kind == KIND_INSTANCE
+               ? zone_network_name(&plan_case->world, plan_case->object->instance.zone)
+               : xstrdup("bridge");
+}
+
+static int read_container(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    struct observed_container *container;
+    auto_free char *network = default_network(plan_case);
+    int state;
+
+    if (json == NULL) {
+        return 0;
+    }
+    if (check_keys(json, "observed.container",
+                   "state name ours kind object spec hash fields ports image imageID exitCode oom "
+                   "error startedAgo finishedAgo network id log",
+                   err) < 0 ||
+        word_of(json, "state", "created running paused restarting removing exited dead", -1, &state,
+                err) < 0) {
+        return -1;
+    }
+    plan_case->container = container = xcalloc(1, sizeof(*container));
+    container->state = (enum workload_state)state;
+    container->name = xstrdup(text_of(json, "name", plan_case->name));
+    container->id = xstrdup(text_of(json, "id", "c1"));
+    container->image = xstrdup(text_of(json, "image", "debian:12"));
+    container->image_id = xstrdup_or_null(text_of(json, "imageID", plan_case->image.id));
+    container->exit_code = number_of(json, "exitCode", 0);
+    container->is_oom_killed = flag_of(json, "oom", false);
+    container->error = xstrdup_or_null(text_of(json, "error", NULL));
+    container->started_wall_ms = moment_of(plan_case, json, "startedAgo");
+    container->finished_wall_ms = moment_of(plan_case, json, "finishedAgo");
+    container->network = xstrdup_or_null(text_of(json, "network", network));
+    read_log(container, json_object_get(json, "log"));
+    return read_labels(plan_case, json, container, err);
+}
+
+static int read_image(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    int state;
+
+    if (check_keys(json, "observed.image", "state id", err) < 0 ||
+        word_of(json, "state", "unknown absent present", IMAGE_PRESENT, &state, err) < 0) {
+        return -1;
+    }
+    plan_case->image.state = (enum image_state)state;
+    plan_case->image.id = text_of(json, "id", "sha256:1111111111111111");
+    plan_case->image.user = "";
+    return 0;
+}
+
+static int read_failure(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    if (check_keys(json, "observed.failure", "count reason message ago permanent", err) < 0) {
+        return -1;
+    }
+    plan_case->failure = (struct observed_failure){
+        .count = json != NULL ? (unsigned)number_of(json, "count", 1) : 0,
+        .is_permanent = flag_of(json, "permanent", false),
+        .reason = text_of(json, "reason", "EngineError"),
+        .message = text_of(json, "message", "the engine said no"),
+        .at_wall_ms = moment_of(plan_case, json, "ago"),
+    };
+    return 0;
+}
+
+static int read_workspace(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    bool exists = flag_of(json, "exists", json != NULL);
+
+    if (check_keys(json, "observed.workspace", "exists branch commit", err) < 0) {
+        return -1;
+    }
+    plan_case->workspace = (struct observed_workspace){
+        .exists = exists,
+        .branch = exists ? text_of(json, "branch", "main") : NULL,
+        .commit = exists ? text_of(json, "commit", "0a1b2c3d") : NULL,
+        .path = "/state/repos/tree",
+        .tasks_path = "/state/repos/run/tasks",
+    };
+    return 0;
+}
+
+static int read_attempt(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    int state, outcome;
+
+    if (check_keys(json, "observed.attempt",
+                   "state outcome exitCode startedAgo finishedAgo message", err) < 0 ||
+        word_of(json, "state", "absent running ended lost", ATTEMPT_ABSENT, &state, err) < 0 ||
+        word_of(json, "outcome", "exited timed-out stopped not-started", OUTCOME_EXITED, &outcome,
+                err) < 0) {
+        return -1;
+    }
+    plan_case->attempt = (struct observed_attempt){
+        .state = (enum attempt_state)state,
+        .outcome = (enum attempt_outcome)outcome,
+        .exit_code = number_of(json, "exitCode", 0),
+        .started_wall_ms = moment_of(plan_case, json, "startedAgo"),
+        .finished_wall_ms = moment_of(plan_case, json, "finishedAgo"),
+        .message = text_of(json, "message", ""),
+    };
+    return 0;
+}
+
+static int read_observed(struct plan_case *plan_case, struct error *err)
+{
+    const json_t *json = json_object_get(plan_case->json, "observed");
+
+    if (check_keys(json, "observed",
+                   "container image hasNetwork failure workspace activeTasks explicit deleted "
+                   "branch refused repository refusal repositoryStatus attempt",
+                   err) < 0 ||
+        read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
+        read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
+        read_failure(plan_case, json_object_get(json, "failure"), err) < 0 ||
+        read_workspace(plan_case, json_object_get(json, "workspace"), err) < 0) {
+        return -1;
+    }
+    if (json_object_get(json, "repositoryStatus") != NULL) {
+        plan_case->repository_status = status_from_json(json_object_get(json, "repositoryStatus"));
+    }
+    return read_attempt(plan_case, json_object_get(json, "attempt"), err);
+}
+
+/* What the last pass, or the status file, says. */
+static void read_previous(struct plan_case *plan_case)
+{
+    const json_t *json = json_object_get(plan_case->json, "previous");
+    const json_t *last = json_object_get(json_object_get(json, "restarts"), "last");
+    struct object_status *previous;
+
+    if (json == NULL) {
+        return;
+    }
+    plan_case->previous = previous = status_from_json(json);
+    if (text_equal(previous->observed_hash, "current")) {
+        previous->observed_hash = status_text(previous, plan_case->object->hash);
+    }
+    if (text_equal(previous->task.hash, "current")) {
+        previous->task.hash = status_text(previous, plan_case->object->container_hash);
+    }
+    if (json_object_get(last, "finishedAgo") != NULL) {
+        previous->restarts.last_finished_wall_ms = moment_of(plan_case, last, "finishedAgo");
+    }
+}
+
+struct plan_case *plan_case_parse(const char *text, size_t len, struct error *err)
+{
+    auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
+    auto_owned(plan_case) *plan_case = xcalloc(1, sizeof(*plan_case));
+
+    if (stream->problem_count > 0 || stream->count != 1) {
+        error_set(err, ERROR_INVALID, "line %u: %s",
+                  stream->problem_count > 0 ? stream->problems[0].line : 1,
+                  stream->problem_count > 0 ? stream->problems[0].message : "not one document");
+        return NULL;
+    }
+    plan_case->json = yaml_node_to_json(stream->documents[0]);
+    port_table_init(&plan_case->ports);
+    if (read_spec(plan_case, err) < 0 || read_world(plan_case, err) < 0 ||
+        read_observed(plan_case, err) < 0) {
+        return NULL;
+    }
+    read_previous(plan_case);
+    return TAKE(plan_case);
+}
+
+void plan_case_free(struct plan_case *plan_case)
+{
+    if (plan_case == NULL) {
+        return;
+    }
+    observed_container_free(plan_case->container);
+    status_free(plan_case->previous);
+    status_free(plan_case->repository_status);
+    port_table_done(&plan_case->ports);
+    object_unref(plan_case->object);
+    json_decref(plan_case->json);
+    free(plan_case->roots.items);
+    free(plan_case->canonical_url);
+    free(plan_case->key);
+    free(plan_case->name);
+    free(plan_case);
+}
+
+/* Deciding */
+
+static void decide_instance(const struct plan_case *plan_case, const json_t *observed,
+                            struct plan *plan, struct object_status *status)
+{
+    struct instance_input input = {
+        .name = plan_case->name,
+        .desired = plan_case->is_gone ? NULL : plan_case->object,
+        .container = plan_case->container,
+        .image = &plan_case->image,
+        .has_network = flag_of(observed, "hasNetwork", true),
+        .failure = &plan_case->failure,
+        .previous = plan_case->previous,
+    };
+
+    instance_reconcile(&plan_case->world, &input, plan, status);
+}
+
+static void decide_repository(const struct plan_case *plan_case, const json_t *observed,
+                              struct plan *plan, struct object_status *status)
+{
+    struct repository_input input = {
+        .container_name = plan_case->name,
+        .url = plan_case->canonical_url,
+        .settings = plan_case->object,
+        .is_explicit = flag_of(observed, "explicit", true),
+        .is_deleted = flag_of(observed, "deleted", false),
+        .is_refused = json_object_get(observed, "refused") != NULL,
+        .refusal = text_of(observed, "refused", NULL),
+        .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
+        .branch = text_of(observed, "branch", plan_case->object->repository.branch),
+        .container = plan_case->container,
+        .image = &plan_case->image,
+        .workspace = &plan_case->workspace,
+        .failure = &plan_case->failure,
+        .previous = plan_case->previous,
+    };
+
+    repository_reconcile(&plan_case->world, &input, plan, status);
+}
+
+static void decide_task(const struct plan_case *plan_case, const json_t *observed,
+                        struct plan *plan, struct object_status *status)
+{
+    const json_t *refusal = json_object_get(observed, "refusal");
+    struct task_input input = {
+        .name = plan_case->name,
+        .desired = plan_case->is_gone ? NULL : plan_case->object,
+        .repository = text_of(observed, "repository", "repo-org-project-1a2b3c"),
+        .refusal_reason = text_of(refusal, "reason", NULL),
+        .refusal = text_of(refusal, "message", NULL),
+        .repository_status = plan_case->repository_status,
+        .container = plan_case->container,
+        .workspace = &plan_case->workspace,
+        .attempt = &plan_case->attempt,
+        .failure = &plan_case->failure,
+        .previous = plan_case->previous,
+    };
+
+    task_reconcile(&plan_case->world, &input, plan, status);
+}
+
+void plan_case_decide(const struct plan_case *plan_case, struct plan **ret_plan,
+                      struct object_status **ret_status)
+{
+    const json_t *observed = json_object_get(plan_case->json, "observed");
+    struct plan *plan = plan_new();
+    struct object_status *status = status_successor(plan_case->previous);
+
+    switch (plan_case->kind) {
+    case KIND_INSTANCE: decide_instance(plan_case, observed, plan, status); break;
+    case KIND_REPOSITORY: decide_repository(plan_case, observed, plan, status); break;
+    case KIND_TASK: decide_task(plan_case, observed, plan, status); break;
+    }
+    *ret_plan = plan;
+    *ret_status = status;
+}

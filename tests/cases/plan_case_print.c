@@ -1,0 +1,242 @@
+#include "tests/cases/plan_case.h"
+
+#include "base/parse.h"
+
+#include <stdlib.h>
+
+/* A moment as people count it from now: "in 30 s", "5 s ago". */
+static void print_moment(const struct plan_case *plan_case, int64_t wall_ms, struct strbuf *out)
+{
+    int64_t distance_ms = wall_ms - plan_case->world.now_wall_ms;
+    int64_t ms = llabs(distance_ms);
+
+    if (distance_ms == 0) {
+        strbuf_add(out, "now");
+        return;
+    }
+    strbuf_add(out, distance_ms > 0 ? "in " : "");
+    if (ms % 1000 == 0) {
+        strbuf_addf(out, "%lld s", (long long)(ms / 1000));
+    } else {
+        strbuf_addf(out, "%lld.%03lld s", (long long)(ms / 1000), (long long)(ms % 1000));
+    }
+    strbuf_add(out, distance_ms < 0 ? " ago" : "");
+}
+
+static void print_plan(const struct plan_case *plan_case, const struct plan *plan,
+                       struct strbuf *out)
+{
+    if (plan->operation != NULL) {
+        strbuf_addf(out, "operation: %s (%s)\n", plan->operation, plan->cause);
+    }
+    if (plan->count == 0) {
+        strbuf_add(out, "nothing to do\n");
+    }
+    plan_print(plan, out);
+    if (plan->wake_at_wall_ms != 0) {
+        strbuf_add(out, "look again ");
+        print_moment(plan_case, plan->wake_at_wall_ms, out);
+        strbuf_add(out, "\n");
+    }
+}
+
+static const char *condition_name(enum condition_type type)
+{
+    switch (type) {
+    case CONDITION_READY: return "Ready";
+    case CONDITION_RECONCILING: return "Reconciling";
+    case CONDITION_STALLED: return "Stalled";
+    case CONDITION_SPEC_VALID: return "SpecValid";
+    case CONDITION_IMAGE_READY: return "ImageReady";
+    case CONDITION_PORTS_ALLOCATED: return "PortsAllocated";
+    case CONDITION_WORKSPACE_READY: return "WorkspaceReady";
+    case CONDITION_UPDATE_PENDING: return "UpdatePending";
+    }
+    abort();
+}
+
+static void print_conditions(const struct object_status *status, struct strbuf *out)
+{
+    for (int i = 0; i < CONDITION_COUNT; i++) {
+        static const char *const values[] = {"", "False", "True", "Unknown"};
+        const struct condition *condition = &status->conditions[i];
+
+        if (condition->value != CONDITION_ABSENT) {
+            strbuf_addf(out, "%s %s %s%s%s\n", condition_name((enum condition_type)i),
+                        values[condition->value], condition->reason,
+                        condition->message != NULL ? ": " : "",
+                        condition->message != NULL ? condition->message : "");
+        }
+    }
+}
+
+static void print_restarts(const struct plan_case *plan_case, const struct object_status *status,
+                           struct strbuf *out)
+{
+    const struct status_restarts *restarts = &status->restarts;
+
+    if (restarts->has_last || restarts->count > 0) {
+        strbuf_addf(out, "restarts %u, %u in a row, last %s with code %lld", restarts->count,
+                    restarts->in_a_row, restarts->last_reason, (long long)restarts->last_exit_code);
+        for (size_t i = 0; i < restarts->last_log.count; i++) {
+            strbuf_addf(out, "%s%s", i == 0 ? ", log: " : " | ", restarts->last_log.items[i]);
+        }
+        strbuf_add(out, "\n");
+    }
+    if (restarts->next_retry_wall_ms != 0) {
+        strbuf_add(out, "next retry ");
+        print_moment(plan_case, restarts->next_retry_wall_ms, out);
+        strbuf_add(out, "\n");
+    }
+}
+
+static void print_task(const struct plan_case *plan_case, const struct object_status *status,
+                       struct strbuf *out)
+{
+    const struct status_task *task = &status->task;
+
+    strbuf_addf(out, "task: attempt %u", task->attempt);
+    if (task->branch != NULL) {
+        strbuf_addf(out, ", branch %s at %s", task->branch, task->commit);
+    }
+    if (task->start_wall_ms != 0) {
+        strbuf_add(out, ", began ");
+        print_moment(plan_case, task->start_wall_ms, out);
+    }
+    if (task->end_wall_ms != 0) {
+        strbuf_add(out, ", ended ");
+        print_moment(plan_case, task->end_wall_ms, out);
+    }
+    if (task->reason != NULL) {
+        strbuf_addf(out, ", %s", task->reason);
+    }
+    if (task->has_exit_code) {
+        strbuf_addf(out, ", exit code %lld", (long long)task->exit_code);
+    }
+    if (task->log_file != NULL) {
+        strbuf_addf(out, ", log %s", task->log_file);
+    }
+    strbuf_add(out, "\n");
+}
+
+static void print_repository(const struct plan_case *plan_case, const struct object_status *status,
+                             struct strbuf *out)
+{
+    const struct status_repository *repository = &status->repository;
+
+    strbuf_addf(out, "repository: %s, %u active", repository->url, repository->active_tasks);
+    if (repository->workspace != NULL) {
+        strbuf_addf(out, ", workspace on %s at %s", repository->branch, repository->commit);
+    }
+    if (repository->idle_since_wall_ms != 0) {
+        strbuf_add(out, ", idle since ");
+        print_moment(plan_case, repository->idle_since_wall_ms, out);
+    }
+    strbuf_add(out, "\n");
+}
+
+static void print_status(const struct plan_case *plan_case, const struct object_status *status,
+                         struct strbuf *out)
+{
+    strbuf_addf(out, "phase %s\n", phase_name(status->phase));
+    print_conditions(status, out);
+    for (size_t i = 0; i < status->port_count; i++) {
+        const struct status_port *port = &status->ports[i];
+
+        strbuf_addf(out, "port %s %s:%u -> %u/%s\n", port->name, port->host_ip, port->host_port,
+                    port->container_port, port->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+    }
+    print_restarts(plan_case, status, out);
+    if (plan_case->kind == KIND_TASK) {
+        print_task(plan_case, status, out);
+    } else if (plan_case->kind == KIND_REPOSITORY) {
+        print_repository(plan_case, status, out);
+    }
+    for (size_t i = 0; i < status->error_count; i++) {
+        strbuf_addf(out, "error %u %s: %s\n", status->errors[i].code, status->errors[i].reason,
+                    status->errors[i].message);
+    }
+}
+
+static void print_list(const char *title, const struct text_list *list, struct strbuf *out)
+{
+    if (list->count > 0) {
+        strbuf_addf(out, "  %s:", title);
+        for (size_t i = 0; i < list->count; i++) {
+            strbuf_addf(out, " %s", list->items[i]);
+        }
+        strbuf_add(out, "\n");
+    }
+}
+
+static void print_text(const char *title, const char *text, struct strbuf *out)
+{
+    if (text != NULL) {
+        strbuf_addf(out, "  %s: %s\n", title, text);
+    }
+}
+
+static void print_workload(const struct workload *workload, struct strbuf *out)
+{
+    strbuf_addf(out, "workload %s from %s\n", workload->name, workload->image);
+    print_text("hostname", workload->hostname, out);
+    print_list("entrypoint", &workload->entrypoint, out);
+    print_list("command", &workload->command, out);
+    for (size_t i = 0; i < workload->env.count; i++) {
+        strbuf_addf(out, "  env: %s=%s\n", workload->env.items[i].name,
+                    workload->env.items[i].value);
+    }
+    print_text("working directory", workload->working_dir, out);
+    print_text("user", workload->user, out);
+    print_text("network", workload->network, out);
+    print_list("aliases", &workload->aliases, out);
+    for (size_t i = 0; i < workload->labels.count; i++) {
+        strbuf_addf(out, "  label: %s=%s\n", workload->labels.items[i].key,
+                    workload->labels.items[i].value);
+    }
+    for (size_t i = 0; i < workload->port_count; i++) {
+        const struct workload_port *port = &workload->ports[i];
+
+        strbuf_addf(out, "  port: %s:%u -> %u/%s\n", port->host_ip, port->host_port,
+                    port->container_port, port->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+    }
+    for (size_t i = 0; i < workload->mount_count; i++) {
+        const struct workload_mount *mount = &workload->mounts[i];
+
+        strbuf_addf(out, "  mount: %s %s on %s%s\n", mount->is_volume ? "volume" : "path",
+                    mount->source, mount->target, mount->is_read_only ? ", read only" : "");
+    }
+    strbuf_addf(out, "  limits: %lld m cpu, %lld MiB, %lld pids, %lld s grace\n",
+                (long long)workload->cpu_milli, (long long)(workload->memory_bytes >> 20),
+                (long long)workload->pids, (long long)workload->grace_seconds);
+    print_list("name servers", &workload->dns.servers, out);
+    print_list("search", &workload->dns.search, out);
+    for (size_t i = 0; i < workload->host_aliases.count; i++) {
+        print_list(workload->host_aliases.items[i].ip, &workload->host_aliases.items[i].hostnames,
+                   out);
+    }
+    print_list("capabilities added", &workload->capabilities_add, out);
+    print_list("capabilities dropped", &workload->capabilities_drop, out);
+    strbuf_addf(out, "%s%s%s", workload->is_root_read_only ? "  root is read only\n" : "",
+                workload->needs_runner ? "  our runner is put in\n" : "",
+                workload->has_own_init ? "  has its own init\n" : "");
+}
+
+static bool shows_workload(const struct plan_case *plan_case)
+{
+    const json_t *show = json_object_get(plan_case->json, "show");
+
+    return text_equal(json_string_value(json_array_get(show, 0)), "workload");
+}
+
+void plan_case_print(const struct plan_case *plan_case, const struct plan *plan,
+                     const struct object_status *status, struct strbuf *out)
+{
+    print_plan(plan_case, plan, out);
+    print_status(plan_case, status, out);
+    for (size_t i = 0; shows_workload(plan_case) && i < plan->count; i++) {
+        if (plan->actions[i]->type == ACTION_CREATE_CONTAINER) {
+            print_workload(plan->actions[i]->workload, out);
+        }
+    }
+}

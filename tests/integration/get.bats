@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# berth get, validate and version: what people read.
+
+load helpers
+bats_require_minimum_version 1.5.0
+
+get() { "$BERTH" get --specs "$SPECS" --state "$STATE" "$@"; }
+
+@test "get shows a table, wide, JSON and YAML of what runs" {
+    drop_instance web
+    berth_start
+    wait_for 20 is_ready web.yaml web
+    run get
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == KIND*NAME*PHASE*READY*PORTS* ]]
+    [[ ${lines[1]} == Instance*web*RUNNING*True*"127.0.0.1:$(port_of web.yaml web)->8080"* ]]
+    run get instances -o wide
+    [[ $output == *web.status.yaml* ]]
+    [ "$(get instance web -o json | jq -r .status.container.id)" = "$(container_field web '{{.Id}}')" ]
+    [ "$(get -o json | jq -r '.kind + " " + .items[0].metadata.name')" = "List web" ]
+    get instance web -o yaml | grep -q '^  phase: RUNNING$'
+}
+
+@test "get of an unknown name or kind says so, with the nearest one" {
+    drop_instance webserver
+    berth_start
+    wait_for 20 is_ready webserver.yaml webserver
+    run get instance websrver
+    [ "$status" -eq 1 ]
+    [[ $output == *'there is no Instance "websrver"; did you mean "webserver"?'* ]]
+    run get instnces
+    [ "$status" -eq 2 ]
+    [[ $output == *'did you mean "instances"'* ]]
+}
+
+@test "get works without a controller and says how old its answer is" {
+    drop_instance web
+    berth_start
+    wait_for 20 is_ready web.yaml web
+    run --separate-stderr get
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    berth_kill9
+    run --separate-stderr get
+    [ "$status" -eq 0 ]
+    [[ $output == *web*RUNNING* ]]
+    [[ $stderr == *"no controller is running"*ago* ]]
+}
+
+@test "validate names every error of every file with its place, and needs no engine" {
+    drop a.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: Web}
+spec:
+  machinetype: e2-small
+  powerState: runing
+---
+apiVersion: berth.dev/v1
+kind: Tsk
+metadata: {name: t}
+SPEC
+    drop_instance good
+    export DOCKER_HOST=unix:///nowhere
+    run "$BERTH" validate "$SPECS"
+    [ "$status" -eq 1 ]
+    [[ $output == *"a.yaml:3:18: metadata.name:"* ]]
+    [[ $output == *'a.yaml:5:3: spec.machinetype:'*'did you mean "machineType"'* ]]
+    [[ $output == *'a.yaml:6:15: spec.powerState:'*'did you mean "Running"'* ]]
+    [[ $output == *'a.yaml:9:7: kind:'*'did you mean "Task"'* ]]
+    run "$BERTH" validate "$SPECS/good.yaml"
+    [ "$status" -eq 0 ]
+    [[ $output == "1 object in 1 file: good" ]]
+    run "$BERTH" validate - <"$SPECS/a.yaml"
+    [ "$status" -eq 1 ]
+    run "$BERTH" validate
+    [ "$status" -eq 2 ]
+}
+
+@test "validate sees one name in two files of a directory" {
+    drop_instance web
+    cp "$SPECS/web.yaml" "$SPECS/web2.yaml"
+    run "$BERTH" validate "$SPECS"
+    [ "$status" -eq 1 ]
+    [[ $output == *"web2.yaml"*'Instance "web" is already defined in web.yaml'* ]]
+}
+
+@test "version and help" {
+    run "$BERTH" version
+    [ "$status" -eq 0 ]
+    [[ $output =~ ^berth\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    run "$BERTH" --help
+    [ "$status" -eq 0 ]
+    for command in run get validate version; do
+        [[ $output == *"  $command "* ]]
+        run "$BERTH" "$command" --help
+        [ "$status" -eq 0 ]
+        [[ $output == usage:* ]]
+        run "$BERTH" --help
+    done
+}
