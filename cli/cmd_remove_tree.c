@@ -13,7 +13,7 @@ int cmd_remove_tree(int argc, char **argv)
     struct error err = {0};
     const char *name = argc == 2 ? strrchr(argv[1], '/') : NULL;
 
-    if (name == NULL || !text_has_prefix(name, "/.trash-")) {
+    if (name == NULL || !text_has_prefix(name, "/trash-")) {
         return usage_error("remove-tree", "takes one path of a directory that was put away");
     }
     if (tree_remove(argv[1], &err) < 0) {

@@ -162,9 +162,10 @@ int git_session_report(struct git_session *session, const char *phase, uint64_t 
     struct git_progress progress = {.bytes = session->received_bytes};
     uint64_t now_ms = clock_monotonic_ms();
 
-    if (now_ms < session->next_report_at_ms && done < total) {
+    if (now_ms < session->next_report_at_ms && done < total && session->phase == phase) {
         return 0;
     }
+    session->phase = phase;
     session->next_report_at_ms = now_ms + REPORT_INTERVAL_MS;
     progress.percent = total == 0 ? 0 : done >= total ? 100 : (unsigned)(done * 100 / total);
     snprintf(progress.phase, sizeof(progress.phase), "%s", phase);

@@ -26,6 +26,7 @@ struct git_session {
     bool is_offering;        /* credentials were handed to libgit2 */
     struct error stop;       /* why a callback of ours ended the work */
     bool is_damaged;         /* after a failure: the mirror is to blame */
+    const char *phase;       /* last reported; one of a few literals */
     uint64_t next_report_at_ms;
 };
 
@@ -45,8 +46,8 @@ void git_session_connect_options(struct git_session *session,
                                  git_remote_connect_options *ret_options);
 
 /*
- * Tells of progress; at most five times a second within a phase. -1: stop, with session->stop set;
- * a callback that libgit2 called returns GIT_EUSER then.
+ * Tells of progress, phase being a literal of the caller's; at most five times a second within a
+ * phase. -1: stop, with session->stop set; a callback that libgit2 called returns GIT_EUSER then.
  */
 int git_session_report(struct git_session *session, const char *phase, uint64_t done,
                        uint64_t total);

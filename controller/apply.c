@@ -94,14 +94,18 @@ static void run_close(struct plan_run *run)
 static void run_end(struct plan_run *run)
 {
     struct entry *entry = run->entry;
-    bool is_over = run->is_entry_over;
+    bool is_over = run->is_entry_over, is_touched = entry->is_touched;
 
     run_close(run);
+    entry->is_touched = false;
     entry->state = KEY_RUNNING_AND_DIRTY; /* the world changed: look again */
     if (is_over) {
         entry->state = KEY_IDLE;
         entry_remove(entry);
         return;
+    }
+    if (is_touched) {
+        observe_container(entry->controller, entry->name);
     }
     entry_settle(entry);
 }
@@ -128,6 +132,8 @@ static void on_inspected(void *user, const struct docker_request *request,
 /* Whatever the run did to a container, the next pass must not decide on what was true before it. */
 static void run_finish(struct plan_run *run)
 {
+    run->entry->is_touched = false;
+
     if (run->entry->kind != ENTRY_TASK && engine_is_up(run->controller->engine)) {
         run_call(run, docker_inspect_container(run->entry->name), on_inspected);
     } else {
@@ -317,12 +323,21 @@ static bool can_be_given_up(const struct plan_run *run)
     }
 }
 
+/* A clone that nobody waits for any more. */
+static bool is_without_purpose(const struct plan_run *run)
+{
+    const struct entry *entry = run->entry;
+
+    return entry->kind == ENTRY_REPOSITORY && repository_active_tasks(entry) == 0 &&
+           !repository_settings(entry)->repository.is_warm;
+}
+
 void apply_reconsider(struct entry *entry)
 {
     struct plan_run *run = entry->run;
 
     if (run == NULL || run->index >= run->plan->count || !can_be_given_up(run) ||
-        run->desired == entry->desired) {
+        (run->desired == entry->desired && !is_without_purpose(run))) {
         return;
     }
     log_fields(LOG_INFO, "action_given_up", "key", entry->key, "action",

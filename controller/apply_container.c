@@ -1,6 +1,7 @@
 #include "controller/apply.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
@@ -12,6 +13,7 @@
 #include "controller/workload_docker.h"
 #include "specs/reason.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,24 +131,6 @@ void apply_quarantine_ports(struct plan_run *run)
 
 /* Containers */
 
-static void on_runner_installed(void *user, const struct docker_request *request,
-                                const struct http_reply *reply, struct error *err)
-{
-    run_on_plain_reply(user, request, reply, err);
-}
-
-static void install_runner(struct plan_run *run)
-{
-    auto_done(strbuf) tar = {0};
-
-    tar_add_directory(&tar, ".berth", 0755);
-    tar_add_file(&tar, ".berth/runner", 0755, berth_runner_start,
-                 (size_t)(berth_runner_end - berth_runner_start));
-    tar_finish(&tar);
-    run_call(run, docker_put_archive(run_action(run)->target, "/", tar.text, tar.len),
-             on_runner_installed);
-}
-
 static void on_created(void *user, const struct docker_request *request,
                        const struct http_reply *reply, struct error *err)
 {
@@ -164,19 +148,64 @@ static void on_created(void *user, const struct docker_request *request,
         run_action_failed(run, err);
         return;
     }
-    if (run_action(run)->workload->needs_runner) {
-        install_runner(run);
-    } else {
-        run_action_done(run);
+    run_action_done(run);
+}
+
+/* The path behind all links, for which the policy must hold too; then it is what gets mounted. */
+static int resolve_mount(struct plan_run *run, struct workload_mount *mount, struct arena *arena,
+                         struct error *err)
+{
+    const struct controller *controller = run->controller;
+    auto_free char *real = realpath(mount->source, NULL);
+
+    if (real == NULL) {
+        error_set_errno(err, errno, "hostPath %s", mount->source);
+        err->reason = REASON_CREATE_FAILED;
+        err->kind = ERROR_INVALID;
+        return -1;
     }
+    for (size_t i = 0; i < controller->options.host_path_root_count; i++) {
+        auto_free char *root = realpath(controller->options.host_path_roots[i], NULL);
+
+        if (root != NULL && path_is_below(real, root) &&
+            !path_is_below(real, controller->state.path) &&
+            !path_is_below(controller->state.path, real)) {
+            mount->source = arena_strdup(arena, real);
+            return 0;
+        }
+    }
+    return error_set_reason(err, ERROR_INVALID, REASON_HOST_PATH_REFUSED,
+                            "hostPath %s leads to %s, which is not below an allowed root",
+                            mount->source, real);
+}
+
+static int resolve_mounts(struct plan_run *run, struct error *err)
+{
+    struct workload *workload = run_action(run)->workload;
+
+    for (size_t i = 0; i < workload->mount_count; i++) {
+        struct workload_mount *mount = &workload->mounts[i];
+        bool is_ours = path_is_below(mount->source, run->controller->state.path);
+
+        if (!mount->is_volume && !is_ours &&
+            resolve_mount(run, mount, &workload->arena, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static void create_now(struct plan_run *run)
 {
     const struct action *action = run_action(run);
-    json_auto_t *body =
-        workload_to_docker(action->workload, engine_cpu_count(run->controller->engine));
+    struct error err = {0};
+    json_auto_t *body = NULL;
 
+    if (resolve_mounts(run, &err) < 0) {
+        run_action_failed(run, &err);
+        return;
+    }
+    body = workload_to_docker(action->workload, engine_cpu_count(run->controller->engine));
     run_call(run, docker_create_container(action->target, body), on_created);
 }
 
@@ -205,12 +234,43 @@ static void on_started(void *user, const struct docker_request *request,
     run_action_failed(run, err);
 }
 
+static void on_runner_installed(void *user, const struct docker_request *request,
+                                const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) < 0) {
+        err->reason = REASON_START_FAILED;
+        run_action_failed(run, err);
+        return;
+    }
+    run_call(run, docker_start_container(run_action(run)->target), on_started);
+}
+
+/* Before every start: a controller that was killed after the creation may have left a container without it. */
+static void install_runner(struct plan_run *run)
+{
+    auto_done(strbuf) tar = {0};
+
+    tar_add_directory(&tar, ".berth", 0755);
+    tar_add_file(&tar, ".berth/runner", 0755, berth_runner_start,
+                 (size_t)(berth_runner_end - berth_runner_start));
+    tar_finish(&tar);
+    run_call(run, docker_put_archive(run_action(run)->target, "/", tar.text, tar.len),
+             on_runner_installed);
+}
+
 static void start_now(void *user)
 {
     struct plan_run *run = user;
 
     run->slots = &run->controller->starts;
-    run_call(run, docker_start_container(run_action(run)->target), on_started);
+    if (run->entry->kind == ENTRY_REPOSITORY) {
+        install_runner(run);
+    } else {
+        run_call(run, docker_start_container(run_action(run)->target), on_started);
+    }
 }
 
 /* What comes up together when the controller starts is a herd; what appears later is somebody's edit. */

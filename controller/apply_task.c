@@ -191,6 +191,7 @@ void apply_start_task(struct plan_run *run)
                          "the repository container is gone");
     } else if (make_task_directory(run, repository, &err) == 0 &&
                save_record(run, repository, &err) == 0) {
+        run->entry->status->task.attempt = 1;
         exec_in(run, repository, runner_arguments(run, repository),
                 task_environment(run, repository));
         return;

@@ -195,6 +195,17 @@ static void remove_in_child(struct controller *controller, char *path)
     }
 }
 
+/* What an earlier controller did not get to empty. */
+void workspace_remove_trash(void *user, const char *name)
+{
+    struct controller *controller = user;
+    auto_free char *path = state_path(&controller->state, "repos/%s", name);
+
+    if (text_has_prefix(name, "trash-") && controller->state.is_writable) {
+        remove_in_child(controller, path);
+    }
+}
+
 void apply_remove_workspace(struct plan_run *run)
 {
     static const char *const parts[] = {"tree", "git"};
@@ -204,7 +215,7 @@ void apply_remove_workspace(struct plan_run *run)
         auto_free char *from =
             state_path(&run->controller->state, "repos/%s/%s", entry->name, parts[i]);
         auto_free char *to =
-            state_path(&run->controller->state, "repos/.trash-%s-%s-%llx", entry->name, parts[i],
+            state_path(&run->controller->state, "repos/trash-%s-%s-%llx", entry->name, parts[i],
                        (unsigned long long)clock_monotonic_ns());
 
         if (rename(from, to) == 0) {

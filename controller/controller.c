@@ -17,6 +17,7 @@
 
 enum {
     PASSES_PER_TURN = 64,
+    RELIST_RETRY_MS = 1000,
     DEFAULT_START_SLOTS_MAX = 8,
     GIT_CONCURRENCY = 2,
     GIT_TOTAL_MS = 3600000,
@@ -77,6 +78,12 @@ static void on_watch_due(void *user)
 static void on_relist_timer(uv_timer_t *timer)
 {
     observe_list(timer->data);
+}
+
+void observe_list_soon(struct controller *controller)
+{
+    uv_timer_start(&controller->relist_timer, on_relist_timer, RELIST_RETRY_MS,
+                   controller->options.relist_seconds * UINT64_C(1000));
 }
 
 static void on_sweep_timer(uv_timer_t *timer)
@@ -155,7 +162,7 @@ static void start_timer(struct controller *controller, uv_timer_t *timer, uv_tim
 {
     uv_timer_init(&controller->loop, timer);
     timer->data = controller;
-    if (period_ms > 0) {
+    if (period_ms > 0 && !controller->options.is_dry_run) {
         uv_timer_start(timer, callback, period_ms, period_ms);
     }
 }
@@ -308,6 +315,7 @@ static void start_work(struct controller *controller)
                            controller->options.is_polling, on_watch_due, controller);
     }
     desired_scan(controller);
+    desired_load_task_records(controller);
     status_remove_stale(controller);
     log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",
                controller->options.specs_dir, "state", controller->options.state_dir, NULL);

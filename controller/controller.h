@@ -59,6 +59,7 @@ struct entry {
     struct plan_run *run;   /* under way, or NULL */
     uv_timer_t timer;       /* wakes the key */
     uint64_t sequence;      /* order of arrival */
+    bool is_touched;        /* something happened to its container while its plan was looking at it */
     bool is_passed;         /* has had a pass: its status is not only remembered */
     bool is_removed;        /* forgotten; memory goes when the timer has closed */
 
@@ -158,6 +159,7 @@ const struct spec_entry *entry_spec(const struct entry *entry);
 void desired_load_repositories(struct controller *controller); /* what the state directory knows */
 /* The branch that a workspace is made from: the settings', or what the first task asks for; NULL: the remote's HEAD. */
 const char *repository_wanted_branch(const struct entry *repository);
+void desired_load_task_records(struct controller *controller); /* after the first scan */
 void desired_relate_tasks(struct controller *controller);
 struct entry *repository_of_task(const struct entry *task);
 const struct object *repository_settings(const struct entry *repository);
@@ -183,6 +185,7 @@ void controller_fill_world(const struct controller *controller, struct world *wo
 
 /* observe.c: from the engine to facts */
 void observe_list(struct controller *controller); /* containers and networks, then every pass */
+void observe_list_soon(struct controller *controller);
 void observe_container(struct controller *controller, const char *name); /* inspect it, then its key's pass */
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
@@ -206,6 +209,8 @@ void apply_plan(struct entry *entry, struct plan *plan); /* takes the plan */
 /* The spec changed or went: what only waits (a pull, a clone) is given up, so that the new version has its turn. */
 void apply_reconsider(struct entry *entry);
 void apply_abandon(struct plan_run *run); /* without any callback; what the engine does with the last call is unknown */
+
+void workspace_remove_trash(void *user, const char *name); /* user: the controller; name: an entry of repos/ */
 
 /* sweep.c: orphans, unused networks, retired tasks */
 void sweep_run(struct controller *controller);

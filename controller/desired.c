@@ -138,6 +138,7 @@ static void load_repository(void *user, const char *name)
 void desired_load_repositories(struct controller *controller)
 {
     state_list(&controller->state, "repos", load_repository, controller);
+    state_list(&controller->state, "repos", workspace_remove_trash, controller);
 }
 
 static void change_repository(struct controller *controller, const char *name,
@@ -208,6 +209,7 @@ static void change_repository(struct controller *controller, const char *name,
         free(entry->repository->url_text);
         entry->repository->url_text = xstrdup(object->repository.url);
     }
+    apply_reconsider(entry);
     entry_enqueue(entry);
 }
 
@@ -329,6 +331,29 @@ static void load_task(struct entry *task)
     }
 }
 
+/* A record without a spec: the spec went while nobody looked. Its entry ends it, so that a new task of the name is a new one. */
+static void load_task_record(void *user, const char *file)
+{
+    struct controller *controller = user;
+    auto_free char *name = xstrndup(file, strcspn(file, "."));
+    auto_free char *key = object_key(kind_name(KIND_TASK), name);
+    struct entry *task;
+
+    if (entry_find(controller, key) != NULL || !object_name_is_valid(name)) {
+        return;
+    }
+    task = entry_new(controller, ENTRY_TASK, kind_name(KIND_TASK), name);
+    load_task(task);
+    entry_enqueue(task);
+}
+
+void desired_load_task_records(struct controller *controller)
+{
+    if (controller->is_scanned) {
+        state_list(&controller->state, "tasks", load_task_record, controller);
+    }
+}
+
 /* From changes of the set to entries */
 
 static struct entry *entry_for(struct controller *controller, enum entry_kind kind, const char *key,
@@ -383,6 +408,7 @@ static void change_task(struct controller *controller, const char *key,
     entry_enqueue(entry);
     if (repository_of_task(entry) != NULL) {
         entry_enqueue(repository_of_task(entry));
+        apply_reconsider(repository_of_task(entry));
     }
 }
 
@@ -451,7 +477,7 @@ void desired_scan(struct controller *controller)
 {
     size_t held_before = controller->specs->held_count;
     auto_free char *request = state_path(&controller->state, "requests/confirm-deletions");
-    bool is_confirmed = held_before > 0 && path_exists(request);
+    bool is_asked = path_exists(request), is_confirmed = held_before > 0 && is_asked;
     struct error err = {0};
 
     if (spec_scan_run(&controller->scan, controller->specs, clock_monotonic_ms(), is_confirmed,
@@ -467,7 +493,7 @@ void desired_scan(struct controller *controller)
         controller->scan_error = NULL;
     }
     controller->is_scanned = true;
-    if (is_confirmed) {
+    if (is_asked) { /* it was meant for what is held now, not for what may be held one day */
         state_remove(&controller->state, "requests/confirm-deletions");
     }
     if (controller->watch != NULL) {

@@ -103,6 +103,17 @@ static void keep_log(struct observed_container *to, struct observed_container *f
     }
 }
 
+/* At the start the labels tell what a lost state directory cannot. */
+static void restore_ports(struct controller *controller, const struct observed_container *container)
+{
+    if (container->is_ours && container->kind != NULL && container->object != NULL &&
+        container->ports != NULL) {
+        auto_free char *owner = object_key(container->kind, container->object);
+
+        port_table_restore_label(&controller->ports, owner, container->ports);
+    }
+}
+
 void observe_set_container(struct controller *controller, const char *name,
                            struct observed_container *container)
 {
@@ -115,6 +126,9 @@ void observe_set_container(struct controller *controller, const char *name,
     if (container != NULL) {
         if (before != NULL) {
             keep_log(container, before);
+        }
+        if (!controller->is_listed) {
+            restore_ports(controller, container);
         }
         map_put(&controller->containers, name, container);
         map_put(&controller->container_names, container->id, container->name);
@@ -208,6 +222,25 @@ static bool is_as_listed(const struct observed_container *known, const struct do
            known->state == state_from_docker(now->state);
 }
 
+/* A plan under way may have made the container after the list was drawn up. */
+static bool has_run(struct controller *controller, const char *name)
+{
+    const struct entry *instance = entry_of_container(controller, kind_name(KIND_INSTANCE), name);
+    const struct entry *repository =
+        entry_of_container(controller, KIND_REPOSITORY_CONTAINER, name);
+
+    return (instance != NULL && instance->run != NULL) ||
+           (repository != NULL && repository->run != NULL);
+}
+
+static void list_failed(struct controller *controller, const struct error *err)
+{
+    log_fields(LOG_WARN, "list_failed", "error", err->message, NULL);
+    if (!controller->is_listed) {
+        observe_list_soon(controller); /* nothing can be decided before there is one */
+    }
+}
+
 static void take_container_list(struct controller *controller, const json_t *list)
 {
     struct map seen = {0};
@@ -232,7 +265,8 @@ static void take_container_list(struct controller *controller, const json_t *lis
         const struct observed_container *container = map_value(at);
 
         next = map_next(at);
-        if (container->is_ours && map_get(&seen, map_key(at)) == NULL) {
+        if (container->is_ours && map_get(&seen, map_key(at)) == NULL &&
+            !has_run(controller, map_key(at))) {
             auto_free char *name = xstrdup(map_key(at));
 
             observe_set_container(controller, name, NULL);
@@ -265,8 +299,8 @@ static void on_containers(void *user, const struct docker_request *request,
 
     controller->list_call = NULL;
     if (docker_reply_json(request, reply, &list, err) < 0) {
-        log_fields(LOG_WARN, "list_failed", "error", err->message, NULL);
-        return; /* the next relist tries again; a lost connection is noticed by the event stream */
+        list_failed(controller, err);
+        return;
     }
     take_container_list(controller, list);
     controller->is_listing = !controller->is_listed;
@@ -293,7 +327,7 @@ static void on_networks(void *user, const struct docker_request *request,
 
     controller->list_call = NULL;
     if (docker_reply_json(request, reply, &list, err) < 0) {
-        log_fields(LOG_WARN, "list_failed", "error", err->message, NULL);
+        list_failed(controller, err);
         return;
     }
     take_network_list(controller, list);
@@ -386,6 +420,9 @@ static void on_image(void *user, const struct docker_request *request,
         docker_image_done(&docker);
     } else if (err->kind == ERROR_NOT_FOUND) {
         image->state = IMAGE_ABSENT;
+    } else if (text_equal(err->reason, "EngineUnavailable")) {
+        image->state = IMAGE_UNKNOWN; /* the passes after the next connection ask again */
+        return;
     } else {
         image->id = xstrdup_or_null(id_before);
         image->state = before == IMAGE_UNKNOWN ? IMAGE_ABSENT : before; /* pulling it will tell */
@@ -461,7 +498,7 @@ static void on_container_event(struct controller *controller, const struct docke
         entry = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name);
     }
     if (entry != NULL && entry->run != NULL) {
-        entry_enqueue(entry); /* its plan looks at the container when it ends */
+        entry->is_touched = true; /* its plan looks at the container when it ends */
         return;
     }
     if (entry != NULL || text_equal(owner, controller->state.id) ||

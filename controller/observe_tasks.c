@@ -70,6 +70,10 @@ void observe_attempt(struct entry *task)
                    NULL);
         return; /* unknown: what was seen before stands */
     }
+    if (state == RUNNER_ATTEMPT_ABSENT && task->status->task.attempt > 0 &&
+        (fd < 0 || faccessat(fd, task->status->task.id, F_OK, 0) < 0)) {
+        state = RUNNER_ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
+    }
     free(task->attempt_message);
     task->attempt_message = xstrdup(end.message);
     task->attempt = (struct observed_attempt){

@@ -701,6 +701,10 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
         if (pass->previous->restarts.last_exit_code == 0) {
             status_set_condition(pass->status, CONDITION_READY, CONDITION_FALSE, "Completed",
                                  "its container was removed after it had ended");
+            status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, "Completed",
+                                 NULL);
+            status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed",
+                                 NULL);
         } else {
             status_set_stalled(pass->status, REASON_COMMAND_FAILED,
                                "it failed, and its container was removed after that");

@@ -38,7 +38,6 @@ static struct workload *build(const struct container_pass *pass)
     workload->is_root_read_only = spec->security.is_root_read_only;
     workload->capabilities_add = spec->security.capabilities_add;
     workload->capabilities_drop = spec->security.capabilities_drop;
-    workload->needs_runner = true;
     workload->has_own_init = true;
     workload_add_label(workload, LABEL_REPOSITORY, input->url);
     workload_add_mount(workload, input->workspace->path, WORKSPACE_MOUNT, false, false);

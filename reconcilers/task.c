@@ -124,7 +124,9 @@ static void reconcile_running(const struct world *world, const struct task_input
 static bool is_container_ready(const struct task_input *input)
 {
     return input->container != NULL && input->container->is_ours &&
-           input->container->state == WORKLOAD_RUNNING && input->workspace->exists;
+           input->container->state == WORKLOAD_RUNNING && input->workspace->exists &&
+           input->repository_status != NULL && input->repository_status->phase == PHASE_RUNNING &&
+           input->repository_status->operation.state != OPERATION_RUNNING;
 }
 
 static void reconcile_waiting(const struct task_input *input, struct object_status *status)
@@ -308,6 +310,8 @@ static void decide(const struct world *world, const struct task_input *input, st
         status->phase = PHASE_PENDING;
         status_set_condition(status, CONDITION_READY, CONDITION_FALSE, REASON_SUSPENDED,
                              "spec.suspend is true: nothing is changed");
+        status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED, NULL);
+        status_set_condition(status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
         return;
     }
     if (is_on_other_branch(input)) {

@@ -59,7 +59,6 @@ struct workload {
     struct host_alias_list host_aliases;
     bool is_root_read_only;
     struct text_list capabilities_add, capabilities_drop;
-    bool needs_runner; /* our runner is put in before the first start */
     bool has_own_init; /* process 1 reaps by itself: the engine need not add an init */
 };
 

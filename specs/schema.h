@@ -48,9 +48,11 @@ struct field {
     int64_t min, max;                 /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
     const char *const *words;         /* FIELD_ENUM, NULL-terminated */
     const char *const *planned_words; /* FIELD_ENUM: known, refused in this version; or NULL */
-    int (*check)(const char *text,
-                 struct error *err); /* of texts, items and label values; or NULL */
-    int (*check_key)(const char *text, struct error *err); /* of label keys; or NULL */
+
+    /* Of texts, items and label values; of label keys. Each may be NULL. */
+    int (*check)(const char *text, struct error *err);
+    int (*check_key)(const char *text, struct error *err);
+
     const struct field *fields; /* sub-table, ended by a row without name */
     size_t item_size;           /* FIELD_OBJECT_LIST */
     const char *doc;            /* one or two sentences for people */

@@ -405,6 +405,9 @@ static void read_task(struct object_status *status, const json_t *json)
     struct status_task *task = &status->task;
 
     task->id = get_text(status, json, "id");
+    if (task->id != NULL && !object_name_is_valid(task->id)) {
+        task->id = NULL; /* it names a directory: nothing but what we would have written */
+    }
     task->hash = get_text(status, json, "specHash");
     task->repository = get_text(status, json, "repositoryContainer");
     task->work_dir = get_text(status, json, "workingDirectory");
@@ -452,5 +455,8 @@ struct object_status *status_from_json(const json_t *json)
     status->operation.progress = get_count(operation, "progress");
     status->operation.start_wall_ms = get_time(operation, "startTime");
     status->operation.end_wall_ms = get_time(operation, "endTime");
+    if (status->operation.state == OPERATION_RUNNING) {
+        status->operation = (struct operation){0}; /* whoever carried it out is no more */
+    }
     return status;
 }

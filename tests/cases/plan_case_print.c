@@ -217,8 +217,7 @@ static void print_workload(const struct workload *workload, struct strbuf *out)
     }
     print_list("capabilities added", &workload->capabilities_add, out);
     print_list("capabilities dropped", &workload->capabilities_drop, out);
-    strbuf_addf(out, "%s%s%s", workload->is_root_read_only ? "  root is read only\n" : "",
-                workload->needs_runner ? "  our runner is put in\n" : "",
+    strbuf_addf(out, "%s%s", workload->is_root_read_only ? "  root is read only\n" : "",
                 workload->has_own_init ? "  has its own init\n" : "");
 }
 

@@ -125,13 +125,13 @@ static void answer(struct connection *connection, const char *path, const char *
     } else if (strcmp(path, "/pieces") == 0) {
         reply(connection, "200 OK", pieces, strlen(pieces));
         connection->piece = 1;
-    } else if (strcmp(path, "/chunks") == 0) {
+    } else if (strcmp(path, "/chunks") == 0 || strcmp(path, "/burst") == 0) {
         begin_stream(connection);
         for (const char *byte = pieces; *byte != '\0'; byte++) {
             strbuf_addf(&connection->out, "1\r\n%c\r\n", *byte);
         }
         strbuf_add(&connection->out, "0\r\n\r\n");
-        connection->piece = 6;
+        connection->piece = strcmp(path, "/chunks") == 0 ? 6 : 0;
     } else if (strcmp(path, "/endless") == 0) {
         begin_stream(connection);
         strbuf_add(&connection->out, "6\r\nbegun;\r\n");

@@ -6,6 +6,7 @@
  *   /echo         200, the whole request as the body
  *   /pieces       200, a body of HTTP_SCRIPT_PIECES, each byte in a write of its own
  *   /chunks       200, the same as a chunked stream, a chunk for each byte
+ *   /burst        200, these chunks in a single write
  *   /endless      200, a chunked stream of "begun;", then nothing more
  *   /silent       no answer at all
  *   /close        closes the connection instead of an answer

@@ -1,0 +1,262 @@
+#include "tests/unit/plan_model.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "specs/spec_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* after its friends, which it needs */
+#include <cmocka.h>
+
+void plan_model_done(struct plan_model *model)
+{
+    observed_container_free(model->container);
+    status_free(model->status);
+}
+
+void plan_model_set_text(char **text, const char *value)
+{
+    free(*text);
+    *text = xstrdup_or_null(value);
+}
+
+unsigned dice_roll(struct dice *dice, unsigned sides)
+{
+    dice->state ^= dice->state << 13;
+    dice->state ^= dice->state >> 7;
+    dice->state ^= dice->state << 17;
+    return (unsigned)((dice->state * UINT64_C(0x2545F4914F6CDD1D)) >> 33) % sides;
+}
+
+struct object *object_from_text(const char *text)
+{
+    auto_owned(spec_file) *file = spec_file_parse("test.yaml", text, strlen(text));
+
+    if (spec_file_has_errors(file) || file->count != 1) {
+        fail_msg("no good spec: %s", text);
+    }
+    return object_ref(file->documents[0].object);
+}
+
+struct observed_container *plan_model_container(const struct object *object, const char *name,
+                                                const char *kind, enum workload_state state)
+{
+    struct observed_container *container = xcalloc(1, sizeof(*container));
+
+    container->name = xstrdup(name);
+    container->id = xstrdup("c0");
+    container->image_id = xstrdup(MODEL_IMAGE_ID);
+    container->is_ours = true;
+    container->kind = xstrdup(kind);
+    container->object = xstrdup(name);
+    container->hash = xstrdup(object->container_hash);
+    container->fields = xstrdup(object->field_hashes);
+    container->ports = xstrdup("");
+    container->state = state;
+    return container;
+}
+
+static const char *label_of(const struct workload *workload, const char *key)
+{
+    for (size_t i = 0; i < workload->labels.count; i++) {
+        if (strcmp(workload->labels.items[i].key, key) == 0) {
+            return workload->labels.items[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* Every port of a container is leased to its owner: nobody else can have been given it. */
+static void check_ports(const struct plan_model *model, const struct workload *workload)
+{
+    for (size_t i = 0; i < workload->port_count; i++) {
+        const struct workload_port *port = &workload->ports[i];
+        const struct port_lease *lease =
+            port_table_get(model->ports, port->host_port, port->protocol);
+
+        assert_non_null(lease);
+        assert_non_null(lease->owner);
+        assert_string_equal(lease->owner, model->key);
+    }
+}
+
+static void create_container(struct plan_model *model, const struct action *action)
+{
+    const struct workload *workload = action->workload;
+    struct observed_container *container;
+
+    assert_null(model->container);
+    assert_int_equal(model->image.state, IMAGE_PRESENT);
+    assert_string_equal(workload->name, action->target);
+    check_ports(model, workload);
+    if (workload->network != NULL) {
+        assert_true(model->has_network);
+    }
+    for (size_t i = 0; i < workload->mount_count; i++) {
+        if (strcmp(workload->mounts[i].target, WORKSPACE_MOUNT) == 0) {
+            assert_true(model->workspace.exists);
+        }
+    }
+    model->container = container = xcalloc(1, sizeof(*container));
+    container->name = xstrdup(workload->name);
+    container->id = xasprintf("c%u", ++model->containers_made);
+    container->image_id = xstrdup_or_null(model->image.id);
+    container->is_ours = text_equal(label_of(workload, LABEL_CONTROLLER), MODEL_CONTROLLER);
+    container->kind = xstrdup_or_null(label_of(workload, LABEL_KIND));
+    container->object = xstrdup_or_null(label_of(workload, LABEL_NAME));
+    container->hash = xstrdup_or_null(label_of(workload, LABEL_HASH));
+    container->fields = xstrdup_or_null(label_of(workload, LABEL_FIELDS));
+    container->ports = xstrdup_or_null(label_of(workload, LABEL_PORTS));
+    container->network = xstrdup_or_null(workload->network);
+    container->state = WORKLOAD_CREATED;
+}
+
+static struct observed_container *own_container(struct plan_model *model,
+                                                const struct action *action)
+{
+    assert_non_null(model->container);
+    assert_string_equal(model->container->name, action->target);
+    assert_true(model->container->is_ours);
+    assert_string_equal(model->container->object, action->target);
+    return model->container;
+}
+
+static void start_container(struct plan_model *model, struct observed_container *container)
+{
+    assert_true(container->state == WORKLOAD_CREATED || container->state == WORKLOAD_EXITED);
+    assert_true(container->network == NULL || model->has_network);
+    container->state = WORKLOAD_RUNNING;
+    container->started_wall_ms = model->now_wall_ms;
+    container->has_log = false;
+}
+
+static void stop_container(struct plan_model *model, struct observed_container *container)
+{
+    assert_true(container->state == WORKLOAD_RUNNING || container->state == WORKLOAD_PAUSED ||
+                container->state == WORKLOAD_RESTARTING);
+    container->state = WORKLOAD_EXITED;
+    container->exit_code = 143;
+    container->finished_wall_ms = model->now_wall_ms;
+}
+
+static void release_ports(struct plan_model *model, const struct plan *plan)
+{
+    if (strcmp(plan->operation, "delete") == 0) {
+        port_table_release(model->ports, model->key);
+    } else {
+        port_table_release_stale(model->ports, model->key, model->wanted_ports);
+    }
+}
+
+static void quarantine_ports(struct plan_model *model)
+{
+    for (size_t i = 0; i < model->wanted_ports->count; i++) {
+        const struct port_spec *port = &model->wanted_ports->items[i];
+        enum port_protocol protocol = (enum port_protocol)port->protocol;
+        const struct port_lease *lease =
+            port_table_find(model->ports, model->key, port->name, protocol);
+
+        if (port->host_port == 0 && lease != NULL) {
+            port_table_quarantine(model->ports, lease->port, protocol, model->now_wall_ms);
+        }
+    }
+}
+
+static void apply_to_container(struct plan_model *model, const struct action *action)
+{
+    struct observed_container *container = own_container(model, action);
+
+    switch (action->type) {
+    case ACTION_CONNECT_NETWORK:
+        assert_true(model->has_network);
+        plan_model_set_text(&container->network, action->workload->network);
+        return;
+    case ACTION_START_CONTAINER: start_container(model, container); return;
+    case ACTION_STOP_CONTAINER: stop_container(model, container); return;
+    case ACTION_UNPAUSE_CONTAINER:
+        assert_int_equal(container->state, WORKLOAD_PAUSED);
+        container->state = WORKLOAD_RUNNING;
+        return;
+    case ACTION_REMOVE_CONTAINER:
+        observed_container_free(container);
+        model->container = NULL;
+        return;
+    case ACTION_READ_LOG: container->has_log = true; return;
+    default: fail_msg("%s is not about a container", action_type_name(action->type));
+    }
+}
+
+static void apply_action(struct plan_model *model, const struct plan *plan,
+                         const struct action *action)
+{
+    switch (action->type) {
+    case ACTION_LEASE_PORT:
+        assert_int_equal(port_table_take(model->ports, model->key, action->target, action->host_ip,
+                                         action->port, action->protocol),
+                         0);
+        return;
+    case ACTION_RELEASE_PORTS: release_ports(model, plan); return;
+    case ACTION_QUARANTINE_PORTS: quarantine_ports(model); return;
+    case ACTION_BUILD_IDLE_IMAGE:
+    case ACTION_PULL_IMAGE:
+        model->image = (struct observed_image){.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID};
+        return;
+    case ACTION_CREATE_NETWORK:
+        assert_false(model->has_network);
+        model->has_network = true;
+        return;
+    case ACTION_CREATE_CONTAINER: create_container(model, action); return;
+    case ACTION_MAKE_WORKSPACE:
+        assert_false(model->workspace.exists);
+        model->workspace.exists = true;
+        model->workspace.branch = model->wanted_branch != NULL ? model->wanted_branch : "main";
+        model->workspace.commit = "0a1b2c3d";
+        return;
+    case ACTION_REMOVE_WORKSPACE:
+        assert_true(model->workspace.exists);
+        model->workspace.exists = false;
+        return;
+    case ACTION_START_TASK:
+        assert_int_equal(model->attempt.state, ATTEMPT_ABSENT); /* a command runs at most once */
+        model->attempt.state = ATTEMPT_RUNNING;
+        model->attempt.started_wall_ms = model->now_wall_ms;
+        return;
+    case ACTION_STOP_TASK:
+        assert_int_equal(model->attempt.state, ATTEMPT_RUNNING);
+        model->attempt.state = ATTEMPT_ENDED;
+        model->attempt.outcome = OUTCOME_STOPPED;
+        model->attempt.finished_wall_ms = model->now_wall_ms;
+        return;
+    case ACTION_REMOVE_TASK: return;
+    case ACTION_CONNECT_NETWORK:
+    case ACTION_START_CONTAINER:
+    case ACTION_STOP_CONTAINER:
+    case ACTION_UNPAUSE_CONTAINER:
+    case ACTION_REMOVE_CONTAINER:
+    case ACTION_READ_LOG: apply_to_container(model, action); return;
+    }
+}
+
+void plan_model_apply(struct plan_model *model, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        assert_non_null(plan->actions[i]->cause);
+        assert_true(plan->actions[i]->cause[0] != '\0');
+        apply_action(model, plan, plan->actions[i]);
+    }
+    if (plan->operation != NULL) {
+        model->failure.count = 0;
+    }
+}
+
+void plan_model_take_status(struct plan_model *model, struct object_status *status)
+{
+    status_finish(status, model->status, model->now_wall_ms);
+    status_free(model->status);
+    model->status = status;
+}
