@@ -33,7 +33,7 @@ SOURCES := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c))
 HEADERS := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.h)) $(wildcard controller/runner/*.h)
 RUNNER_SOURCES := $(wildcard controller/runner/*.c)
 
-OBJECTS := $(SOURCES:%.c=$(OUT)/%.o) $(if $(RUNNER_SOURCES),$(OUT)/controller/runner_blob.o)
+OBJECTS := $(SOURCES:%.c=$(OUT)/%.o) $(OUT)/controller/runner_blob.o
 
 UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 CASE_SOURCES    := $(wildcard tests/cases/run_*.c)
@@ -173,7 +173,7 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
 .PHONY: test test-integration test-faults stress fuzz coverage
-test: $(PROGRAMS) $(if $(RUNNER_SOURCES),$(OUT)/berth-runner) ## unit tests, cases and corpora
+test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
 

@@ -235,9 +235,38 @@ static int check_reach(const struct keeper *keeper, struct error *err)
     return 0;
 }
 
-static int work(const struct keeper *keeper, pid_t parent, struct git_result *ret_result,
+/* Where the worker finds what the keeper prepared. */
+struct places {
+    struct git_job job;
+    struct keeper keeper;
+    char *mirror;
+};
+
+/* The same job under the short names, where a mount namespace can be had. */
+static const struct keeper *move_in(const struct keeper *keeper, struct places *places)
+{
+    auto_free char *parent = parent_of(keeper->job->mirror);
+
+    if (keeper->job->run_as == 0 || !git_sandbox_mount(parent, keeper->staging)) {
+        return keeper;
+    }
+    places->mirror = xasprintf("%s/%s", GIT_SANDBOX_MIRROR, strrchr(keeper->job->mirror, '/') + 1);
+    places->job = *keeper->job;
+    places->job.mirror = places->mirror;
+    places->keeper = *keeper;
+    places->keeper.job = &places->job;
+    if (keeper->staging != NULL) {
+        places->keeper.staged_tree = xasprintf("%s/tree", GIT_SANDBOX_STAGING);
+    }
+    return &places->keeper;
+}
+
+static int work(const struct keeper *given, pid_t parent, struct git_result *ret_result,
                 struct error *err)
 {
+    struct places places = {0}; /* the process ends with the work: nothing of it is freed */
+    const struct keeper *keeper = move_in(given, &places);
+
     if (git_sandbox_enter(keeper->job->run_as, keeper->job->max_bytes, err) < 0) {
         return -1;
     }

@@ -27,6 +27,7 @@ static const char help[] =
     "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
     "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
     "  --git-file-root DIR      file:// repositories must be below it\n"
+    "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
     "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
     "  --orphan-grace TIME      remove containers of ours without a spec after it (5m)\n"
@@ -53,6 +54,7 @@ enum option_id {
     OPTION_REPOSITORY_IMAGE,
     OPTION_ALLOW_HOST_PATH,
     OPTION_GIT_FILE_ROOT,
+    OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
     OPTION_GIT_STALL,
     OPTION_ORPHAN_GRACE,
@@ -74,6 +76,7 @@ static const struct option long_options[] = {
     {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
     {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
     {"git-file-root", required_argument, NULL, OPTION_GIT_FILE_ROOT},
+    {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
     {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
     {"orphan-grace", required_argument, NULL, OPTION_ORPHAN_GRACE},
@@ -129,6 +132,10 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
     case OPTION_GIT_FILE_ROOT:
         free(options->git_file_root);
         options->git_file_root = path_absolute(value);
+        return 0;
+    case OPTION_GIT_KNOWN_HOSTS:
+        free(options->git_known_hosts);
+        options->git_known_hosts = path_absolute(value);
         return 0;
     case OPTION_GIT_MAX_SIZE:
         if (quantity_parse_bytes(value, &bytes) < 0 || bytes <= 0) {
@@ -236,6 +243,7 @@ void controller_options_done(struct controller_options *options)
     free(options->ports);
     free(options->repository_image);
     free(options->git_file_root);
+    free(options->git_known_hosts);
     free(options->program);
 }
 
@@ -250,6 +258,18 @@ static char *own_program(const char *argv0)
     }
     path[len] = '\0';
     return xstrdup(path);
+}
+
+/* Where ssh looks for host keys too: the user's file, else the machine's. */
+static char *default_known_hosts(void)
+{
+    const char *home = getenv("HOME");
+    auto_free char *own = home != NULL ? path_join(home, ".ssh/known_hosts") : NULL;
+
+    if (own != NULL && path_exists(own)) {
+        return xstrdup(own);
+    }
+    return path_exists("/etc/ssh/ssh_known_hosts") ? xstrdup("/etc/ssh/ssh_known_hosts") : NULL;
 }
 
 int cmd_run(int argc, char **argv)
@@ -274,6 +294,9 @@ int cmd_run(int argc, char **argv)
     options.state_dir = directory_option(flags.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     options.status_dir = flags.status_dir != NULL ? path_absolute(flags.status_dir)
                                                   : xstrdup(options.specs_dir);
+    if (options.git_known_hosts == NULL) {
+        options.git_known_hosts = default_known_hosts();
+    }
     options.program = own_program("berth");
     if (options.is_dry_run && flags.log_level == LOG_INFO) {
         flags.log_level = LOG_WARN;

@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -120,4 +123,38 @@ int git_sandbox_enter(uid_t user, uint64_t max_bytes, struct error *err)
     }
     prctl(PR_SET_DUMPABLE, IS_SANITIZED); /* a change of user may have set it */
     return 0;
+}
+
+/* By descriptor: the source may lie below /tmp, which is covered by now. */
+static int bind_directory(int fd, const char *target)
+{
+    char source[64];
+
+    if (mkdir(target, 0755) < 0) {
+        return -1;
+    }
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+    return mount(source, target, NULL, MS_BIND, NULL);
+}
+
+bool git_sandbox_mount(const char *mirror_parent, const char *staging)
+{
+    auto_close int mirror_fd = open(mirror_parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_close int staging_fd =
+        staging != NULL ? open(staging, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (mirror_fd < 0 || (staging != NULL && staging_fd < 0) || geteuid() != 0 ||
+        unshare(CLONE_NEWNS) < 0) {
+        return false;
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m") < 0) {
+        return false;
+    }
+    if (bind_directory(mirror_fd, GIT_SANDBOX_MIRROR) == 0 &&
+        (staging == NULL || bind_directory(staging_fd, GIT_SANDBOX_STAGING) == 0)) {
+        return true;
+    }
+    umount2("/tmp", MNT_DETACH); /* as it was */
+    return false;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,16 @@ int git_sandbox_start(void);
  * that. -1: too late.
  */
 int git_sandbox_die_with(pid_t parent);
+
+/*
+ * Gives two directories a short way that any user can go, /tmp/mirror and /tmp/staging, in a mount
+ * namespace of this process alone: so the state directory may lie below a private one (/root), and
+ * what else is in /tmp is out of sight. False where that is not allowed: then the real paths must do.
+ * staging may be NULL.
+ */
+#define GIT_SANDBOX_MIRROR "/tmp/mirror"
+#define GIT_SANDBOX_STAGING "/tmp/staging"
+bool git_sandbox_mount(const char *mirror_parent, const char *staging);
 
 /*
  * For the process that uses libgit2. user 0 means: stay who we are (also when we are not root).

@@ -120,7 +120,8 @@ static void on_workspace(void *user, const struct git_result *result, struct err
         run_action_failed(run, err);
         return;
     }
-    repository_set_workspace(run->entry->repository, true, result->branch, result->commit);
+    repository_set_workspace(run->entry->repository, true, result->branch, result->commit,
+                             run->is_head);
     repository_save(run->entry);
     run_action_done(run);
 }
@@ -138,6 +139,7 @@ void apply_make_workspace(struct plan_run *run)
         .mirror = mirror,
         .tree = entry->repository->tree_path,
         .branch = repository_wanted_branch(entry),
+        .known_hosts = run->controller->options.git_known_hosts,
         .max_bytes = run->controller->options.git_max_bytes,
         .run_as = geteuid() == 0 ? GIT_UID : 0,
         .owner = tree_owner(entry),
@@ -154,6 +156,7 @@ void apply_make_workspace(struct plan_run *run)
         run_action_failed(run, &err);
         return;
     }
+    run->is_head = job.branch == NULL;
     job.username = secrets.username;
     job.token = secrets.token;
     job.ssh_key = secrets.ssh_key;
@@ -228,7 +231,7 @@ void apply_remove_workspace(struct plan_run *run)
             return;
         }
     }
-    repository_set_workspace(entry->repository, false, NULL, NULL);
+    repository_set_workspace(entry->repository, false, NULL, NULL, false);
     repository_save(entry);
     run_action_done(run);
 }

@@ -157,7 +157,12 @@ void entry_remove(struct entry *entry);
 /* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
 const struct spec_entry *entry_spec(const struct entry *entry);
 void desired_load_repositories(struct controller *controller); /* what the state directory knows */
-/* The branch that a workspace is made from: the settings', or what the first task asks for; NULL: the remote's HEAD. */
+/*
+ * The branch that its workspace is to be made from: what the first task that needs it works on, else the settings'; NULL: the
+ * remote's HEAD. A task's own branch outweighs the settings'.
+ */
+const char *task_branch(const struct entry *task);
+bool repository_is_in_use(const struct entry *repository); /* a task works in its workspace */
 const char *repository_wanted_branch(const struct entry *repository);
 void desired_load_task_records(struct controller *controller); /* after the first scan */
 void desired_relate_tasks(struct controller *controller);

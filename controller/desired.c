@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "reconcilers/repository.h"
 #include "reconcilers/task.h"
 #include "specs/reason.h"
 #include "specs/spec_file.h"
@@ -33,7 +34,8 @@ static void load_workspace(struct entry *entry)
     const char *idle_since = json_string_value(json_object_get(json, "idleSince"));
 
     repository_set_workspace(repository, commit != NULL && path_exists(repository->tree_path),
-                             branch, commit);
+                             branch, commit,
+                             json_is_true(json_object_get(json, "isHead")));
     if (idle_since != NULL) {
         timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
     }
@@ -89,37 +91,64 @@ const struct object *repository_settings(const struct entry *repository)
     return repository->desired != NULL ? repository->desired : repository->repository->defaults;
 }
 
+/* Those that wait for another branch count only when nobody else does. */
 unsigned repository_active_tasks(const struct entry *repository)
 {
-    unsigned count = 0;
+    unsigned count = 0, held = 0;
 
     for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
         count += task_is_active(task->desired, task->status) ? 1 : 0;
+        held += task->desired != NULL && task_is_held_by_branch(task->status) ? 1 : 0;
     }
-    return count;
+    return count > 0 ? count : held;
+}
+
+const char *task_branch(const struct entry *task)
+{
+    const struct entry *repository = repository_of_task(task);
+
+    if (task->desired != NULL && task->desired->task.branch != NULL) {
+        return task->desired->task.branch;
+    }
+    return repository != NULL && repository_settings(repository) != NULL
+               ? repository_settings(repository)->repository.branch
+               : NULL;
 }
 
 const char *repository_wanted_branch(const struct entry *repository)
 {
     const struct entry *first = NULL;
 
-    if (repository_settings(repository)->repository.branch != NULL) {
-        return repository_settings(repository)->repository.branch;
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        const struct entry *task = map_value(at);
+        bool is_candidate = task->desired != NULL && (task_is_active(task->desired, task->status) ||
+                                                      task_is_held_by_branch(task->status));
+
+        if (is_candidate && (first == NULL || task->sequence < first->sequence)) {
+            first = task;
+        }
     }
+    return first != NULL ? task_branch(first) : repository_settings(repository)->repository.branch;
+}
+
+bool repository_is_in_use(const struct entry *repository)
+{
     for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
-        if (task_is_active(task->desired, task->status) && task->desired != NULL &&
-            task->desired->task.branch != NULL &&
-            (first == NULL || task->sequence < first->sequence)) {
-            first = task;
+        if (task_is_active(task->desired, task->status) &&
+            (task->status->phase == PHASE_TASK_RUNNING || task->status->task.attempt > 0 ||
+             task->desired == NULL ||
+             workspace_has_branch(&repository->repository->workspace, task_branch(task)))) {
+            return true;
         }
     }
-    return first != NULL ? first->desired->task.branch : NULL;
+    return false;
 }
 
 static void load_repository(void *user, const char *name)

@@ -55,7 +55,7 @@ static void repository_free(struct repository_entry *repository)
     object_unref(repository->defaults);
     free(repository->url_text);
     free(repository->settings_name);
-    repository_set_workspace(repository, false, NULL, NULL);
+    repository_set_workspace(repository, false, NULL, NULL, false);
     free(repository->tree_path);
     free(repository->tasks_path);
     map_done(&repository->tasks);
@@ -63,7 +63,7 @@ static void repository_free(struct repository_entry *repository)
 }
 
 void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
-                              const char *commit)
+                              const char *commit, bool is_head)
 {
     struct observed_workspace *workspace = &repository->workspace;
 
@@ -73,6 +73,7 @@ void repository_set_workspace(struct repository_entry *repository, bool exists, 
     repository->commit = xstrdup_or_null(commit);
     *workspace = (struct observed_workspace){
         .exists = exists,
+        .is_head = is_head,
         .branch = repository->branch,
         .commit = repository->commit,
         .path = repository->tree_path,

@@ -17,7 +17,7 @@ void entry_note_failure(struct entry *entry, const struct error *err);
 void entry_clear_failure(struct entry *entry);
 
 void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
-                              const char *commit);
+                              const char *commit, bool is_head);
 
 /* The next key, now KEY_RUNNING; NULL: none is due. entry_settle() ends its run. */
 struct entry *entry_dequeue(struct controller *controller);

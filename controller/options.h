@@ -22,6 +22,7 @@ struct controller_options {
     char *engine;     /* NULL: DOCKER_HOST or the default socket */
     char *ports;
     char *repository_image;
+    char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
     char *git_file_root; /* NULL: no file:// repositories */
     char *program;       /* path of our own binary, for children */
     char *host_path_roots[MAX_HOST_PATH_ROOTS];

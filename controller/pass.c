@@ -134,6 +134,7 @@ static void pass_repository(struct pass *pass)
         .refusal = refusal,
         .active_tasks = repository_active_tasks(entry),
         .branch = settings != NULL ? repository_wanted_branch(entry) : NULL,
+        .is_in_use = repository_is_in_use(entry),
         .container = map_get(&controller->containers, entry->name),
         .image = &image,
         .workspace = &repository->workspace,
@@ -146,7 +147,7 @@ static void pass_repository(struct pass *pass)
         return;
     }
     if (repository->workspace.exists && !path_exists(repository->tree_path)) {
-        repository_set_workspace(repository, false, NULL, NULL);
+        repository_set_workspace(repository, false, NULL, NULL, false);
     }
     pass->is_gone = repository_is_gone(&input) && map_first(&repository->tasks) == NULL;
     if (pass->is_gone) {
@@ -169,6 +170,7 @@ static void pass_task(struct pass *pass)
     struct task_input input = {
         .name = entry->name,
         .desired = entry->desired,
+        .branch = task_branch(entry),
         .repository = repository != NULL ? repository->name : NULL,
         .refusal_reason = entry->task_refusal_reason,
         .refusal = entry->task_refusal,
@@ -222,7 +224,8 @@ static bool is_told_to_tasks(const struct object_status *before, const struct ob
            before->conditions[CONDITION_STALLED].value !=
                now->conditions[CONDITION_STALLED].value ||
            !text_equal(before->container.id, now->container.id) ||
-           !text_equal(before->repository.workspace, now->repository.workspace);
+           !text_equal(before->repository.workspace, now->repository.workspace) ||
+           !text_equal(before->repository.branch, now->repository.branch);
 }
 
 /* Tasks look at their repository's container, and the other way round. */
@@ -238,8 +241,8 @@ static void tell_relatives(struct entry *entry, const struct object_status *befo
         }
     }
     if (entry->kind == ENTRY_TASK && repository != NULL &&
-        (!was_passed || task_is_active(entry->desired, before) !=
-                            task_is_active(entry->desired, entry->status))) {
+        (!was_passed || task_is_held_by_branch(before) != task_is_held_by_branch(entry->status) ||
+         task_is_active(entry->desired, before) != task_is_active(entry->desired, entry->status))) {
         entry_enqueue(repository);
     }
 }

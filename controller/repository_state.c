@@ -29,6 +29,7 @@ void repository_save(struct entry *entry)
     if (repository->workspace.exists) {
         json_object_set_new(json, "branch", json_string(repository->workspace.branch));
         json_object_set_new(json, "commit", json_string(repository->workspace.commit));
+        json_object_set_new(json, "isHead", json_boolean(repository->workspace.is_head));
     }
     if (idle_since[0] != '\0') {
         json_object_set_new(json, "idleSince", json_string(idle_since));

@@ -57,7 +57,12 @@ static int open_below(int root_fd, const char *name, int flags)
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
 
-    return (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
+    int fd = (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
+
+    if (fd < 0 && errno == ENOSYS) { /* before Linux 5.6: then no link at all */
+        fd = openat(root_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
+    }
+    return fd;
 }
 
 /* A lease on reading is refused while the file is open for writing; where leases cannot be had, nobody is assumed to write. */
@@ -114,7 +119,9 @@ static void forget(struct spec_scan *scan, const char *name)
 
 static void keep_unreadable(struct scan_pass *pass, const char *name, int number)
 {
-    auto_free char *why = xasprintf("cannot be read: %s", strerror(number));
+    auto_free char *why = number == EXDEV
+                              ? xstrdup("is a link that leads out of the spec directory")
+                              : xasprintf("cannot be read: %s", strerror(number));
 
     forget(pass->scan, name);
     spec_set_file_keep(pass->set, name, why);

@@ -132,6 +132,9 @@ static void sweep_containers(struct controller *controller)
             free(map_remove(&controller->orphans, container->name));
             break;
         case ORPHAN_WAIT:
+            if (since != NULL && *since > now_ms) {
+                *since = now_ms; /* the clock went back */
+            }
             if (since == NULL) {
                 since = xmalloc(sizeof(*since));
                 *since = now_ms;

@@ -219,10 +219,41 @@ static void describe_ports(struct container_pass *pass, const struct resolved_po
     }
 }
 
-/* Another port of this very pass that has the number: choose() cannot know those. */
-static bool is_chosen_before(const struct resolved_port *ports, size_t count, uint16_t port,
-                             int64_t protocol)
+/* The ports that it has, whatever becomes of the others. */
+static void describe_leases(struct container_pass *pass)
 {
+    const struct port_list *wanted = pass->want->ports;
+    auto_free struct resolved_port *ports = xcalloc(wanted->count, sizeof(*ports));
+    size_t count = 0;
+
+    for (size_t i = 0; pass->container != NULL && i < wanted->count; i++) {
+        const struct port_lease *lease =
+            port_table_find(pass->world->ports, pass->want->key, wanted->items[i].name,
+                            (enum port_protocol)wanted->items[i].protocol);
+
+        if (lease != NULL) {
+            ports[count++] = (struct resolved_port){&wanted->items[i], lease->port, true};
+        }
+    }
+    if (count > 0) {
+        struct condition allocated = pass->status->conditions[CONDITION_PORTS_ALLOCATED];
+
+        describe_ports(pass, ports, count);
+        pass->status->conditions[CONDITION_PORTS_ALLOCATED] = allocated;
+    }
+}
+
+/* Another port of this very spec that has the number, or will: choose() cannot know those. */
+static bool is_chosen_before(const struct container_pass *pass, const struct resolved_port *ports,
+                             size_t count, uint16_t port, int64_t protocol)
+{
+    for (size_t i = 0; i < pass->want->ports->count; i++) {
+        const struct port_spec *spec = &pass->want->ports->items[i];
+
+        if (spec->host_port == port && spec->protocol == protocol) {
+            return true;
+        }
+    }
     for (size_t i = 0; i < count; i++) {
         if (ports[i].host_port == port && ports[i].spec->protocol == protocol) {
             return true;
@@ -282,7 +313,7 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
                               pass->world->now_wall_ms, &port->host_port) < 0) {
             break;
         }
-        if (!is_chosen_before(ports, index, port->host_port, port->spec->protocol)) {
+        if (!is_chosen_before(pass, ports, index, port->host_port, port->spec->protocol)) {
             return 0;
         }
         salted = xasprintf("%s+", salt);
@@ -475,7 +506,7 @@ static char *find_difference(const struct container_pass *pass, const struct res
     if (!text_equal(container->hash, want->hash)) {
         auto_free char *fields = fingerprint_changed_fields(container->fields, want->fields);
 
-        return xasprintf("changed: %s", fields);
+        return xasprintf("changed: %s", fields[0] != '\0' ? fields : "how specs are hashed");
     }
     if (!text_equal(container->ports != NULL ? container->ports : "", label)) {
         return xstrdup("changed: ports leased to it");
@@ -563,7 +594,7 @@ static void reconcile_finished(struct container_pass *pass)
                              NULL);
         status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed", NULL);
     } else {
-        status_set_stalled(pass->status, REASON_COMMAND_FAILED, message);
+        status_set_stalled(pass->status, REASON_EXITED, message);
     }
 }
 
@@ -589,7 +620,7 @@ static void reconcile_exited(struct container_pass *pass)
         status_set_progressing(pass->status, "Ended", "container ended");
         return;
     }
-    restarts_note_end(pass->status, container, want->key);
+    restarts_note_end(pass->status, container, want->key, want->restart_policy);
     if (!restarts_wants_another(want->restart_policy, container->exit_code)) {
         reconcile_finished(pass);
         return;
@@ -694,7 +725,9 @@ static bool has_finished_before(const struct container_pass *pass)
 
 static void reconcile_missing(struct container_pass *pass, const struct resolved_port *ports)
 {
-    bool was_there = pass->previous != NULL && pass->previous->container.id != NULL;
+    const struct object_status *previous = pass->previous;
+    bool was_there = previous != NULL && (previous->container.id != NULL ||
+                                          text_equal(previous->operation.type, "repair"));
 
     if (has_finished_before(pass)) {
         pass->status->phase = PHASE_TERMINATED;
@@ -706,7 +739,7 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
             status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed",
                                  NULL);
         } else {
-            status_set_stalled(pass->status, REASON_COMMAND_FAILED,
+            status_set_stalled(pass->status, REASON_EXITED,
                                "it failed, and its container was removed after that");
         }
         return;
@@ -767,6 +800,7 @@ static void reconcile_present(struct container_pass *pass)
         status_set_condition(pass->status, CONDITION_IMAGE_READY, CONDITION_TRUE, "Present", NULL);
     }
     if (resolve_ports(pass, ports) < 0) {
+        describe_leases(pass);
         return;
     }
     describe_ports(pass, ports, want->ports->count);
@@ -780,7 +814,7 @@ static void reconcile_present(struct container_pass *pass)
 void container_reconcile(struct container_pass *pass)
 {
     const struct container_want *want = pass->want;
-    bool is_own;
+    bool is_own, is_replaced;
 
     if (!want->should_exist) {
         reconcile_absent(pass);
@@ -796,13 +830,16 @@ void container_reconcile(struct container_pass *pass)
             describe_container(pass);
         }
         if (want->is_suspended) {
+            describe_leases(pass);
             reconcile_suspended(pass);
             return;
         }
         reconcile_present(pass);
     }
+    is_replaced = text_equal(pass->plan->operation, "recreate");
     if (failure_holds_back(pass->failure, want->key, pass->world->now_wall_ms, pass->plan,
-                           pass->status)) {
-        pass->status->phase = initial_phase(pass); /* an old container may still serve */
+                           pass->status) &&
+        is_replaced) {
+        pass->status->phase = initial_phase(pass); /* the old container may still serve */
     }
 }

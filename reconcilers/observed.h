@@ -59,6 +59,7 @@ struct observed_image {
 struct observed_workspace {
     bool exists;          /* the tree is complete */
     const char *branch;   /* it was made from */
+    bool is_head;         /* that branch was the remote's HEAD, not asked for by name */
     const char *commit;
     const char *path;     /* on the host */
     const char *tasks_path; /* where tasks' records are, on the host */

@@ -259,7 +259,7 @@ void port_table_usage(const struct port_table *table, unsigned *ret_total, unsig
     for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
         const struct port_lease *lease = map_value(at);
 
-        for (size_t i = 0; i < table->range_count; i++) {
+        for (size_t i = 0; lease->owner != NULL && i < table->range_count; i++) {
             if (lease->port >= table->ranges[i].first && lease->port <= table->ranges[i].last) {
                 used++;
             }

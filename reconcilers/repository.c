@@ -14,6 +14,11 @@ const char *repository_image(const struct world *world, const struct object *set
                                               : world->repository_image;
 }
 
+bool workspace_has_branch(const struct observed_workspace *workspace, const char *branch)
+{
+    return branch == NULL ? workspace->is_head : text_equal(workspace->branch, branch);
+}
+
 bool repository_is_gone(const struct repository_input *input)
 {
     return !input->is_explicit && input->active_tasks == 0 && input->container == NULL &&
@@ -125,14 +130,20 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
 /* The clone comes first; a container whose workspace was lost holds on to deleted files and must go. */
 static void plan_workspace(struct container_pass *pass, const struct repository_input *input)
 {
-    const char *cause = "workspace does not exist";
+    const char *cause = input->workspace->exists ? "another branch is wanted, and no task works on "
+                                                   "the present one"
+                                                 : "workspace does not exist";
 
     plan_set_operation(pass->plan, "create", cause);
     if (input->container != NULL &&
         container_is_own(input->container, pass->want->kind, pass->want->object)) {
         plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_PROVISIONING, pass->want->name,
-                 "its workspace was lost");
+                 input->workspace->exists ? cause : "its workspace was lost");
         pass->container = NULL;
+    }
+    if (input->workspace->exists) {
+        plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_PROVISIONING, input->container_name,
+                 cause);
     }
     plan_add(pass->plan, ACTION_MAKE_WORKSPACE, PHASE_PROVISIONING, input->container_name, cause);
     status_set_condition(pass->status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, "Missing", cause);
@@ -196,11 +207,14 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         status_set_ready(status, "Idle", "no task needs it");
         return;
     }
-    if (demand.is_needed && !input->workspace->exists && !want.is_suspended) {
+    if (demand.is_needed && !want.is_suspended &&
+        (!input->workspace->exists ||
+         (!input->is_in_use && !workspace_has_branch(input->workspace, input->branch)))) {
         plan_workspace(&pass, input);
     }
     container_reconcile(&pass);
-    if (!demand.is_needed && plan->count == 0 && status->phase == PHASE_TERMINATED) {
+    if (!demand.is_needed && !want.is_suspended && plan->count == 0 &&
+        status->phase == PHASE_TERMINATED) {
         status_set_ready(status, "Idle", "no task needs it");
     }
 }

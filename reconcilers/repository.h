@@ -20,7 +20,8 @@ struct repository_input {
     bool is_refused;            /* the URL is against the policy: refusal says why */
     const char *refusal;
     unsigned active_tasks;
-    const char *branch;         /* what the workspace is made from; NULL: the remote's HEAD */
+    const char *branch;         /* what the workspace is to be made from; NULL: the remote's HEAD */
+    bool is_in_use;             /* a task works in the workspace as it is */
     const struct observed_container *container;
     const struct observed_image *image;
     const struct observed_workspace *workspace;
@@ -30,6 +31,9 @@ struct repository_input {
 
 void repository_reconcile(const struct world *world, const struct repository_input *input,
                           struct plan *plan, struct object_status *status);
+
+/* Whether a workspace is what a wish for a branch (NULL: the remote's HEAD) asks for. */
+bool workspace_has_branch(const struct observed_workspace *workspace, const char *branch);
 
 const char *repository_image(const struct world *world, const struct object *settings);
 

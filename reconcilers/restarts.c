@@ -60,7 +60,7 @@ static void copy_log(struct object_status *status, const struct observed_contain
 }
 
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key)
+                       const char *key, enum restart_policy policy)
 {
     struct status_restarts *restarts = &status->restarts;
     int64_t ran_ms = container->finished_wall_ms - container->started_wall_ms;
@@ -68,7 +68,7 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
     if (restarts_is_known(restarts, container)) {
         return;
     }
-    restarts->count++;
+    restarts->count += restarts_wants_another(policy, container->exit_code) ? 1 : 0;
     restarts->in_a_row = ran_ms >= RESTART_RESET_MS ? 1 : restarts->in_a_row + 1;
     restarts->has_last = true;
     restarts->last_exit_code = container->exit_code;

@@ -18,7 +18,7 @@ bool restarts_is_known(const struct status_restarts *restarts,
  * is due at once; each further crash doubles the delay (retry_delay_ms).
  */
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key);
+                       const char *key, enum restart_policy policy);
 
 /* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
 void restarts_note_wanted_end(struct object_status *status, const struct observed_container *container);

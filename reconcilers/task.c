@@ -17,6 +17,17 @@ bool task_is_over(const struct object_status *status)
     return status != NULL && (status->phase == PHASE_SUCCEEDED || status->phase == PHASE_FAILED);
 }
 
+static bool is_stalled_by(const struct object_status *status, const char *reason)
+{
+    return status->conditions[CONDITION_STALLED].value == CONDITION_TRUE &&
+           text_equal(status->conditions[CONDITION_STALLED].reason, reason);
+}
+
+bool task_is_held_by_branch(const struct object_status *status)
+{
+    return status != NULL && is_stalled_by(status, REASON_BRANCH_CONFLICT);
+}
+
 bool task_is_active(const struct object *desired, const struct object_status *status)
 {
     if (task_is_over(status)) {
@@ -25,12 +36,13 @@ bool task_is_active(const struct object *desired, const struct object_status *st
     if (status != NULL && status->task.attempt > 0) {
         return true; /* its command may still run, also when the spec is gone */
     }
-    if (status != NULL && status->conditions[CONDITION_STALLED].value == CONDITION_TRUE &&
-        (text_equal(status->conditions[CONDITION_STALLED].reason, REASON_BRANCH_CONFLICT) ||
-         text_equal(status->conditions[CONDITION_STALLED].reason, REASON_SCHEME_REFUSED))) {
+    if (status != NULL && (is_stalled_by(status, REASON_BRANCH_CONFLICT) ||
+                           is_stalled_by(status, REASON_SCHEME_REFUSED))) {
         return false;
     }
-    return desired != NULL && desired->task.state == TASK_ACTIVE && !desired->task.is_suspended;
+    return desired != NULL && desired->task.state == TASK_ACTIVE &&
+           (!desired->task.is_suspended ||
+            (status != NULL && status->phase == PHASE_TASK_RUNNING));
 }
 
 static void finish(struct object_status *status, enum phase phase, const char *reason,
@@ -42,7 +54,8 @@ static void finish(struct object_status *status, enum phase phase, const char *r
     status_set_condition(status, CONDITION_READY, CONDITION_FALSE, reason, message);
     status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
     status_set_condition(status, CONDITION_STALLED,
-                         phase == PHASE_FAILED ? CONDITION_TRUE : CONDITION_FALSE, reason, message);
+                         phase == PHASE_FAILED ? CONDITION_TRUE : CONDITION_FALSE, reason,
+                         phase == PHASE_FAILED ? message : NULL);
     if (phase == PHASE_FAILED) {
         status_add_error(status, reason, message, NULL);
     }
@@ -162,21 +175,22 @@ static void reconcile_waiting(const struct task_input *input, struct object_stat
     status_set_progressing(status, "Preparing", message);
 }
 
-static bool is_on_other_branch(const struct task_input *input)
-{
-    return input->desired->task.branch != NULL && input->workspace->exists &&
-           !text_equal(input->desired->task.branch, input->workspace->branch);
-}
-
 static void refuse_branch(const struct task_input *input, struct object_status *status)
 {
     auto_free char *message =
-        xasprintf("the workspace of %s is on branch \"%s\"; a task on \"%s\" has to wait until it is "
-                  "removed (all tasks of a repository share one tree)",
-                  input->repository, input->workspace->branch, input->desired->task.branch);
+        xasprintf("the workspace of %s is on branch \"%s\", which other tasks work on; this one, on %s%s%s, "
+                  "starts when they have ended (all tasks of a repository share one tree)",
+                  input->repository, input->workspace->branch,
+                  input->branch != NULL ? "\"" : "", input->branch != NULL ? input->branch : "the remote's HEAD",
+                  input->branch != NULL ? "\"" : "");
 
     status->phase = PHASE_PENDING;
     status_set_stalled(status, REASON_BRANCH_CONFLICT, message);
+}
+
+static bool is_on_other_branch(const struct task_input *input)
+{
+    return input->workspace->exists && !workspace_has_branch(input->workspace, input->branch);
 }
 
 static void describe_place(const struct task_input *input, struct object_status *status)
@@ -185,11 +199,11 @@ static void describe_place(const struct task_input *input, struct object_status 
 
     task->repository = status_text(status, input->repository);
     task->work_dir = WORKSPACE_MOUNT;
-    if (input->workspace->exists && task->attempt == 0) {
+    if (input->workspace->exists && task->attempt == 0 && !is_on_other_branch(input)) {
         task->branch = status_text(status, input->workspace->branch);
         task->commit = status_text(status, input->workspace->commit);
     }
-    if (input->container != NULL) {
+    if (input->container != NULL && input->container->is_ours) {
         status->container.id = status_text(status, input->container->id);
         status->container.name = status_text(status, input->container->name);
         status->container.image = status_text(status, input->container->image);
@@ -306,7 +320,8 @@ static void decide(const struct world *world, const struct task_input *input, st
         finish(status, PHASE_SUCCEEDED, "Completed", "state is Completed", world->now_wall_ms);
         return;
     }
-    if (input->desired->task.is_suspended) {
+    if (input->desired->task.is_suspended &&
+        (input->previous == NULL || input->previous->phase != PHASE_TASK_RUNNING)) {
         status->phase = PHASE_PENDING;
         status_set_condition(status, CONDITION_READY, CONDITION_FALSE, REASON_SUSPENDED,
                              "spec.suspend is true: nothing is changed");

@@ -9,6 +9,7 @@
 struct task_input {
     const char *name;
     const struct object *desired; /* NULL: its spec is gone */
+    const char *branch;     /* that it is to work on: its own, else the settings'; NULL: the remote's HEAD */
     const char *repository; /* name of the repository container; NULL: it cannot be told */
     const char *refusal_reason, *refusal; /* why this task can have no container, or NULL */
     const struct object_status *repository_status; /* NULL: not looked at yet */
@@ -21,6 +22,9 @@ struct task_input {
 
 void task_reconcile(const struct world *world, const struct task_input *input, struct plan *plan,
                     struct object_status *status);
+
+/* True while it waits for another branch than the workspace has: it takes no part until nobody else does. */
+bool task_is_held_by_branch(const struct object_status *status);
 
 /* True while the task needs its repository container: wanted and not over. */
 bool task_is_active(const struct object *desired, const struct object_status *status);

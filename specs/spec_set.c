@@ -199,6 +199,15 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     }
 }
 
+/* A file that could not be read to its end may hold what we do not see. */
+static bool may_hide(const struct spec_set *set, const char *file_name)
+{
+    const struct spec_set_file *file = map_get(&set->files, file_name);
+
+    return file != NULL && file->is_seen &&
+           (file->parsed == NULL || !file->parsed->is_complete || file->unreadable != NULL);
+}
+
 /* One document of a file that is there: its entry, unless another file owns the name. */
 static void see_document(struct spec_set *set, const struct spec_set_file *file,
                          const struct spec_document *document)
@@ -221,7 +230,8 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
         map_put(&set->entries, key, entry);
         mark_changed(set, key);
     } else if (strcmp(entry->file, file->name) != 0 &&
-               (entry->is_seen || document_of(set, entry->file, key) != NULL)) {
+               (entry->is_seen || may_hide(set, entry->file) ||
+                document_of(set, entry->file, key) != NULL)) {
         return; /* the first owner keeps it */
     } else if (entry->is_seen) {
         return; /* a second document of this name in the same file */
@@ -229,13 +239,9 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
     entry_see(set, entry, file->name, document);
 }
 
-/* A file that could not be read to its end may hold what we do not see: its objects stay. */
 static void see_hidden(struct spec_set *set, struct spec_entry *entry)
 {
-    const struct spec_set_file *file = map_get(&set->files, entry->file);
-
-    if (file != NULL && file->is_seen &&
-        (file->parsed == NULL || !file->parsed->is_complete || file->unreadable != NULL)) {
+    if (may_hide(set, entry->file)) {
         entry_see(set, entry, entry->file, NULL);
     }
 }
@@ -258,10 +264,10 @@ static bool is_due_for_deletion(const struct spec_entry *entry, uint64_t now_ms)
            now_ms >= entry->missing_since_ms + SPEC_DELETION_DELAY_MS;
 }
 
-/* Notes what is missing; returns how many objects are due to go. */
+/* Notes what is missing; returns how many objects are. */
 static size_t count_missing(struct spec_set *set, uint64_t now_ms)
 {
-    size_t due = 0;
+    size_t missing = 0;
 
     set->is_waiting = false;
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
@@ -273,13 +279,10 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
         if (entry->missing_since_ms == 0) {
             entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
         }
-        if (is_due_for_deletion(entry, now_ms)) {
-            due++;
-        } else {
-            set->is_waiting = true;
-        }
+        missing++;
+        set->is_waiting |= !is_due_for_deletion(entry, now_ms);
     }
-    return due;
+    return missing;
 }
 
 static void hold(struct spec_set *set, uint64_t now_ms)
@@ -331,7 +334,7 @@ static void forget_files(struct spec_set *set)
 
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed)
 {
-    size_t total = map_count(&set->entries), due;
+    size_t total = map_count(&set->entries), missing;
 
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
@@ -346,11 +349,16 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
             see_hidden(set, entry);
         }
     }
-    due = count_missing(set, now_ms);
+    missing = count_missing(set, now_ms);
     set->held_count = 0;
-    if (due > SPEC_HOLD_MINIMUM && due * 2 > total && !is_deletion_confirmed) {
+    if (set->hold_total > 0) {
+        total = set->hold_total; /* objects that came since must not end the hold */
+    }
+    if (missing > SPEC_HOLD_MINIMUM && missing * 2 > total && !is_deletion_confirmed) {
+        set->hold_total = total;
         hold(set, now_ms);
     } else {
+        set->hold_total = 0;
         delete_due(set, now_ms);
     }
     forget_files(set);

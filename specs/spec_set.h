@@ -45,6 +45,7 @@ struct spec_set {
     struct map entries; /* key -> struct spec_entry */
     struct map changes; /* keys whose object was added, replaced or removed; values are unused */
     size_t held_count;
+    size_t hold_total; /* how many objects there were when the hold began; 0: there is none */
     bool is_waiting;    /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
 };
 

@@ -370,7 +370,7 @@ static void read_history(struct object_status *status, const json_t *list)
         operation->cause = get_text(status, item, "cause");
         operation->message = get_text(status, item, "message");
         operation->start_wall_ms = get_time(item, "startTime");
-        operation->end_wall_ms = operation->start_wall_ms + get_integer(item, "durationMs");
+        operation->end_wall_ms = operation->start_wall_ms + get_count(item, "durationMs");
         status->history_count++;
     }
 }

@@ -346,6 +346,23 @@ static int read_attempt(struct plan_case *plan_case, const json_t *json, struct 
     return 0;
 }
 
+/* It is of the pass before, not of a file: an operation that runs in it still runs. */
+static void read_repository_status(struct plan_case *plan_case, const json_t *json)
+{
+    const json_t *operation = json_object_get(json, "operation");
+    struct object_status *status;
+
+    if (json == NULL) {
+        return;
+    }
+    plan_case->repository_status = status = status_from_json(json);
+    if (text_equal(text_of(operation, "state", NULL), "RUNNING")) {
+        status_begin_operation(status, text_of(operation, "type", ""), "", 1);
+        status->operation.progress = (unsigned)number_of(operation, "progress", 0);
+        status->operation.message = text_of(operation, "message", NULL);
+    }
+}
+
 static int read_observed(struct plan_case *plan_case, struct error *err)
 {
     const json_t *json = json_object_get(plan_case->json, "observed");
@@ -360,9 +377,7 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
         read_workspace(plan_case, json_object_get(json, "workspace"), err) < 0) {
         return -1;
     }
-    if (json_object_get(json, "repositoryStatus") != NULL) {
-        plan_case->repository_status = status_from_json(json_object_get(json, "repositoryStatus"));
-    }
+    read_repository_status(plan_case, json_object_get(json, "repositoryStatus"));
     return read_attempt(plan_case, json_object_get(json, "attempt"), err);
 }
 

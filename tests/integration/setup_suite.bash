@@ -19,7 +19,6 @@ setup_suite() {
 
     # Below /tmp, where the newest engine sees it too, and short, because of unix sockets in it.
     SUITE_DIR=$(mktemp -d /tmp/berth-XXXXXX)
-    chmod 711 "$SUITE_DIR"    # the git child's user passes through
     export SUITE_DIR REPOSITORIES=$SUITE_DIR/git
     mkdir "$REPOSITORIES"
 
