@@ -137,24 +137,28 @@ static int bind_directory(int fd, const char *target)
     return mount(source, target, NULL, MS_BIND, NULL);
 }
 
-bool git_sandbox_mount(const char *mirror_parent, const char *staging)
+/* The short ways, after a namespace of its own was made. */
+static int cover_tmp(const char *mirror_parent, const char *staging)
 {
+    /* opened in this namespace: a mount of another one cannot be bound */
     auto_close int mirror_fd = open(mirror_parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
     auto_close int staging_fd =
         staging != NULL ? open(staging, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
-    if (mirror_fd < 0 || (staging != NULL && staging_fd < 0) || geteuid() != 0 ||
-        unshare(CLONE_NEWNS) < 0) {
-        return false;
-    }
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    if (mirror_fd < 0 || (staging != NULL && staging_fd < 0) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m") < 0) {
-        return false;
+        return -1;
     }
-    if (bind_directory(mirror_fd, GIT_SANDBOX_MIRROR) == 0 &&
-        (staging == NULL || bind_directory(staging_fd, GIT_SANDBOX_STAGING) == 0)) {
-        return true;
+    if (bind_directory(mirror_fd, GIT_SANDBOX_MIRROR) < 0 ||
+        (staging != NULL && bind_directory(staging_fd, GIT_SANDBOX_STAGING) < 0)) {
+        umount2("/tmp", MNT_DETACH); /* as it was */
+        return -1;
     }
-    umount2("/tmp", MNT_DETACH); /* as it was */
-    return false;
+    return 0;
+}
+
+bool git_sandbox_mount(const char *mirror_parent, const char *staging)
+{
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && cover_tmp(mirror_parent, staging) == 0;
 }

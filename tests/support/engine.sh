@@ -207,6 +207,7 @@ make_newest_root() {
 }
 
 # Replaces this process by one in the newest root; "$@" is what runs there.
+# shellcheck disable=SC2317  # start_dockerd hands it to another shell
 enter_newest_root() {
     local path
     mount --make-rslave /

@@ -1,0 +1,587 @@
+#include "specs/spec_set.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/sha256.h"
+#include "base/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* after its friends, which it needs */
+#include <cmocka.h>
+
+/* A directory as a test sees it: names and texts. A text of NULL is a file that cannot be read. */
+struct file {
+    const char *name, *text;
+};
+
+#define OBJECT(name, image)                                                                        \
+    "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: " name "}\nspec: {image: \"" image \
+    "\"}\n"
+#define BROKEN(name)                                                                               \
+    "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: " name "}\nspec: {imagge: "        \
+                                                                       "\"x\"}\n"
+
+static void put(struct spec_set *set, const struct file *file)
+{
+    char digest[SHA256_HEX_SIZE];
+
+    if (file->text == NULL) {
+        spec_set_file_keep(set, file->name, "cannot be read: Permission denied");
+        return;
+    }
+    sha256_hex(file->text, strlen(file->text), digest);
+    if (!spec_set_file_is_known(set, file->name, digest)) {
+        spec_set_file_put(set, file->name, digest, file->text, strlen(file->text));
+    }
+}
+
+static void scan(struct spec_set *set, uint64_t now_ms, const struct file *files)
+{
+    spec_set_scan_begin(set);
+    for (; files->name != NULL; files++) {
+        put(set, files);
+    }
+    spec_set_scan_end(set, now_ms, false);
+}
+
+#define SCAN(set, now_ms, ...) scan(set, now_ms, (const struct file[]){__VA_ARGS__, {NULL, NULL}})
+
+static void scan_empty(struct spec_set *set, uint64_t now_ms)
+{
+    scan(set, now_ms, (const struct file[]){{NULL, NULL}});
+}
+
+static const char *image_of(const struct spec_set *set, const char *key)
+{
+    const struct spec_entry *entry = spec_set_find(set, key);
+
+    return entry != NULL ? entry->object->instance.image : NULL;
+}
+
+static bool is_changed(const struct spec_set *set, const char *key)
+{
+    return map_get(&set->changes, key) != NULL;
+}
+
+static size_t count_objects(const struct spec_set *set)
+{
+    return map_count(&set->entries);
+}
+
+static void what_is_there_is_desired(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")});
+    assert_string_equal(image_of(set, "Instance/web"), "debian:12");
+    assert_string_equal(image_of(set, "Instance/db"), "postgres:16");
+    assert_null(spec_set_find(set, "Instance/other"));
+    assert_true(is_changed(set, "Instance/web"));
+    assert_true(is_changed(set, "Instance/db"));
+    assert_false(set->is_waiting);
+    spec_set_free(set);
+}
+
+static void a_second_look_changes_nothing(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    file = map_get(&set->files, "a.yaml");
+    assert_true(file->is_changed);
+    spec_set_clear_changes(set);
+    SCAN(set, 2000, {"a.yaml", OBJECT("web", "debian:12")});
+    assert_int_equal(map_count(&set->changes), 0);
+    assert_false(file->is_changed);
+    SCAN(set, 3000, {"a.yaml", "# a comment\n" OBJECT("web", "debian:12")});
+    assert_int_equal(map_count(&set->changes), 0); /* the same object, some lines further down */
+    assert_true(file->is_changed);
+    spec_set_free(set);
+}
+
+static void a_new_version_is_in_force_at_once(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")});
+    spec_set_clear_changes(set);
+    SCAN(set, 1001, {"a.yaml", OBJECT("web", "debian:13") "---\n" OBJECT("db", "postgres:16")});
+    assert_string_equal(image_of(set, "Instance/web"), "debian:13");
+    assert_true(is_changed(set, "Instance/web"));
+    assert_false(is_changed(set, "Instance/db"));
+    spec_set_free(set);
+}
+
+static void the_last_good_version_stays_in_force(void **state)
+{
+    static const char *const bad_texts[] = {
+        BROKEN("web"),
+        "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: web}\nspec: {image: [}\n",
+        ": : :\n",
+        "\xff\xfe\n",
+        "apiVersion: berth.dev/v1\nkind: Instance\nmeta",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad_texts); i++) {
+        struct spec_set *set = spec_set_new();
+        const struct spec_entry *entry;
+
+        SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+        spec_set_clear_changes(set);
+        SCAN(set, 2000, {"a.yaml", bad_texts[i]});
+        SCAN(set, 9000, {"a.yaml", bad_texts[i]});
+        entry = spec_set_find(set, "Instance/web");
+        if (entry == NULL) {
+            fail_msg("it is gone after: %s", bad_texts[i]);
+        }
+        assert_string_equal(entry->object->instance.image, "debian:12");
+        assert_false(entry->is_valid);
+        assert_true(is_changed(set, "Instance/web")); /* its status has something to tell */
+        spec_set_clear_changes(set);
+        SCAN(set, 10000, {"a.yaml", OBJECT("web", "debian:12")});
+        assert_true(entry->is_valid);
+        assert_true(is_changed(set, "Instance/web"));
+        spec_set_free(set);
+    }
+}
+
+static void a_spec_that_never_was_good_is_not_desired(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", BROKEN("web") "---\n" OBJECT("db", "postgres:16")});
+    assert_null(spec_set_find(set, "Instance/web"));
+    assert_non_null(spec_set_find(set, "Instance/db"));
+    file = map_get(&set->files, "a.yaml");
+    assert_int_equal(file->parsed->count, 2); /* its errors are there for the status */
+    assert_int_equal(file->parsed->documents[0].error_count, 1);
+    spec_set_free(set);
+}
+
+static void one_document_taken_out_of_a_file_is_a_deletion(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")});
+    SCAN(set, 2000, {"a.yaml", OBJECT("web", "debian:12")});
+    SCAN(set, 3000, {"a.yaml", OBJECT("web", "debian:12")});
+    assert_null(spec_set_find(set, "Instance/db"));
+    assert_non_null(spec_set_find(set, "Instance/web"));
+    spec_set_free(set);
+}
+
+/* A syntax error further up hides what comes behind it: that is not a deletion. */
+static void what_an_error_hides_is_not_deleted(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")});
+    SCAN(set, 2000, {"a.yaml", "kind: [\n---\n" OBJECT("db", "postgres:16")});
+    SCAN(set, 9000, {"a.yaml", "kind: [\n---\n" OBJECT("db", "postgres:16")});
+    assert_non_null(spec_set_find(set, "Instance/web"));
+    assert_non_null(spec_set_find(set, "Instance/db"));
+    assert_false(spec_set_find(set, "Instance/web")->is_valid);
+    spec_set_free(set);
+}
+
+static void a_deletion_takes_two_scans_a_second_apart(void **state)
+{
+    static const struct {
+        uint64_t first_ms, second_ms;
+        bool is_gone;
+    } rows[] = {
+        {2000, 2001, false}, {2000, 2999, false}, {2000, 3000, true},
+        {0, 999, false},     {0, 1001, true}, /* a clock that begins at 0 */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct spec_set *set = spec_set_new();
+
+        SCAN(set, 0, {"a.yaml", OBJECT("web", "debian:12")}, {"b.yaml", OBJECT("db", "pg:16")});
+        spec_set_clear_changes(set);
+        SCAN(set, rows[i].first_ms, {"b.yaml", OBJECT("db", "pg:16")});
+        assert_non_null(spec_set_find(set, "Instance/web"));
+        assert_true(set->is_waiting);
+        assert_false(is_changed(set, "Instance/web"));
+        SCAN(set, rows[i].second_ms, {"b.yaml", OBJECT("db", "pg:16")});
+        assert_int_equal(spec_set_find(set, "Instance/web") == NULL, rows[i].is_gone);
+        assert_int_equal(is_changed(set, "Instance/web"), rows[i].is_gone);
+        assert_int_equal(set->is_waiting, !rows[i].is_gone);
+        spec_set_free(set);
+    }
+}
+
+static void a_file_that_comes_back_was_never_gone(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")}, {"b.yaml", OBJECT("db", "pg:16")});
+    spec_set_clear_changes(set);
+    SCAN(set, 2000, {"b.yaml", OBJECT("db", "pg:16")});
+    SCAN(set, 2500, {"a.yaml", OBJECT("web", "debian:12")}, {"b.yaml", OBJECT("db", "pg:16")});
+    assert_false(set->is_waiting);
+    assert_int_equal(map_count(&set->changes), 0);
+    SCAN(set, 3200, {"b.yaml", OBJECT("db", "pg:16")});
+    assert_non_null(spec_set_find(set, "Instance/web")); /* the second has to pass anew */
+    spec_set_free(set);
+}
+
+static void an_object_that_moves_stays_the_same(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_entry *entry;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    SCAN(set, 1100, {"sub/b.yaml", OBJECT("web", "debian:12")});
+    entry = spec_set_find(set, "Instance/web");
+    assert_string_equal(entry->file, "sub/b.yaml");
+    assert_string_equal(entry->object->file, "sub/b.yaml");
+    assert_false(set->is_waiting);
+    SCAN(set, 9000, {"sub/b.yaml", OBJECT("web", "debian:12")});
+    assert_ptr_equal(spec_set_find(set, "Instance/web"), entry);
+    spec_set_free(set);
+}
+
+static void an_object_that_moves_by_way_of_nowhere_stays_the_same(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    spec_set_clear_changes(set);
+    scan_empty(set, 1100);
+    SCAN(set, 1200, {"b.yaml", OBJECT("web", "debian:12")});
+    assert_string_equal(spec_set_find(set, "Instance/web")->file, "b.yaml");
+    assert_int_equal(count_objects(set), 1);
+    spec_set_free(set);
+}
+
+static void the_first_owner_keeps_a_name(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"m.yaml", OBJECT("web", "first:1")});
+    SCAN(set, 2000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", OBJECT("web", "first:1")});
+    assert_string_equal(image_of(set, "Instance/web"), "first:1");
+    file = map_get(&set->files, "a.yaml");
+    assert_string_equal(spec_set_other_owner(set, file, &file->parsed->documents[0]), "m.yaml");
+    file = map_get(&set->files, "m.yaml");
+    assert_null(spec_set_other_owner(set, file, &file->parsed->documents[0]));
+    /* also when its own new version is bad, or cannot be read */
+    SCAN(set, 3000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", BROKEN("web")});
+    assert_string_equal(image_of(set, "Instance/web"), "first:1");
+    SCAN(set, 4000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", NULL});
+    assert_string_equal(image_of(set, "Instance/web"), "first:1");
+    /* and the second one has it when the first gives it up */
+    SCAN(set, 5000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", OBJECT("other", "x:1")});
+    assert_string_equal(image_of(set, "Instance/web"), "second:1");
+    assert_string_equal(spec_set_find(set, "Instance/web")->file, "a.yaml");
+    spec_set_free(set);
+}
+
+static void of_two_that_come_together_the_first_by_name_is_the_owner(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"z.yaml", OBJECT("web", "z:1")}, {"b.yaml", OBJECT("web", "b:1")},
+         {"m.yaml", OBJECT("web", "m:1")});
+    assert_string_equal(image_of(set, "Instance/web"), "b:1");
+    spec_set_free(set);
+}
+
+static void of_two_in_one_file_the_first_counts(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "first:1") "---\n" OBJECT("web", "second:1")});
+    assert_string_equal(image_of(set, "Instance/web"), "first:1");
+    assert_int_equal(count_objects(set), 1);
+    spec_set_free(set);
+}
+
+static void kinds_have_names_of_their_own(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")},
+         {"b.yaml", "apiVersion: berth.dev/v1\nkind: Repository\nmetadata: {name: web}\n"
+                    "spec: {url: \"https://h/o/r\"}\n"});
+    assert_non_null(spec_set_find(set, "Instance/web"));
+    assert_non_null(spec_set_find(set, "Repository/web"));
+    spec_set_free(set);
+}
+
+static void an_unreadable_file_keeps_what_it_had(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    spec_set_clear_changes(set);
+    SCAN(set, 2000, {"a.yaml", NULL});
+    SCAN(set, 9000, {"a.yaml", NULL});
+    file = map_get(&set->files, "a.yaml");
+    assert_string_equal(file->unreadable, "cannot be read: Permission denied");
+    assert_true(file->is_changed); /* its status says so */
+    assert_string_equal(image_of(set, "Instance/web"), "debian:12");
+    SCAN(set, 9500, {"a.yaml", OBJECT("web", "debian:12")});
+    assert_null(file->unreadable);
+    assert_true(spec_set_find(set, "Instance/web")->is_valid);
+    spec_set_free(set);
+}
+
+static void an_unreadable_directory_keeps_what_was_below_it(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"sub/a.yaml", OBJECT("a", "x:1")}, {"sub/deep/b.yaml", OBJECT("b", "x:1")},
+         {"subway/c.yaml", OBJECT("c", "x:1")}, {"sub.yaml", OBJECT("d", "x:1")});
+    for (uint64_t now_ms = 2000; now_ms <= 4000; now_ms += 1000) {
+        spec_set_scan_begin(set);
+        spec_set_keep_below(set, "sub");
+        spec_set_scan_end(set, now_ms, false);
+    }
+    assert_non_null(spec_set_find(set, "Instance/a"));
+    assert_non_null(spec_set_find(set, "Instance/b"));
+    assert_null(spec_set_find(set, "Instance/c"));
+    assert_null(spec_set_find(set, "Instance/d"));
+    spec_set_free(set);
+}
+
+static void the_top_directory_keeps_everything(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("a", "x:1")}, {"sub/b.yaml", OBJECT("b", "x:1")});
+    for (uint64_t now_ms = 2000; now_ms <= 4000; now_ms += 1000) {
+        spec_set_scan_begin(set);
+        spec_set_keep_below(set, "");
+        spec_set_scan_end(set, now_ms, false);
+    }
+    assert_int_equal(count_objects(set), 2);
+    assert_false(set->is_waiting);
+    spec_set_free(set);
+}
+
+static void a_scan_that_is_given_up_changes_nothing(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("a", "x:1")}, {"b.yaml", OBJECT("b", "x:1")});
+    spec_set_clear_changes(set);
+    spec_set_scan_begin(set);
+    spec_set_scan_abort(set);
+    assert_int_equal(count_objects(set), 2);
+    assert_int_equal(map_count(&set->changes), 0);
+    spec_set_scan_begin(set);
+    spec_set_keep_below(set, "");
+    spec_set_scan_end(set, 5000, false);
+    assert_int_equal(count_objects(set), 2);
+    spec_set_free(set);
+}
+
+/* So many objects, one in each file, of which the first `missing` are left out. */
+static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, unsigned missing,
+                      bool is_confirmed)
+{
+    spec_set_scan_begin(set);
+    for (unsigned i = missing; i < count; i++) {
+        auto_free char *name = xasprintf("vm-%02u.yaml", i);
+        auto_free char *text = xasprintf("apiVersion: berth.dev/v1\nkind: Instance\n"
+                                         "metadata: {name: vm-%02u}\nspec: {}\n",
+                                         i);
+
+        put(set, &(struct file){name, text});
+    }
+    spec_set_scan_end(set, now_ms, is_confirmed);
+}
+
+static void a_mass_deletion_is_held(void **state)
+{
+    static const struct {
+        unsigned count, missing;
+        bool is_held;
+    } rows[] = {
+        {5, 5, false},   {6, 6, true},     {7, 5, false},
+        {10, 6, true},   {12, 6, false}, /* exactly half */
+        {13, 7, true},   {100, 6, false},  {100, 50, false},
+        {100, 51, true}, {100, 100, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct spec_set *set = spec_set_new();
+
+        scan_herd(set, 1000, rows[i].count, 0, false);
+        scan_herd(set, 2000, rows[i].count, rows[i].missing, false);
+        scan_herd(set, 3000, rows[i].count, rows[i].missing, false);
+        assert_int_equal(set->held_count, rows[i].is_held ? rows[i].missing : 0);
+        assert_int_equal(count_objects(set),
+                         rows[i].count - (rows[i].is_held ? 0 : rows[i].missing));
+        spec_set_free(set);
+    }
+}
+
+static void a_hold_lasts_until_it_is_confirmed(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 10, 0, false);
+    scan_herd(set, 2000, 10, 8, false);
+    scan_herd(set, 3000, 10, 8, false);
+    assert_true(spec_set_find(set, "Instance/vm-00")->is_held);
+    assert_true(is_changed(set, "Instance/vm-00")); /* its status says that it is held */
+    assert_false(spec_set_find(set, "Instance/vm-09")->is_held);
+    spec_set_clear_changes(set);
+    for (uint64_t now_ms = 4000; now_ms < 100000; now_ms += 30000) {
+        scan_herd(set, now_ms, 10, 8, false);
+        assert_int_equal(set->held_count, 8);
+        assert_int_equal(map_count(&set->changes), 0);
+        assert_false(set->is_waiting); /* nothing is waited for by looking more often */
+    }
+    scan_herd(set, 200000, 10, 8, true);
+    assert_int_equal(set->held_count, 0);
+    assert_int_equal(count_objects(set), 2);
+    assert_true(is_changed(set, "Instance/vm-00"));
+    spec_set_free(set);
+}
+
+static void putting_the_files_back_ends_a_hold(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 10, 0, false);
+    scan_herd(set, 2000, 10, 10, false);
+    scan_herd(set, 3000, 10, 10, false);
+    assert_int_equal(set->held_count, 10);
+    spec_set_clear_changes(set);
+    scan_herd(set, 4000, 10, 0, false);
+    assert_int_equal(set->held_count, 0);
+    assert_int_equal(count_objects(set), 10);
+    assert_false(spec_set_find(set, "Instance/vm-03")->is_held);
+    assert_true(is_changed(set, "Instance/vm-03"));
+    spec_set_free(set);
+}
+
+static void a_hold_does_not_hold_up_the_rest(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 10, 0, false);
+    scan_herd(set, 2000, 10, 8, false);
+    scan_herd(set, 3000, 10, 8, false);
+    spec_set_clear_changes(set);
+    spec_set_scan_begin(set);
+    put(set, &(struct file){"new.yaml", OBJECT("new", "x:1")});
+    put(set, &(struct file){"vm-08.yaml", OBJECT("vm-08", "x:2")});
+    put(set, &(struct file){"vm-09.yaml", OBJECT("vm-09", "x:2")});
+    spec_set_scan_end(set, 4000, false);
+    assert_string_equal(image_of(set, "Instance/new"), "x:1");
+    assert_string_equal(image_of(set, "Instance/vm-08"), "x:2");
+    assert_int_equal(set->held_count, 8);
+    spec_set_free(set);
+}
+
+static void files_that_are_gone_are_forgotten(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")}, {"b.yaml", ""});
+    assert_int_equal(map_count(&set->files), 2);
+    scan_empty(set, 2000);
+    assert_int_equal(map_count(&set->files), 0);
+    assert_int_equal(count_objects(set), 1); /* the object has its second yet */
+    scan_empty(set, 3000);
+    assert_int_equal(count_objects(set), 0);
+    spec_set_free(set);
+}
+
+static void a_text_that_has_no_errors_is_kept_for_the_next_controller(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    file = map_get(&set->files, "a.yaml");
+    assert_int_equal(file->good_len, strlen(OBJECT("web", "debian:12")));
+    assert_memory_equal(file->good_text, OBJECT("web", "debian:12"), file->good_len);
+    spec_set_clear_changes(set);
+    assert_null(file->good_text);
+    SCAN(set, 2000, {"a.yaml", BROKEN("web")});
+    assert_null(file->good_text);
+    spec_set_free(set);
+}
+
+static void an_empty_set_is_freed(void **state)
+{
+    (void)state;
+    spec_set_free(NULL);
+    spec_set_free(spec_set_new());
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_there_is_desired),
+        cmocka_unit_test(a_second_look_changes_nothing),
+        cmocka_unit_test(a_new_version_is_in_force_at_once),
+        cmocka_unit_test(the_last_good_version_stays_in_force),
+        cmocka_unit_test(a_spec_that_never_was_good_is_not_desired),
+        cmocka_unit_test(one_document_taken_out_of_a_file_is_a_deletion),
+        cmocka_unit_test(what_an_error_hides_is_not_deleted),
+        cmocka_unit_test(a_deletion_takes_two_scans_a_second_apart),
+        cmocka_unit_test(a_file_that_comes_back_was_never_gone),
+        cmocka_unit_test(an_object_that_moves_stays_the_same),
+        cmocka_unit_test(an_object_that_moves_by_way_of_nowhere_stays_the_same),
+        cmocka_unit_test(the_first_owner_keeps_a_name),
+        cmocka_unit_test(of_two_that_come_together_the_first_by_name_is_the_owner),
+        cmocka_unit_test(of_two_in_one_file_the_first_counts),
+        cmocka_unit_test(kinds_have_names_of_their_own),
+        cmocka_unit_test(an_unreadable_file_keeps_what_it_had),
+        cmocka_unit_test(an_unreadable_directory_keeps_what_was_below_it),
+        cmocka_unit_test(the_top_directory_keeps_everything),
+        cmocka_unit_test(a_scan_that_is_given_up_changes_nothing),
+        cmocka_unit_test(a_mass_deletion_is_held),
+        cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
+        cmocka_unit_test(putting_the_files_back_ends_a_hold),
+        cmocka_unit_test(a_hold_does_not_hold_up_the_rest),
+        cmocka_unit_test(files_that_are_gone_are_forgotten),
+        cmocka_unit_test(a_text_that_has_no_errors_is_kept_for_the_next_controller),
+        cmocka_unit_test(an_empty_set_is_freed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
