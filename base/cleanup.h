@@ -43,7 +43,10 @@ void cleanup_close(int *fd);
  */
 #define auto_done(type) __attribute__((cleanup(type##_done))) struct type
 #define DEFINE_AUTO_FREE(type)                                                                     \
-    static inline void type##_cleanup(struct type **pointer) { type##_free(*pointer); }            \
+    static inline void type##_cleanup(struct type **pointer)                                       \
+    {                                                                                              \
+        type##_free(*pointer);                                                                     \
+    }                                                                                              \
     struct type
 #define auto_owned(type) __attribute__((cleanup(type##_cleanup))) struct type
 

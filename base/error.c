@@ -38,19 +38,15 @@ static enum error_kind kind_of_errno(int number)
 {
     switch (number) {
     case ENOENT:
-    case ENOTDIR:
-        return ERROR_NOT_FOUND;
-    case EEXIST:
-        return ERROR_CONFLICT;
+    case ENOTDIR: return ERROR_NOT_FOUND;
+    case EEXIST: return ERROR_CONFLICT;
     case EACCES:
     case EPERM:
     case EINVAL:
     case ELOOP:
     case ENAMETOOLONG:
-    case EISDIR:
-        return ERROR_INVALID;
-    default:
-        return ERROR_TRANSIENT;
+    case EISDIR: return ERROR_INVALID;
+    default: return ERROR_TRANSIENT;
     }
 }
 
@@ -93,18 +89,12 @@ void error_clear(struct error *err)
 const char *error_kind_name(enum error_kind kind)
 {
     switch (kind) { /* no default: a kind without a name does not compile */
-    case ERROR_NONE:
-        return "none";
-    case ERROR_TRANSIENT:
-        return "transient";
-    case ERROR_CONFLICT:
-        return "conflict";
-    case ERROR_NOT_FOUND:
-        return "not-found";
-    case ERROR_INVALID:
-        return "invalid";
-    case ERROR_INTERNAL:
-        return "internal";
+    case ERROR_NONE: return "none";
+    case ERROR_TRANSIENT: return "transient";
+    case ERROR_CONFLICT: return "conflict";
+    case ERROR_NOT_FOUND: return "not-found";
+    case ERROR_INVALID: return "invalid";
+    case ERROR_INTERNAL: return "internal";
     }
     abort(); /* not a kind at all: memory is damaged */
 }

@@ -30,14 +30,10 @@ bool log_is_enabled(enum log_level level)
 static const char *level_name(enum log_level level)
 {
     switch (level) {
-    case LOG_DEBUG:
-        return "DEBUG";
-    case LOG_INFO:
-        return "INFO";
-    case LOG_WARN:
-        return "WARN";
-    case LOG_ERROR:
-        return "ERROR";
+    case LOG_DEBUG: return "DEBUG";
+    case LOG_INFO: return "INFO";
+    case LOG_WARN: return "WARN";
+    case LOG_ERROR: return "ERROR";
     }
     abort();
 }

@@ -83,16 +83,11 @@ static size_t sequence_len(unsigned char lead)
 static bool second_byte_fits(unsigned char lead, unsigned char second)
 {
     switch (lead) { /* over-long forms, surrogates and values past U+10FFFF */
-    case 0xe0:
-        return second >= 0xa0;
-    case 0xed:
-        return second <= 0x9f;
-    case 0xf0:
-        return second >= 0x90;
-    case 0xf4:
-        return second <= 0x8f;
-    default:
-        return true;
+    case 0xe0: return second >= 0xa0;
+    case 0xed: return second <= 0x9f;
+    case 0xf0: return second >= 0x90;
+    case 0xf4: return second <= 0x8f;
+    default: return true;
     }
 }
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 struct strbuf {
-    char *text;     /* NULL until something was appended: use strbuf_text() */
+    char *text; /* NULL until something was appended: use strbuf_text() */
     size_t len;
     size_t capacity;
     size_t max_len; /* 0: STRBUF_DEFAULT_MAX */

@@ -30,8 +30,8 @@ unsigned suggest_distance(const char *a, const char *b)
         for (size_t j = 1; j <= b_len; j++) {
             int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
 
-            row[j] = min_unsigned(min_unsigned(above[j] + 1, row[j - 1] + 1),
-                                  above[j - 1] + (ca != cb));
+            row[j] =
+                min_unsigned(min_unsigned(above[j] + 1, row[j - 1] + 1), above[j - 1] + (ca != cb));
             if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) &&
                 cb == tolower((unsigned char)a[i - 2])) {
                 row[j] = min_unsigned(row[j], two_above[j - 2] + 1);

@@ -16,8 +16,10 @@
 
 static const char help[] =
     "usage: berth confirm-deletions [--state DIR]\n\n"
-    "When more than half of all objects (and more than five) lose their specs at once, the controller\n"
-    "keeps them and says so. This lets it go on: what is missing now is deleted at its next look.\n\n"
+    "When more than half of all objects (and more than five) lose their specs at once, the "
+    "controller\n"
+    "keeps them and says so. This lets it go on: what is missing now is deleted at its next "
+    "look.\n\n"
     "  --state DIR   state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n";
 
 /* The lock tells whether the pid in it is that of a living controller. */
@@ -51,21 +53,16 @@ int cmd_confirm_deletions(int argc, char **argv)
     optind = 1;
     while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (id) {
-        case 's':
-            state = optarg;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return EXIT_OK;
-        default:
-            fprintf(stderr, "see: berth confirm-deletions --help\n");
-            return EXIT_BAD_USAGE;
+        case 's': state = optarg; break;
+        case 'h': fputs(help, stdout); return EXIT_OK;
+        default: fprintf(stderr, "see: berth confirm-deletions --help\n"); return EXIT_BAD_USAGE;
         }
     }
     directory = directory_option(state, "BERTH_STATE", DEFAULT_STATE_DIR);
     path = path_join(directory, "requests/confirm-deletions");
     if (file_replace(AT_FDCWD, path, "", 0, 0600, FILE_VISIBLE, &err) < 0) {
-        fprintf(stderr, "berth confirm-deletions: %s; is --state right, and has a controller run there?\n",
+        fprintf(stderr,
+                "berth confirm-deletions: %s; is --state right, and has a controller run there?\n",
                 err.message);
         return EXIT_FAILED;
     }

@@ -21,7 +21,8 @@
 
 static const char help[] =
     "usage: berth get [KIND [NAME]] [OPTION...]\n\n"
-    "Shows objects and their status from the status files: needs neither a controller nor an engine.\n"
+    "Shows objects and their status from the status files: needs neither a controller nor an "
+    "engine.\n"
     "KIND: instances, repositories, tasks (or the singular), or all.\n\n"
     "  -o, --output table|wide|json|yaml\n"
     "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
@@ -84,9 +85,12 @@ static int take_kind(struct get_options *options, const char *text)
 static int take_arguments(struct get_options *options, int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"output", required_argument, NULL, 'o'},     {"specs", required_argument, NULL, 'S'},
-        {"status-dir", required_argument, NULL, 'D'}, {"state", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0},
+        {"output", required_argument, NULL, 'o'},
+        {"specs", required_argument, NULL, 'S'},
+        {"status-dir", required_argument, NULL, 'D'},
+        {"state", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int id;
 
@@ -98,21 +102,11 @@ static int take_arguments(struct get_options *options, int argc, char **argv)
                 return EXIT_BAD_USAGE;
             }
             break;
-        case 'S':
-            options->specs = optarg;
-            break;
-        case 'D':
-            options->status_dir = optarg;
-            break;
-        case 'T':
-            options->state = optarg;
-            break;
-        case 'h':
-            options->wants_help = true;
-            return 0;
-        default:
-            fprintf(stderr, "see: berth get --help\n");
-            return EXIT_BAD_USAGE;
+        case 'S': options->specs = optarg; break;
+        case 'D': options->status_dir = optarg; break;
+        case 'T': options->state = optarg; break;
+        case 'h': options->wants_help = true; return 0;
+        default: fprintf(stderr, "see: berth get --help\n"); return EXIT_BAD_USAGE;
         }
     }
     if (optind < argc && take_kind(options, argv[optind]) != 0) {
@@ -229,9 +223,9 @@ static void add_row(struct table *table, const json_t *document, bool is_wide)
 
 static void print_table(const json_t *items, bool is_wide)
 {
-    static const char *const titles[] = {"KIND",  "NAME",     "PHASE",     "READY", "REASON", "AGE",
-                                         "PORTS", "RESTARTS", "CONTAINER", "IP",    "STATUS FILE",
-                                         "MESSAGE"};
+    static const char *const titles[] = {"KIND",      "NAME", "PHASE",       "READY",
+                                         "REASON",    "AGE",  "PORTS",       "RESTARTS",
+                                         "CONTAINER", "IP",   "STATUS FILE", "MESSAGE"};
     size_t columns = is_wide ? ARRAY_SIZE(titles) : 7;
     auto_done(table) table;
     size_t index;
@@ -303,7 +297,8 @@ static void warn_of_age(const char *state_dir, const json_t *heartbeat)
 
     if (!status_store_is_controlled(state_dir)) {
         if (last != NULL) {
-            fprintf(stderr, "warning: no controller is running; this is what it last wrote, %s ago\n",
+            fprintf(stderr,
+                    "warning: no controller is running; this is what it last wrote, %s ago\n",
                     age_text(last, age));
         } else {
             fprintf(stderr, "warning: no controller has run with state directory %s\n", state_dir);

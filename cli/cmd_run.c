@@ -23,7 +23,8 @@ static const char help[] =
     "  --status-dir DIR         write status files there, not beside the specs\n"
     "  --engine URL             unix:///path or tcp://host:port (DOCKER_HOST, default socket);\n"
     "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
-    "  --ports RANGES           host ports to lease (" DEFAULT_PORTS "), such as 20000-29999,31000\n"
+    "  --ports RANGES           host ports to lease (" DEFAULT_PORTS
+    "), such as 20000-29999,31000\n"
     "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
     "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
     "  --git-file-root DIR      file:// repositories must be below it\n"
@@ -111,7 +112,8 @@ static int take_seconds(const char *flag, const char *text, unsigned *ret_second
     int64_t ms;
 
     if (quantity_parse_duration(text, &ms) < 0 || ms < 1000 || ms > INT64_C(86400000)) {
-        return usage_error("run", "--%s: \"%s\" is not a time such as 30s, at least 1s", flag, text);
+        return usage_error("run", "--%s: \"%s\" is not a time such as 30s, at least 1s", flag,
+                           text);
     }
     *ret_seconds = (unsigned)(ms / 1000);
     return 0;
@@ -147,18 +149,15 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
         return take_seconds("git-stall-timeout", value, &options->git_stall_seconds);
     case OPTION_ORPHAN_GRACE:
         return take_seconds("orphan-grace", value, &options->orphan_grace_seconds);
-    case OPTION_SCAN:
-        return take_seconds("scan-interval", value, &options->scan_seconds);
-    case OPTION_RELIST:
-        return take_seconds("relist-interval", value, &options->relist_seconds);
+    case OPTION_SCAN: return take_seconds("scan-interval", value, &options->scan_seconds);
+    case OPTION_RELIST: return take_seconds("relist-interval", value, &options->relist_seconds);
     case OPTION_START_SLOTS:
         if (parse_u64(value, &number) < 0 || number < 1 || number > 64) {
             return usage_error("run", "--start-slots: \"%s\" is not in 1..64", value);
         }
         options->start_slots = (unsigned)number;
         return 0;
-    default:
-        return usage_error("run", "unknown option");
+    default: return usage_error("run", "unknown option");
     }
 }
 
@@ -167,47 +166,24 @@ static int take_flag(struct run_flags *flags, int id, const char *value)
     struct controller_options *options = flags->options;
 
     switch (id) {
-    case OPTION_SPECS:
-        flags->specs = value;
-        return 0;
-    case OPTION_STATE:
-        flags->state = value;
-        return 0;
-    case OPTION_STATUS_DIR:
-        flags->status_dir = value;
-        return 0;
-    case OPTION_ENGINE:
-        replace_text(&options->engine, value);
-        return 0;
-    case OPTION_PORTS:
-        replace_text(&options->ports, value);
-        return 0;
-    case OPTION_REPOSITORY_IMAGE:
-        replace_text(&options->repository_image, value);
-        return 0;
-    case OPTION_POLL:
-        options->is_polling = true;
-        return 0;
-    case OPTION_ONCE:
-        options->is_once = true;
-        return 0;
-    case OPTION_DRY_RUN:
-        options->is_dry_run = true;
-        return 0;
+    case OPTION_SPECS: flags->specs = value; return 0;
+    case OPTION_STATE: flags->state = value; return 0;
+    case OPTION_STATUS_DIR: flags->status_dir = value; return 0;
+    case OPTION_ENGINE: replace_text(&options->engine, value); return 0;
+    case OPTION_PORTS: replace_text(&options->ports, value); return 0;
+    case OPTION_REPOSITORY_IMAGE: replace_text(&options->repository_image, value); return 0;
+    case OPTION_POLL: options->is_polling = true; return 0;
+    case OPTION_ONCE: options->is_once = true; return 0;
+    case OPTION_DRY_RUN: options->is_dry_run = true; return 0;
     case OPTION_LOG_FORMAT:
         if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0) {
             return usage_error("run", "--log-format: \"%s\" is neither text nor json", value);
         }
         flags->log_format = strcmp(value, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
         return 0;
-    case 'v':
-        flags->log_level = LOG_DEBUG;
-        return 0;
-    case 'h':
-        flags->wants_help = true;
-        return 0;
-    default:
-        return take_policy_flag(options, id, value);
+    case 'v': flags->log_level = LOG_DEBUG; return 0;
+    case 'h': flags->wants_help = true; return 0;
+    default: return take_policy_flag(options, id, value);
     }
 }
 
@@ -292,8 +268,8 @@ int cmd_run(int argc, char **argv)
     }
     options.specs_dir = directory_option(flags.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
     options.state_dir = directory_option(flags.state, "BERTH_STATE", DEFAULT_STATE_DIR);
-    options.status_dir = flags.status_dir != NULL ? path_absolute(flags.status_dir)
-                                                  : xstrdup(options.specs_dir);
+    options.status_dir =
+        flags.status_dir != NULL ? path_absolute(flags.status_dir) : xstrdup(options.specs_dir);
     if (options.git_known_hosts == NULL) {
         options.git_known_hosts = default_known_hosts();
     }

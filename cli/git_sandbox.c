@@ -147,7 +147,8 @@ static int cover_tmp(const char *mirror_parent, const char *staging)
 
     if (mirror_fd < 0 || (staging != NULL && staging_fd < 0) ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m") < 0) {
+        mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m") <
+            0) {
         return -1;
     }
     if (bind_directory(mirror_fd, GIT_SANDBOX_MIRROR) < 0 ||

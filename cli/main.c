@@ -39,7 +39,8 @@ char *directory_option(const char *value, const char *variable, const char *fall
     const char *from_environment = getenv(variable);
 
     if (value == NULL) {
-        value = from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
+        value =
+            from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
     }
     return path_absolute(value);
 }

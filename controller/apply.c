@@ -219,60 +219,24 @@ static void begin_action(struct plan_run *run)
 static void dispatch(struct plan_run *run)
 {
     switch (run_action(run)->type) { /* no default: an action nobody carries out does not compile */
-    case ACTION_LEASE_PORT:
-        apply_lease_port(run);
-        return;
-    case ACTION_RELEASE_PORTS:
-        apply_release_ports(run);
-        return;
-    case ACTION_QUARANTINE_PORTS:
-        apply_quarantine_ports(run);
-        return;
-    case ACTION_BUILD_IDLE_IMAGE:
-        apply_build_idle_image(run);
-        return;
-    case ACTION_PULL_IMAGE:
-        apply_pull_image(run);
-        return;
-    case ACTION_CREATE_NETWORK:
-        apply_create_network(run);
-        return;
-    case ACTION_CONNECT_NETWORK:
-        apply_connect_network(run);
-        return;
-    case ACTION_CREATE_CONTAINER:
-        apply_create_container(run);
-        return;
-    case ACTION_START_CONTAINER:
-        apply_start_container(run);
-        return;
-    case ACTION_STOP_CONTAINER:
-        apply_stop_container(run);
-        return;
-    case ACTION_UNPAUSE_CONTAINER:
-        apply_unpause_container(run);
-        return;
-    case ACTION_REMOVE_CONTAINER:
-        apply_remove_container(run);
-        return;
-    case ACTION_READ_LOG:
-        apply_read_log(run);
-        return;
-    case ACTION_MAKE_WORKSPACE:
-        apply_make_workspace(run);
-        return;
-    case ACTION_REMOVE_WORKSPACE:
-        apply_remove_workspace(run);
-        return;
-    case ACTION_START_TASK:
-        apply_start_task(run);
-        return;
-    case ACTION_STOP_TASK:
-        apply_stop_task(run);
-        return;
-    case ACTION_REMOVE_TASK:
-        apply_remove_task(run);
-        return;
+    case ACTION_LEASE_PORT: apply_lease_port(run); return;
+    case ACTION_RELEASE_PORTS: apply_release_ports(run); return;
+    case ACTION_QUARANTINE_PORTS: apply_quarantine_ports(run); return;
+    case ACTION_BUILD_IDLE_IMAGE: apply_build_idle_image(run); return;
+    case ACTION_PULL_IMAGE: apply_pull_image(run); return;
+    case ACTION_CREATE_NETWORK: apply_create_network(run); return;
+    case ACTION_CONNECT_NETWORK: apply_connect_network(run); return;
+    case ACTION_CREATE_CONTAINER: apply_create_container(run); return;
+    case ACTION_START_CONTAINER: apply_start_container(run); return;
+    case ACTION_STOP_CONTAINER: apply_stop_container(run); return;
+    case ACTION_UNPAUSE_CONTAINER: apply_unpause_container(run); return;
+    case ACTION_REMOVE_CONTAINER: apply_remove_container(run); return;
+    case ACTION_READ_LOG: apply_read_log(run); return;
+    case ACTION_MAKE_WORKSPACE: apply_make_workspace(run); return;
+    case ACTION_REMOVE_WORKSPACE: apply_remove_workspace(run); return;
+    case ACTION_START_TASK: apply_start_task(run); return;
+    case ACTION_STOP_TASK: apply_stop_task(run); return;
+    case ACTION_REMOVE_TASK: apply_remove_task(run); return;
     }
 }
 
@@ -316,10 +280,8 @@ static bool can_be_given_up(const struct plan_run *run)
 {
     switch (run_action(run)->type) {
     case ACTION_PULL_IMAGE:
-    case ACTION_MAKE_WORKSPACE:
-        return true;
-    default:
-        return false;
+    case ACTION_MAKE_WORKSPACE: return true;
+    default: return false;
     }
 }
 

@@ -19,7 +19,7 @@ struct plan_run {
     size_t index;
     struct engine_call *call;
     struct git_work *git;
-    struct shared_work *shared; /* it waits for, with others */
+    struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */
     void (*go_on)(struct plan_run *run);
     struct slots *slots; /* a slot of these is held */

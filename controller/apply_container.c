@@ -26,8 +26,8 @@ static bool is_published_by_own(const struct plan_run *run, const struct action 
 {
     const struct observed_container *container =
         map_get(&run->controller->containers, run->entry->name);
-    auto_free char *part = xasprintf("=%s/%u/", action->protocol == PROTOCOL_UDP ? "udp" : "tcp",
-                                     action->port);
+    auto_free char *part =
+        xasprintf("=%s/%u/", action->protocol == PROTOCOL_UDP ? "udp" : "tcp", action->port);
 
     return container != NULL && container->is_ours && container->ports != NULL &&
            strstr(container->ports, part) != NULL;
@@ -68,12 +68,9 @@ static const struct port_list *wanted_ports(const struct plan_run *run)
     static const struct port_list none;
 
     switch (run->entry->kind) {
-    case ENTRY_INSTANCE:
-        return run->desired != NULL ? &run->desired->instance.ports : &none;
-    case ENTRY_REPOSITORY:
-        return &repository_settings(run->entry)->repository.ports;
-    case ENTRY_TASK:
-        return &none;
+    case ENTRY_INSTANCE: return run->desired != NULL ? &run->desired->instance.ports : &none;
+    case ENTRY_REPOSITORY: return &repository_settings(run->entry)->repository.ports;
+    case ENTRY_TASK: return &none;
     }
     return &none;
 }
@@ -187,8 +184,7 @@ static int resolve_mounts(struct plan_run *run, struct error *err)
         struct workload_mount *mount = &workload->mounts[i];
         bool is_ours = path_is_below(mount->source, run->controller->state.path);
 
-        if (!mount->is_volume && !is_ours &&
-            resolve_mount(run, mount, &workload->arena, err) < 0) {
+        if (!mount->is_volume && !is_ours && resolve_mount(run, mount, &workload->arena, err) < 0) {
             return -1;
         }
     }
@@ -212,7 +208,8 @@ static void create_now(struct plan_run *run)
 void apply_create_container(struct plan_run *run)
 {
     if (run->controller->ports.is_dirty) {
-        leases_wait(run->controller, run, create_now); /* a lease is on disk before its container exists */
+        leases_wait(run->controller, run,
+                    create_now); /* a lease is on disk before its container exists */
     } else {
         create_now(run);
     }
@@ -276,11 +273,11 @@ static void start_now(void *user)
 /* What comes up together when the controller starts is a herd; what appears later is somebody's edit. */
 static enum slot_lane lane_of(const struct plan_run *run)
 {
-    bool is_new = text_equal(run->plan->operation, "create") ||
-                  text_equal(run->plan->operation, "recreate");
+    bool is_new =
+        text_equal(run->plan->operation, "create") || text_equal(run->plan->operation, "recreate");
 
     return is_new && clock_wall_ms() - run->controller->started_wall_ms > HERD_MS ? LANE_FRESH
-                                                                                 : LANE_OLD;
+                                                                                  : LANE_OLD;
 }
 
 void apply_start_container(struct plan_run *run)
@@ -343,8 +340,8 @@ static void take_log(struct observed_container *container, const json_t *lines)
     container->has_log = true;
 }
 
-static void on_log(void *user, const struct docker_request *request,
-                   const struct http_reply *reply, struct error *err)
+static void on_log(void *user, const struct docker_request *request, const struct http_reply *reply,
+                   struct error *err)
 {
     struct plan_run *run = user;
     struct observed_container *container =
@@ -356,7 +353,8 @@ static void on_log(void *user, const struct docker_request *request,
         docker_logs_to_lines(reply->body, reply->body_len, LOG_TAIL_LINES, LOG_LINE_BYTES, lines);
     }
     if (container != NULL && !container->has_log) {
-        take_log(container, lines); /* an unreadable log is an empty one: the restart must not wait for it */
+        take_log(container,
+                 lines); /* an unreadable log is an empty one: the restart must not wait for it */
     }
     run_action_done(run);
 }

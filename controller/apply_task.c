@@ -57,9 +57,9 @@ static int save_record(struct plan_run *run, const struct entry *repository, str
 {
     const struct status_task *task = &run->entry->status->task;
     auto_free char *name = xasprintf("tasks/%s.json", run->entry->name);
-    json_auto_t *json = json_pack("{s:i, s:s, s:s*, s:s, s:i}", "version", 1, "id", task->id,
-                                  "specHash", task->hash, "repositoryContainer", repository->name,
-                                  "attempt", 1);
+    json_auto_t *json =
+        json_pack("{s:i, s:s, s:s*, s:s, s:i}", "version", 1, "id", task->id, "specHash",
+                  task->hash, "repositoryContainer", repository->name, "attempt", 1);
 
     return state_write_json(&run->controller->state, name, json, err);
 }
@@ -67,8 +67,8 @@ static int save_record(struct plan_run *run, const struct entry *repository, str
 static int make_task_directory(const struct plan_run *run, const struct entry *repository,
                                struct error *err)
 {
-    auto_free char *path = path_join(repository->repository->tasks_path,
-                                     run->entry->status->task.id);
+    auto_free char *path =
+        path_join(repository->repository->tasks_path, run->entry->status->task.id);
 
     if (mkdir(path, 0755) < 0 && errno != EEXIST) {
         return error_set_errno(err, errno, "create directory \"%s\"", path);
@@ -86,8 +86,8 @@ static void add_option(json_t *arguments, const char *name, json_t *value)
 static const char *task_user(const struct entry *repository, char number[24])
 {
     const struct repository_spec *spec = &repository_settings(repository)->repository;
-    const char *reference = spec->image != NULL ? spec->image
-                                                : repository->controller->options.repository_image;
+    const char *reference =
+        spec->image != NULL ? spec->image : repository->controller->options.repository_image;
     const struct image_entry *image = map_get(&repository->controller->images, reference);
 
     if (spec->security.run_as_user >= 0) {
@@ -130,14 +130,14 @@ static json_t *task_environment(const struct plan_run *run, const struct entry *
     json_t *env = json_array();
 
     json_array_append_new(env, json_sprintf("BERTH_TASK=%s", run->entry->name));
-    json_array_append_new(env, json_sprintf("BERTH_REPOSITORY=%s",
-                                            repository->repository->url.canonical));
+    json_array_append_new(
+        env, json_sprintf("BERTH_REPOSITORY=%s", repository->repository->url.canonical));
     if (spec->user != NULL) {
         json_array_append_new(env, json_sprintf("BERTH_USER=%s", spec->user));
     }
     for (size_t i = 0; i < spec->env.count; i++) {
-        json_array_append_new(env, json_sprintf("%s=%s", spec->env.items[i].name,
-                                                spec->env.items[i].value));
+        json_array_append_new(
+            env, json_sprintf("%s=%s", spec->env.items[i].name, spec->env.items[i].value));
     }
     return env;
 }

@@ -39,8 +39,7 @@ static void run_queue(struct controller *controller)
 {
     struct entry *entry;
 
-    for (unsigned i = 0;
-         i < PASSES_PER_TURN && (entry = entry_dequeue(controller)) != NULL; i++) {
+    for (unsigned i = 0; i < PASSES_PER_TURN && (entry = entry_dequeue(controller)) != NULL; i++) {
         pass_run(entry);
     }
     if (controller->queue_first != NULL) {
@@ -187,15 +186,15 @@ static void start_handles(struct controller *controller)
                 controller->options.scan_seconds * UINT64_C(1000));
     start_timer(controller, &controller->relist_timer, on_relist_timer,
                 controller->options.relist_seconds * UINT64_C(1000));
-    start_timer(controller, &controller->sweep_timer, on_sweep_timer,
-                sweep_period_ms(controller));
+    start_timer(controller, &controller->sweep_timer, on_sweep_timer, sweep_period_ms(controller));
     start_timer(controller, &controller->heartbeat_timer, on_heartbeat_timer,
                 controller->options.scan_seconds * UINT64_C(1000));
     start_signal(controller, &controller->on_terminate, on_terminate, SIGTERM);
     start_signal(controller, &controller->on_interrupt, on_terminate, SIGINT);
     start_signal(controller, &controller->on_hangup, on_hangup, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGIO, SIG_IGN); /* a lease that spec_scan holds for an instant may be broken by a writer */
+    signal(SIGIO,
+           SIG_IGN); /* a lease that spec_scan holds for an instant may be broken by a writer */
 }
 
 static unsigned start_slots(const struct controller_options *options)

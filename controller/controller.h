@@ -38,13 +38,13 @@ enum key_state { KEY_IDLE, KEY_QUEUED, KEY_RUNNING, KEY_RUNNING_AND_DIRTY };
 /* What repository containers have beside other entries. */
 struct repository_entry {
     struct repo_url url;
-    char *url_text;         /* as to be asked from the server */
-    char *settings_name;    /* metadata.name of the Repository object, or NULL */
-    struct object *defaults; /* settings when there is no Repository object */
-    bool is_deleted;        /* the object was deleted, and no task came since */
+    char *url_text;                      /* as to be asked from the server */
+    char *settings_name;                 /* metadata.name of the Repository object, or NULL */
+    struct object *defaults;             /* settings when there is no Repository object */
+    bool is_deleted;                     /* the object was deleted, and no task came since */
     struct observed_workspace workspace; /* its texts are the next four */
     char *branch, *commit, *tree_path, *tasks_path;
-    struct map tasks;       /* key -> entry of each task on it */
+    struct map tasks; /* key -> entry of each task on it */
 };
 
 /* One thing that passes are about. */
@@ -52,16 +52,16 @@ struct entry {
     struct controller *controller;
     char *key, *name;
     enum entry_kind kind;
-    struct object *desired; /* the version in force; NULL: gone */
+    struct object *desired;       /* the version in force; NULL: gone */
     struct object_status *status; /* of the last pass, or read back from the file; never NULL */
     enum key_state state;
     struct entry *next_in_queue;
-    struct plan_run *run;   /* under way, or NULL */
-    uv_timer_t timer;       /* wakes the key */
-    uint64_t sequence;      /* order of arrival */
-    bool is_touched;        /* something happened to its container while its plan was looking at it */
-    bool is_passed;         /* has had a pass: its status is not only remembered */
-    bool is_removed;        /* forgotten; memory goes when the timer has closed */
+    struct plan_run *run; /* under way, or NULL */
+    uv_timer_t timer;     /* wakes the key */
+    uint64_t sequence;    /* order of arrival */
+    bool is_touched;      /* something happened to its container while its plan was looking at it */
+    bool is_passed;       /* has had a pass: its status is not only remembered */
+    bool is_removed;      /* forgotten; memory goes when the timer has closed */
 
     struct {
         unsigned count, conflicts;
@@ -73,12 +73,12 @@ struct entry {
 
     struct repository_entry *repository; /* ENTRY_REPOSITORY */
 
-    char *repository_key;                /* ENTRY_TASK: of its container, or NULL */
-    int64_t ttl_ms;                      /* how long its log is kept when it is over and its spec is gone */
+    char *repository_key; /* ENTRY_TASK: of its container, or NULL */
+    int64_t ttl_ms;       /* how long its log is kept when it is over and its spec is gone */
     char *task_refusal_reason, *task_refusal;
-    struct observed_attempt attempt;     /* its message is the next */
+    struct observed_attempt attempt; /* its message is the next */
     char *attempt_message;
-    bool is_watched;                     /* the kernel tells of new records */
+    bool is_watched; /* the kernel tells of new records */
 };
 
 /* An image as it was seen last. */
@@ -101,34 +101,36 @@ struct controller {
     struct spec_set *specs;
     struct spec_scan scan;
     struct spec_watch *watch;
-    bool is_scanned; /* the spec directory was read at least once */
+    bool is_scanned;  /* the spec directory was read at least once */
     char *scan_error; /* why it cannot be read now, or NULL */
 
-    struct map entries;    /* key -> struct entry */
+    struct map entries;      /* key -> struct entry */
     struct map repositories; /* name of a Repository object -> its container's entry */
     struct entry *queue_first, *queue_last;
     uint64_t next_sequence;
     unsigned runs; /* plans under way */
 
-    struct map containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
-    struct map networks;   /* names of existing networks that are ours -> id text */
-    struct map images;     /* reference -> struct image_entry */
+    struct map
+        containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
+    struct map networks;        /* names of existing networks that are ours -> id text */
+    struct map images;          /* reference -> struct image_entry */
     struct map container_names; /* id -> name (of the container in the map above) */
-    struct map inspections; /* name -> the request under way */
+    struct map inspections;     /* name -> the request under way */
     struct engine_call *list_call;
-    bool is_listing;       /* listed for the first time, and some are still looked at */
-    bool is_listed;        /* the facts are complete since the connection came up: passes may run */
+    bool is_listing; /* listed for the first time, and some are still looked at */
+    bool is_listed;  /* the facts are complete since the connection came up: passes may run */
 
     struct port_table ports;
     struct plan_run *waiting_for_leases; /* until the leases are on disk */
     struct slots starts;
-    struct map shared; /* what is done for many plans at once: "image x" -> struct shared_work */
+    struct map shared;  /* what is done for many plans at once: "image x" -> struct shared_work */
     struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
     char *idle_image;
 
-    struct map dirty_files; /* spec files whose status must be written */
+    struct map dirty_files;  /* spec files whose status must be written */
     struct map status_texts; /* status file -> digest of what was written last */
-    struct map remembered;   /* spec file -> documents of its status file as this controller found it */
+    struct map
+        remembered; /* spec file -> documents of its status file as this controller found it */
     bool is_status_unwritable;
 
     uv_prepare_t end_of_turn;
@@ -150,9 +152,11 @@ struct controller {
 };
 
 /* desired.c: from files to entries */
-void desired_scan(struct controller *controller); /* reads the directory and brings the entries up to date */
+void desired_scan(
+    struct controller *controller); /* reads the directory and brings the entries up to date */
 struct entry *entry_find(struct controller *controller, const char *key);
-struct entry *entry_of_container(struct controller *controller, const char *kind, const char *object);
+struct entry *entry_of_container(struct controller *controller, const char *kind,
+                                 const char *object);
 void entry_remove(struct entry *entry);
 /* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
 const struct spec_entry *entry_spec(const struct entry *entry);
@@ -176,7 +180,8 @@ void repository_forget(struct entry *entry);
 void repository_remove_if_empty(struct controller *controller, const char *container);
 
 /* good_specs.c */
-void good_specs_save(struct controller *controller, const struct spec_set_file *file, const char *text, size_t len);
+void good_specs_save(struct controller *controller, const struct spec_set_file *file,
+                     const char *text, size_t len);
 void good_specs_forget(struct controller *controller, const char *file);
 void good_specs_load(struct controller *controller); /* before the first scan */
 
@@ -184,21 +189,27 @@ void good_specs_load(struct controller *controller); /* before the first scan */
 void entry_enqueue(struct entry *entry);
 void entry_wake_at(struct entry *entry, int64_t wall_ms);
 void controller_enqueue_all(struct controller *controller);
-void controller_wake(struct controller *controller); /* the queue is served at the end of this turn, even of an idle loop's */
+void controller_wake(
+    struct controller
+        *controller); /* the queue is served at the end of this turn, even of an idle loop's */
 void controller_stop(struct controller *controller, int exit_code);
-void controller_fill_world(const struct controller *controller, struct world *world, struct text_list *roots);
+void controller_fill_world(const struct controller *controller, struct world *world,
+                           struct text_list *roots);
 
 /* observe.c: from the engine to facts */
 void observe_list(struct controller *controller); /* containers and networks, then every pass */
 void observe_list_soon(struct controller *controller);
-void observe_container(struct controller *controller, const char *name); /* inspect it, then its key's pass */
+void observe_container(struct controller *controller,
+                       const char *name); /* inspect it, then its key's pass */
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
 const struct image_entry *observe_image(struct controller *controller, const char *reference);
 void observe_all_images(struct controller *controller); /* asks for those that entries need */
 void observe_image_changed(struct controller *controller, const char *reference);
-void observe_set_container(struct controller *controller, const char *name, struct observed_container *container);
-struct observed_container *observed_from_docker(const struct controller *controller, const struct docker_container *docker);
+void observe_set_container(struct controller *controller, const char *name,
+                           struct observed_container *container);
+struct observed_container *observed_from_docker(const struct controller *controller,
+                                                const struct docker_container *docker);
 void observe_attempt(struct entry *task); /* reads the records of a task's attempt */
 void observe_watch_task(struct entry *task);
 void observe_start_task_watch(struct controller *controller);
@@ -213,9 +224,12 @@ size_t pass_dry_run(struct controller *controller);
 void apply_plan(struct entry *entry, struct plan *plan); /* takes the plan */
 /* The spec changed or went: what only waits (a pull, a clone) is given up, so that the new version has its turn. */
 void apply_reconsider(struct entry *entry);
-void apply_abandon(struct plan_run *run); /* without any callback; what the engine does with the last call is unknown */
+void apply_abandon(
+    struct plan_run
+        *run); /* without any callback; what the engine does with the last call is unknown */
 
-void workspace_remove_trash(void *user, const char *name); /* user: the controller; name: an entry of repos/ */
+void workspace_remove_trash(void *user,
+                            const char *name); /* user: the controller; name: an entry of repos/ */
 
 /* sweep.c: orphans, unused networks, retired tasks */
 void sweep_run(struct controller *controller);
@@ -232,16 +246,19 @@ void status_mark_entry(struct entry *entry);
 void status_mark_file(struct controller *controller, const char *file);
 void status_mark_departed(struct controller *controller); /* files that are there no more */
 void status_flush(struct controller *controller);
-void status_remove_stale(struct controller *controller); /* of specs that went while no controller ran */
+void status_remove_stale(
+    struct controller *controller); /* of specs that went while no controller ran */
 /* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
-struct object_status *status_remembered(struct controller *controller, const char *file, const char *kind, const char *name);
+struct object_status *status_remembered(struct controller *controller, const char *file,
+                                        const char *kind, const char *name);
 void status_forget_remembered(struct controller *controller);
 void status_close(struct controller *controller);
 
 /* leases.c */
 void leases_load(struct controller *controller);
 void leases_save(struct controller *controller); /* and lets those go on that waited for it */
-void leases_wait(struct controller *controller, struct plan_run *run, void (*go_on)(struct plan_run *run));
+void leases_wait(struct controller *controller, struct plan_run *run,
+                 void (*go_on)(struct plan_run *run));
 void leases_stop_waiting(struct controller *controller, struct plan_run *run);
 
 #endif

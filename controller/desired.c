@@ -34,8 +34,7 @@ static void load_workspace(struct entry *entry)
     const char *idle_since = json_string_value(json_object_get(json, "idleSince"));
 
     repository_set_workspace(repository, commit != NULL && path_exists(repository->tree_path),
-                             branch, commit,
-                             json_is_true(json_object_get(json, "isHead")));
+                             branch, commit, json_is_true(json_object_get(json, "isHead")));
     if (idle_since != NULL) {
         timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
     }
@@ -394,8 +393,8 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
     if (entry != NULL || spec == NULL) {
         return entry;
     }
-    entry = entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance",
-                      spec->object->name);
+    entry =
+        entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance", spec->object->name);
     remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
                                    spec->object->name);
     if (remembered != NULL) {
@@ -465,7 +464,9 @@ static void apply_changes(struct controller *controller)
     struct spec_set *specs = controller->specs;
     bool has_repository = false;
 
-    map_sort(&specs->changes); /* Instance, Repository, Task: repositories are there before their tasks */
+    map_sort(
+        &specs
+             ->changes); /* Instance, Repository, Task: repositories are there before their tasks */
     for (struct map_entry *at = map_first(&specs->changes); at != NULL; at = map_next(at)) {
         apply_change(controller, map_key(at), &has_repository);
     }

@@ -114,8 +114,8 @@ static void go_down(struct engine *engine, const struct error *why)
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
         random = (uint32_t)clock_monotonic_ns();
     }
-    uv_timer_start(&engine->retry, on_retry,
-                   backoff_delay_ms(&policy, ++engine->failures, random), 0);
+    uv_timer_start(&engine->retry, on_retry, backoff_delay_ms(&policy, ++engine->failures, random),
+                   0);
     engine->handlers.on_down(engine->handlers.user, why);
 }
 

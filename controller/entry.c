@@ -183,14 +183,12 @@ void entry_enqueue(struct entry *entry)
     struct controller *controller = entry->controller;
 
     switch (entry->state) {
-    case KEY_IDLE:
-        break;
+    case KEY_IDLE: break;
     case KEY_RUNNING:
         entry->state = KEY_RUNNING_AND_DIRTY; /* run again when it ends */
         return;
     case KEY_QUEUED:
-    case KEY_RUNNING_AND_DIRTY:
-        return;
+    case KEY_RUNNING_AND_DIRTY: return;
     }
     if (entry->is_removed) {
         return;

@@ -37,11 +37,10 @@ static json_t *specs_part(const struct controller *controller)
 {
     const char *polling =
         controller->watch != NULL ? spec_watch_polling_reason(controller->watch) : NULL;
-    json_t *json = json_pack(
-        "{s:s, s:I, s:I, s:I}", "directory", controller->options.specs_dir, "files",
-        (json_int_t)map_count(&controller->specs->files), "objects",
-        (json_int_t)map_count(&controller->specs->entries), "heldDeletions",
-        (json_int_t)controller->specs->held_count);
+    json_t *json = json_pack("{s:s, s:I, s:I, s:I}", "directory", controller->options.specs_dir,
+                             "files", (json_int_t)map_count(&controller->specs->files), "objects",
+                             (json_int_t)map_count(&controller->specs->entries), "heldDeletions",
+                             (json_int_t)controller->specs->held_count);
 
     json_object_set_new(json, "statusDirectory", json_string(controller->options.status_dir));
     if (controller->scan_error != NULL) {

@@ -29,20 +29,13 @@ static char *label_of(const struct docker_container *docker, const char *name)
 static enum workload_state state_from_docker(enum docker_state state)
 {
     switch (state) { /* no default: a state without a counterpart does not compile */
-    case DOCKER_CREATED:
-        return WORKLOAD_CREATED;
-    case DOCKER_RUNNING:
-        return WORKLOAD_RUNNING;
-    case DOCKER_PAUSED:
-        return WORKLOAD_PAUSED;
-    case DOCKER_RESTARTING:
-        return WORKLOAD_RESTARTING;
-    case DOCKER_REMOVING:
-        return WORKLOAD_REMOVING;
-    case DOCKER_EXITED:
-        return WORKLOAD_EXITED;
-    case DOCKER_DEAD:
-        return WORKLOAD_DEAD;
+    case DOCKER_CREATED: return WORKLOAD_CREATED;
+    case DOCKER_RUNNING: return WORKLOAD_RUNNING;
+    case DOCKER_PAUSED: return WORKLOAD_PAUSED;
+    case DOCKER_RESTARTING: return WORKLOAD_RESTARTING;
+    case DOCKER_REMOVING: return WORKLOAD_REMOVING;
+    case DOCKER_EXITED: return WORKLOAD_EXITED;
+    case DOCKER_DEAD: return WORKLOAD_DEAD;
     }
     abort();
 }
@@ -189,8 +182,8 @@ static void on_inspected(void *user, const struct docker_request *request,
     } else if (err->kind == ERROR_NOT_FOUND) {
         observe_set_container(inspection->controller, inspection->name, NULL);
     } else {
-        log_fields(LOG_WARN, "inspect_failed", "container", inspection->name, "error",
-                   err->message, NULL);
+        log_fields(LOG_WARN, "inspect_failed", "container", inspection->name, "error", err->message,
+                   NULL);
     }
     inspection_end(inspection);
 }
@@ -331,8 +324,8 @@ static void on_networks(void *user, const struct docker_request *request,
         return;
     }
     take_network_list(controller, list);
-    controller->list_call = engine_call(controller->engine, docker_list_containers(filters),
-                                        on_containers, controller);
+    controller->list_call =
+        engine_call(controller->engine, docker_list_containers(filters), on_containers, controller);
 }
 
 void observe_list(struct controller *controller)
@@ -342,8 +335,8 @@ void observe_list(struct controller *controller)
     if (!engine_is_up(controller->engine) || controller->list_call != NULL) {
         return;
     }
-    controller->list_call = engine_call(controller->engine, docker_list_networks(filters),
-                                        on_networks, controller);
+    controller->list_call =
+        engine_call(controller->engine, docker_list_networks(filters), on_networks, controller);
 }
 
 void observe_lost(struct controller *controller)
@@ -383,8 +376,7 @@ static const char *entry_image(const struct entry *entry)
         return repository_settings(entry) != NULL
                    ? repository_image(&world, repository_settings(entry))
                    : NULL;
-    case ENTRY_TASK:
-        return NULL;
+    case ENTRY_TASK: return NULL;
     }
     return NULL;
 }
@@ -485,8 +477,7 @@ void observe_image_changed(struct controller *controller, const char *reference)
 
 static void on_container_event(struct controller *controller, const struct docker_event *event)
 {
-    const char *owner =
-        json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
+    const char *owner = json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
     const char *old_name = json_string_value(json_object_get(event->attributes, "oldName"));
     struct entry *entry;
 
@@ -512,8 +503,7 @@ static void on_container_event(struct controller *controller, const struct docke
 
 static void on_network_event(struct controller *controller, const struct docker_event *event)
 {
-    const char *container_id =
-        json_string_value(json_object_get(event->attributes, "container"));
+    const char *container_id = json_string_value(json_object_get(event->attributes, "container"));
 
     if (text_equal(event->action, "destroy") && event->name != NULL &&
         map_get(&controller->networks, event->name) != NULL) {
@@ -543,8 +533,7 @@ void observe_event(struct controller *controller, const struct docker_event *eve
     } else if (strcmp(event->type, "network") == 0) {
         on_network_event(controller, event);
     } else if (strcmp(event->type, "image") == 0) {
-        for (struct map_entry *at = map_first(&controller->images); at != NULL;
-             at = map_next(at)) {
+        for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
             look_at_image(map_value(at));
         }
     }
@@ -562,8 +551,7 @@ void observe_close(struct controller *controller)
         free(image->user);
         free(image);
     }
-    for (struct map_entry *at = map_first(&controller->containers); at != NULL;
-         at = map_next(at)) {
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         observed_container_free(map_value(at));
     }
     map_done(&controller->images);

@@ -19,14 +19,10 @@ enum { EVENT_BUFFER = 16 << 10, WATCH_KEY_SIZE = 16 };
 static enum attempt_state attempt_state_from_runner(enum runner_attempt_state state)
 {
     switch (state) { /* no default: a state without a counterpart does not compile */
-    case RUNNER_ATTEMPT_ABSENT:
-        return ATTEMPT_ABSENT;
-    case RUNNER_ATTEMPT_RUNNING:
-        return ATTEMPT_RUNNING;
-    case RUNNER_ATTEMPT_ENDED:
-        return ATTEMPT_ENDED;
-    case RUNNER_ATTEMPT_LOST:
-        return ATTEMPT_LOST;
+    case RUNNER_ATTEMPT_ABSENT: return ATTEMPT_ABSENT;
+    case RUNNER_ATTEMPT_RUNNING: return ATTEMPT_RUNNING;
+    case RUNNER_ATTEMPT_ENDED: return ATTEMPT_ENDED;
+    case RUNNER_ATTEMPT_LOST: return ATTEMPT_LOST;
     }
     abort();
 }
@@ -34,14 +30,10 @@ static enum attempt_state attempt_state_from_runner(enum runner_attempt_state st
 static enum attempt_outcome outcome_from_runner(enum runner_outcome outcome)
 {
     switch (outcome) {
-    case RUNNER_EXITED:
-        return OUTCOME_EXITED;
-    case RUNNER_TIMED_OUT:
-        return OUTCOME_TIMED_OUT;
-    case RUNNER_STOPPED:
-        return OUTCOME_STOPPED;
-    case RUNNER_NOT_STARTED:
-        return OUTCOME_NOT_STARTED;
+    case RUNNER_EXITED: return OUTCOME_EXITED;
+    case RUNNER_TIMED_OUT: return OUTCOME_TIMED_OUT;
+    case RUNNER_STOPPED: return OUTCOME_STOPPED;
+    case RUNNER_NOT_STARTED: return OUTCOME_NOT_STARTED;
     }
     abort();
 }
@@ -72,7 +64,8 @@ void observe_attempt(struct entry *task)
     }
     if (state == RUNNER_ATTEMPT_ABSENT && task->status->task.attempt > 0 &&
         (fd < 0 || faccessat(fd, task->status->task.id, F_OK, 0) < 0)) {
-        state = RUNNER_ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
+        state =
+            RUNNER_ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
     }
     free(task->attempt_message);
     task->attempt_message = xstrdup(end.message);

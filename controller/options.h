@@ -23,8 +23,8 @@ struct controller_options {
     char *ports;
     char *repository_image;
     char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
-    char *git_file_root; /* NULL: no file:// repositories */
-    char *program;       /* path of our own binary, for children */
+    char *git_file_root;   /* NULL: no file:// repositories */
+    char *program;         /* path of our own binary, for children */
     char *host_path_roots[MAX_HOST_PATH_ROOTS];
     size_t host_path_root_count;
     bool is_once;

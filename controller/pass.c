@@ -176,9 +176,8 @@ static void pass_task(struct pass *pass)
         .refusal = entry->task_refusal,
         .repository_status =
             repository != NULL && repository->is_passed ? repository->status : NULL,
-        .container = repository != NULL
-                         ? map_get(&entry->controller->containers, repository->name)
-                         : NULL,
+        .container =
+            repository != NULL ? map_get(&entry->controller->containers, repository->name) : NULL,
         .workspace = repository != NULL ? &repository->repository->workspace : &no_workspace,
         .attempt = &entry->attempt,
         .failure = &failure,
@@ -212,9 +211,10 @@ static void add_spec_conditions(struct entry *entry, struct object_status *statu
         status_set_condition(status, CONDITION_SPEC_VALID, CONDITION_FALSE, REASON_INVALID_SPEC,
                              "the file has errors; the last good version stays in force");
     } else if (spec->is_held) {
-        status_set_condition(status, CONDITION_SPEC_VALID, CONDITION_FALSE, REASON_DELETIONS_HELD,
-                             "its spec is gone with more than half of all: kept until the files are "
-                             "back or berth confirm-deletions is run");
+        status_set_condition(
+            status, CONDITION_SPEC_VALID, CONDITION_FALSE, REASON_DELETIONS_HELD,
+            "its spec is gone with more than half of all: kept until the files are "
+            "back or berth confirm-deletions is run");
     }
 }
 
@@ -262,7 +262,7 @@ static void log_transition(const struct entry *entry, const struct object_status
     if (before->phase != entry->status->phase ||
         !text_equal(before->conditions[CONDITION_READY].reason, ready->reason)) {
         log_fields(entry->status->conditions[CONDITION_STALLED].value == CONDITION_TRUE ? LOG_WARN
-                                                                                         : LOG_INFO,
+                                                                                        : LOG_INFO,
                    "phase", "key", entry->key, "phase", phase_name(entry->status->phase), "reason",
                    ready->reason, "message", ready->message, NULL);
     }
@@ -309,15 +309,9 @@ static void remove_gone(struct entry *entry)
 static void decide(struct pass *pass)
 {
     switch (pass->entry->kind) {
-    case ENTRY_INSTANCE:
-        pass_instance(pass);
-        return;
-    case ENTRY_REPOSITORY:
-        pass_repository(pass);
-        return;
-    case ENTRY_TASK:
-        pass_task(pass);
-        return;
+    case ENTRY_INSTANCE: pass_instance(pass); return;
+    case ENTRY_REPOSITORY: pass_repository(pass); return;
+    case ENTRY_TASK: pass_task(pass); return;
     }
 }
 

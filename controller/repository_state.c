@@ -49,8 +49,7 @@ void repository_forget(struct entry *entry)
         return;
     }
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        auto_free char *path =
-            state_path(&controller->state, "repos/%s/%s", entry->name, parts[i]);
+        auto_free char *path = state_path(&controller->state, "repos/%s/%s", entry->name, parts[i]);
         struct error err = {0};
 
         if (tree_remove(path, &err) < 0) {

@@ -211,9 +211,9 @@ static void scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
 
 static void scan_directory(struct scan_pass *pass, const char *name, unsigned depth)
 {
-    int fd = depth > MAX_DEPTH ? -1
-                               : open_below(pass->root_fd, name[0] != '\0' ? name : ".",
-                                            O_RDONLY | O_DIRECTORY);
+    int fd = depth > MAX_DEPTH
+                 ? -1
+                 : open_below(pass->root_fd, name[0] != '\0' ? name : ".", O_RDONLY | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *item;
 

@@ -14,9 +14,9 @@
 
 struct spec_scan {
     char *directory;
-    struct map known; /* file name -> what stat said when it was read */
+    struct map known;       /* file name -> what stat said when it was read */
     struct map directories; /* seen in the last scan: relative names, "" for the top */
-    bool is_being_written; /* a file was open for writing: look again soon */
+    bool is_being_written;  /* a file was open for writing: look again soon */
 };
 
 void spec_scan_init(struct spec_scan *scan, const char *directory);

@@ -20,7 +20,7 @@ struct spec_watch {
     uv_timer_t polling;
     int fd; /* -1: polling */
     char *directory;
-    struct map watches; /* directory -> watch descriptor + 1 */
+    struct map watches;        /* directory -> watch descriptor + 1 */
     uint64_t first_sign_at_ms; /* 0: quiet */
     char *polling_reason;
     unsigned open_handles;
@@ -121,13 +121,12 @@ static void explain_limit(struct spec_watch *watch, int number)
 
 static void add_watch(struct spec_watch *watch, const char *name)
 {
-    auto_free char *path = name[0] != '\0' ? path_join(watch->directory, name)
-                                           : xstrdup(watch->directory);
-    int descriptor =
-        inotify_add_watch(watch->fd, path,
-                          IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
-                              IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR |
-                              IN_EXCL_UNLINK);
+    auto_free char *path =
+        name[0] != '\0' ? path_join(watch->directory, name) : xstrdup(watch->directory);
+    int descriptor = inotify_add_watch(watch->fd, path,
+                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
+                                           IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
+                                           IN_ONLYDIR | IN_EXCL_UNLINK);
 
     if (descriptor < 0) {
         explain_limit(watch, errno);

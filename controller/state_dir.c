@@ -10,10 +10,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_STATE_FILE = 16 << 20 };
@@ -59,10 +59,11 @@ static int load_id(struct state_dir *state, struct error *err)
             memcpy(state->id, text, CONTROLLER_ID_SIZE);
             return 0;
         }
-        return error_set(err, ERROR_INVALID,
-                         "\"%s\" is damaged; it names the containers this controller owns, so restore "
-                         "it, or remove it to start anew (existing containers are then not touched)",
-                         path);
+        return error_set(
+            err, ERROR_INVALID,
+            "\"%s\" is damaged; it names the containers this controller owns, so restore "
+            "it, or remove it to start anew (existing containers are then not touched)",
+            path);
     }
     if (missing.kind != ERROR_NOT_FOUND) {
         *err = missing;
@@ -104,8 +105,8 @@ static int take_lock(struct state_dir *state, struct error *err)
 
         pid[got > 0 ? strcspn(pid, "\n") : 0] = '\0';
         return error_set(err, ERROR_CONFLICT,
-                         "state directory \"%s\" is in use by the controller with pid %s", state->path,
-                         pid[0] != '\0' ? pid : "(unknown)");
+                         "state directory \"%s\" is in use by the controller with pid %s",
+                         state->path, pid[0] != '\0' ? pid : "(unknown)");
     }
     snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || write(fd, pid, strlen(pid)) < 0) {

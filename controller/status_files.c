@@ -7,8 +7,8 @@
 #include "base/parse.h"
 #include "base/sha256.h"
 #include "base/strbuf.h"
-#include "controller/status_path.h"
 #include "base/version.h"
+#include "controller/status_path.h"
 #include "specs/reason.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_writer.h"
@@ -103,10 +103,9 @@ static void append_document(json_t *documents, const char *kind, const char *nam
     if (name != NULL) {
         json_object_set_new(metadata, "name", json_string(name));
     }
-    json_array_append_new(documents,
-                          json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", API_VERSION, "kind",
-                                    kind != NULL ? kind : "Unknown", "metadata", metadata, "status",
-                                    status_to_json(status)));
+    json_array_append_new(documents, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", API_VERSION,
+                                               "kind", kind != NULL ? kind : "Unknown", "metadata",
+                                               metadata, "status", status_to_json(status)));
 }
 
 static void append_duplicate(json_t *documents, const struct spec_document *document,
@@ -125,9 +124,8 @@ static void append_invalid(json_t *documents, const char *file,
                            const struct spec_document *document)
 {
     auto_owned(object_status) *status =
-        invalid_status(REASON_INVALID_SPEC, document->error_count > 0
-                                                ? document->errors[0].message
-                                                : "the document has errors");
+        invalid_status(REASON_INVALID_SPEC, document->error_count > 0 ? document->errors[0].message
+                                                                      : "the document has errors");
 
     add_spec_errors(status, file, document->errors, document->error_count);
     append_document(documents, document->kind, document->name, status);
@@ -161,11 +159,10 @@ static void append_other_repository(struct controller *controller, json_t *docum
                                     const char *file, const struct spec_document *document)
 {
     struct entry *owner = map_get(&controller->repositories, document->name);
-    auto_free char *message =
-        xasprintf("its URL is that of Repository \"%s\", whose settings are in force",
-                  owner != NULL && owner->repository->settings_name != NULL
-                      ? owner->repository->settings_name
-                      : "?");
+    auto_free char *message = xasprintf(
+        "its URL is that of Repository \"%s\", whose settings are in force",
+        owner != NULL && owner->repository->settings_name != NULL ? owner->repository->settings_name
+                                                                  : "?");
     auto_free char *location = xasprintf("%s:%u:%u", file, document->line, document->column);
     auto_owned(object_status) *status = invalid_status(REASON_REPOSITORY_DUPLICATE, message);
 
@@ -448,8 +445,7 @@ void status_remove_stale(struct controller *controller)
 
 void status_forget_remembered(struct controller *controller)
 {
-    for (struct map_entry *at = map_first(&controller->remembered); at != NULL;
-         at = map_next(at)) {
+    for (struct map_entry *at = map_first(&controller->remembered); at != NULL; at = map_next(at)) {
         json_decref(map_value(at));
     }
     map_done(&controller->remembered);

@@ -102,8 +102,8 @@ static bool is_source_unknown(struct controller *controller,
     const struct spec_set_file *file =
         container->source != NULL ? map_get(&controller->specs->files, container->source) : NULL;
 
-    return file != NULL && (file->unreadable != NULL || file->parsed == NULL ||
-                            spec_file_has_errors(file->parsed));
+    return file != NULL &&
+           (file->unreadable != NULL || file->parsed == NULL || spec_file_has_errors(file->parsed));
 }
 
 static bool has_owner(struct controller *controller, const struct observed_container *container)
@@ -121,16 +121,13 @@ static void sweep_containers(struct controller *controller)
     int64_t now_ms = clock_wall_ms();
     int64_t grace_ms = (int64_t)controller->options.orphan_grace_seconds * 1000;
 
-    for (struct map_entry *at = map_first(&controller->containers); at != NULL;
-         at = map_next(at)) {
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         const struct observed_container *container = map_value(at);
         int64_t *since = map_get(&controller->orphans, container->name);
 
         switch (orphan_decide(container, has_owner(controller, container),
                               since != NULL ? *since : 0, now_ms, grace_ms)) {
-        case ORPHAN_NONE:
-            free(map_remove(&controller->orphans, container->name));
-            break;
+        case ORPHAN_NONE: free(map_remove(&controller->orphans, container->name)); break;
         case ORPHAN_WAIT:
             if (since != NULL && *since > now_ms) {
                 *since = now_ms; /* the clock went back */
@@ -195,8 +192,7 @@ static bool is_network_needed(struct controller *controller, const char *network
             return true;
         }
     }
-    for (struct map_entry *at = map_first(&controller->containers); at != NULL;
-         at = map_next(at)) {
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         const struct observed_container *container = map_value(at);
 
         if (container->network != NULL && strcmp(container->network, network) == 0) {

@@ -8,8 +8,8 @@
 
 /* What a container can do by default: enough for package managers and servers, nothing towards the host. */
 static const char *const default_capabilities[] = {
-    "CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID",  "KILL",
-    "NET_BIND_SERVICE", "SETGID", "SETPCAP", "SETUID",
+    "CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE",
+    "SETGID", "SETPCAP",      "SETUID",
 };
 
 static void put_text(json_t *object, const char *key, const char *text)
@@ -136,8 +136,8 @@ static json_t *added_capabilities(const struct workload *workload)
         }
     }
     for (size_t i = 0; i < workload->capabilities_add.count; i++) {
-        json_array_append_new(
-            array, json_string(bare_capability(workload->capabilities_add.items[i])));
+        json_array_append_new(array,
+                              json_string(bare_capability(workload->capabilities_add.items[i])));
     }
     return array;
 }
@@ -150,7 +150,8 @@ static json_t *extra_hosts(const struct host_alias_list *aliases)
         const struct host_alias *alias = &aliases->items[i];
 
         for (size_t h = 0; h < alias->hostnames.count; h++) {
-            json_array_append_new(array, json_sprintf("%s:%s", alias->hostnames.items[h], alias->ip));
+            json_array_append_new(array,
+                                  json_sprintf("%s:%s", alias->hostnames.items[h], alias->ip));
         }
     }
     return array;
@@ -199,10 +200,10 @@ static json_t *host_config(const struct workload *workload, int64_t cpu_count)
 
 json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
 {
-    json_t *body = json_pack("{s:s, s:o, s:o, s:o}", "Image", workload->image, "Labels",
-                             labels_to_json(&workload->labels), "ExposedPorts",
-                             exposed_ports(workload), "HostConfig",
-                             host_config(workload, cpu_count));
+    json_t *body =
+        json_pack("{s:s, s:o, s:o, s:o}", "Image", workload->image, "Labels",
+                  labels_to_json(&workload->labels), "ExposedPorts", exposed_ports(workload),
+                  "HostConfig", host_config(workload, cpu_count));
 
     put_text(body, "Hostname", workload->hostname);
     put_text(body, "WorkingDir", workload->working_dir);

@@ -53,10 +53,11 @@ void status_set_stalled(struct object_status *status, const char *reason, const 
     status_add_error(status, reason, message, NULL);
 }
 
-bool failure_holds_back(const struct observed_failure *failure, const char *key, int64_t now_wall_ms,
-                        struct plan *plan, struct object_status *status)
+bool failure_holds_back(const struct observed_failure *failure, const char *key,
+                        int64_t now_wall_ms, struct plan *plan, struct object_status *status)
 {
-    bool is_quick = text_equal(failure->reason, REASON_PORT_IN_USE) && failure->count <= QUICK_TRIES;
+    bool is_quick =
+        text_equal(failure->reason, REASON_PORT_IN_USE) && failure->count <= QUICK_TRIES;
     int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, failure->count);
 
     if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
@@ -97,8 +98,8 @@ static bool is_path_allowed(const struct world *world, const char *host_path)
 static bool is_capability_allowed(const char *name)
 {
     static const char *const allowed[] = {
-        "AUDIT_WRITE", "CHOWN",   "DAC_OVERRIDE", "FOWNER", "FSETID",  "KILL",   "MKNOD",
-        "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+        "AUDIT_WRITE",      "CHOWN",   "DAC_OVERRIDE", "FOWNER", "FSETID",  "KILL",   "MKNOD",
+        "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",      "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
     };
 
     name += text_has_prefix(name, "CAP_") ? strlen("CAP_") : 0;
@@ -117,9 +118,10 @@ bool policy_refuses(const struct world *world, const struct volume_list *volumes
         const struct volume_spec *volume = &volumes->items[i];
 
         if (volume->host_path != NULL && !is_path_allowed(world, volume->host_path)) {
-            auto_free char *message = xasprintf("volume \"%s\": hostPath %s is not below a root that "
-                                                "--allow-host-path names",
-                                                volume->name, volume->host_path);
+            auto_free char *message =
+                xasprintf("volume \"%s\": hostPath %s is not below a root that "
+                          "--allow-host-path names",
+                          volume->name, volume->host_path);
 
             status_set_stalled(status, REASON_HOST_PATH_REFUSED, message);
             return true;
@@ -358,8 +360,8 @@ static void plan_leases(struct container_pass *pass, const struct resolved_port 
         if (ports[i].is_leased) {
             continue;
         }
-        lease = plan_add(pass->plan, ACTION_LEASE_PORT, PHASE_PROVISIONING, ports[i].spec->name,
-                         cause);
+        lease =
+            plan_add(pass->plan, ACTION_LEASE_PORT, PHASE_PROVISIONING, ports[i].spec->name, cause);
         lease->port = ports[i].host_port;
         lease->protocol = (enum port_protocol)ports[i].spec->protocol;
         lease->host_ip = xstrdup(ports[i].spec->host_ip);
@@ -669,9 +671,7 @@ static void reconcile_state(struct container_pass *pass)
 
     switch (pass->container->state) { /* no default: a state without an answer does not compile */
     case WORKLOAD_RUNNING:
-    case WORKLOAD_PAUSED:
-        reconcile_running(pass);
-        return;
+    case WORKLOAD_PAUSED: reconcile_running(pass); return;
     case WORKLOAD_CREATED:
         if (!want->should_run) {
             pass->status->phase = PHASE_TERMINATED;
@@ -680,9 +680,7 @@ static void reconcile_state(struct container_pass *pass)
             plan_start(pass, "start", PHASE_STAGING, "container was created");
         }
         return;
-    case WORKLOAD_EXITED:
-        reconcile_exited(pass);
-        return;
+    case WORKLOAD_EXITED: reconcile_exited(pass); return;
     case WORKLOAD_DEAD:
         plan_set_operation(pass->plan, "repair", "the engine calls it dead");
         plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_REPAIRING, want->name,
@@ -702,12 +700,11 @@ static void reconcile_state(struct container_pass *pass)
 
 static void reconcile_foreign(struct container_pass *pass)
 {
-    auto_free char *message =
-        xasprintf("a container named \"%s\" exists that %s; rename the object or remove that "
-                  "container",
-                  pass->want->name,
-                  pass->container->is_ours ? "belongs to another object"
-                                           : "this controller does not own");
+    auto_free char *message = xasprintf(
+        "a container named \"%s\" exists that %s; rename the object or remove that "
+        "container",
+        pass->want->name,
+        pass->container->is_ours ? "belongs to another object" : "this controller does not own");
 
     pass->status->phase = PHASE_PROVISIONING;
     status_set_stalled(pass->status, REASON_NAME_TAKEN, message);
@@ -819,8 +816,8 @@ void container_reconcile(struct container_pass *pass)
     if (!want->should_exist) {
         reconcile_absent(pass);
     } else {
-        is_own = pass->container != NULL &&
-                 container_is_own(pass->container, want->kind, want->object);
+        is_own =
+            pass->container != NULL && container_is_own(pass->container, want->kind, want->object);
         if (pass->container != NULL && !is_own) {
             reconcile_foreign(pass);
             return;

@@ -21,18 +21,19 @@ struct container_want {
     const char *name; /* of the container */
     const char *image;
     enum pull_policy pull_policy;
-    bool is_idle_image;  /* image is Berth's own: built, not pulled */
-    bool should_exist;   /* false: remove it, and its leases */
+    bool is_idle_image; /* image is Berth's own: built, not pulled */
+    bool should_exist;  /* false: remove it, and its leases */
     bool should_run;
-    bool is_suspended;   /* change nothing */
+    bool is_suspended;    /* change nothing */
     const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
     const char *hash, *fields, *source;
     const struct port_list *ports;
     enum restart_policy restart_policy;
     int64_t grace_seconds;
     const char *network; /* NULL: the engine's default */
-    struct workload *(*build)(const struct container_pass *pass); /* all but labels, ports, network */
-    const void *user; /* for build */
+    struct workload *(*build)(
+        const struct container_pass *pass); /* all but labels, ports, network */
+    const void *user;                       /* for build */
 };
 
 struct container_pass {
@@ -44,13 +45,15 @@ struct container_pass {
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
     struct plan *plan;
-    struct object_status *status; /* successor of previous: phase, conditions, container, ports are set here */
+    struct object_status
+        *status; /* successor of previous: phase, conditions, container, ports are set here */
 };
 
 void container_reconcile(struct container_pass *pass);
 
 /* True when the container is of this controller and this object. */
-bool container_is_own(const struct observed_container *container, const char *kind, const char *object);
+bool container_is_own(const struct observed_container *container, const char *kind,
+                      const char *object);
 
 /*
  * True when the controller's policy does not allow it: a hostPath outside the allowed roots, a capability beyond those that
@@ -63,8 +66,8 @@ bool policy_refuses(const struct world *world, const struct volume_list *volumes
  * After a failed action: while its retry is not due the plan is emptied, wakes at the retry, and the status says why nothing happens. Every
  * reconciler asks this last, so that no failure can be repeated in a loop. True when it held back.
  */
-bool failure_holds_back(const struct observed_failure *failure, const char *key, int64_t now_wall_ms,
-                        struct plan *plan, struct object_status *status);
+bool failure_holds_back(const struct observed_failure *failure, const char *key,
+                        int64_t now_wall_ms, struct plan *plan, struct object_status *status);
 
 /* The conditions of an object that is as wanted. */
 void status_set_ready(struct object_status *status, const char *reason, const char *message);

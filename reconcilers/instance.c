@@ -37,7 +37,8 @@ static struct workload *build(const struct container_pass *pass)
     struct arena *arena = &workload->arena;
 
     set_limits(workload, spec);
-    workload->hostname = arena_strdup(arena, spec->hostname != NULL ? spec->hostname : object->name);
+    workload->hostname =
+        arena_strdup(arena, spec->hostname != NULL ? spec->hostname : object->name);
     workload->entrypoint = spec->command;
     workload->command = spec->args;
     workload->env = spec->env;
@@ -57,8 +58,7 @@ static struct workload *build(const struct container_pass *pass)
     for (size_t i = 0; i < spec->volumes.count; i++) {
         const struct volume_spec *volume = &spec->volumes.items[i];
 
-        workload_add_mount(workload,
-                           volume->volume != NULL ? volume->volume : volume->host_path,
+        workload_add_mount(workload, volume->volume != NULL ? volume->volume : volume->host_path,
                            volume->mount_path, volume->volume != NULL, volume->is_read_only);
     }
     return workload;

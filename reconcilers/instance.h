@@ -8,7 +8,7 @@
 
 struct instance_input {
     const char *name;
-    const struct object *desired; /* NULL: its spec is gone */
+    const struct object *desired;               /* NULL: its spec is gone */
     const struct observed_container *container; /* of that name; NULL: none */
     const struct observed_image *image;
     bool has_network;

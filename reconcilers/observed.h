@@ -27,18 +27,18 @@ const char *workload_state_name(enum workload_state state);
 /* A container with one of our names, whoever made it. Texts are owned; NULL where unknown. */
 struct observed_container {
     char *name, *id, *image, *image_id;
-    bool is_ours;          /* its dev.berth.controller label is this controller's id */
-    char *kind, *object;   /* labels dev.berth.kind and dev.berth.name */
-    char *hash, *fields;   /* labels dev.berth.hash and dev.berth.fields */
-    char *ports;           /* label dev.berth.ports */
-    char *source;          /* label dev.berth.source */
+    bool is_ours;        /* its dev.berth.controller label is this controller's id */
+    char *kind, *object; /* labels dev.berth.kind and dev.berth.name */
+    char *hash, *fields; /* labels dev.berth.hash and dev.berth.fields */
+    char *ports;         /* label dev.berth.ports */
+    char *source;        /* label dev.berth.source */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;
-    char *error;           /* the engine's words about a failed start */
+    char *error; /* the engine's words about a failed start */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms;
-    char *network, *ip;    /* the first network it is connected to; NULL: none */
-    char **log_tail;       /* last lines, once they were read for this end of it; NULL: not read */
+    char *network, *ip; /* the first network it is connected to; NULL: none */
+    char **log_tail;    /* last lines, once they were read for this end of it; NULL: not read */
     size_t log_count;
     bool has_log;
 };
@@ -57,11 +57,11 @@ struct observed_image {
 
 /* A repository's files on disk. */
 struct observed_workspace {
-    bool exists;          /* the tree is complete */
-    const char *branch;   /* it was made from */
-    bool is_head;         /* that branch was the remote's HEAD, not asked for by name */
+    bool exists;        /* the tree is complete */
+    const char *branch; /* it was made from */
+    bool is_head;       /* that branch was the remote's HEAD, not asked for by name */
     const char *commit;
-    const char *path;     /* on the host */
+    const char *path;       /* on the host */
     const char *tasks_path; /* where tasks' records are, on the host */
 };
 
@@ -80,10 +80,10 @@ struct observed_attempt {
 
 /* The last failure of an action for this object with its current spec. */
 struct observed_failure {
-    unsigned count;        /* in a row; 0: none */
-    bool is_permanent;     /* will fail until somebody changes something: still retried, slowly */
+    unsigned count;    /* in a row; 0: none */
+    bool is_permanent; /* will fail until somebody changes something: still retried, slowly */
     const char *reason, *message;
-    int64_t at_wall_ms;    /* of the last one */
+    int64_t at_wall_ms; /* of the last one */
 };
 
 #endif

@@ -71,42 +71,24 @@ void plan_wake_at(struct plan *plan, int64_t wall_ms)
 const char *action_type_name(enum action_type type)
 {
     switch (type) { /* no default: an action without a name does not compile */
-    case ACTION_LEASE_PORT:
-        return "lease port";
-    case ACTION_RELEASE_PORTS:
-        return "release ports";
-    case ACTION_QUARANTINE_PORTS:
-        return "quarantine ports";
-    case ACTION_BUILD_IDLE_IMAGE:
-        return "build idle image";
-    case ACTION_PULL_IMAGE:
-        return "pull image";
-    case ACTION_CREATE_NETWORK:
-        return "create network";
-    case ACTION_CONNECT_NETWORK:
-        return "connect network";
-    case ACTION_CREATE_CONTAINER:
-        return "create container";
-    case ACTION_START_CONTAINER:
-        return "start container";
-    case ACTION_STOP_CONTAINER:
-        return "stop container";
-    case ACTION_UNPAUSE_CONTAINER:
-        return "unpause container";
-    case ACTION_REMOVE_CONTAINER:
-        return "remove container";
-    case ACTION_READ_LOG:
-        return "read log";
-    case ACTION_MAKE_WORKSPACE:
-        return "make workspace";
-    case ACTION_REMOVE_WORKSPACE:
-        return "remove workspace";
-    case ACTION_START_TASK:
-        return "start task";
-    case ACTION_STOP_TASK:
-        return "stop task";
-    case ACTION_REMOVE_TASK:
-        return "remove task";
+    case ACTION_LEASE_PORT: return "lease port";
+    case ACTION_RELEASE_PORTS: return "release ports";
+    case ACTION_QUARANTINE_PORTS: return "quarantine ports";
+    case ACTION_BUILD_IDLE_IMAGE: return "build idle image";
+    case ACTION_PULL_IMAGE: return "pull image";
+    case ACTION_CREATE_NETWORK: return "create network";
+    case ACTION_CONNECT_NETWORK: return "connect network";
+    case ACTION_CREATE_CONTAINER: return "create container";
+    case ACTION_START_CONTAINER: return "start container";
+    case ACTION_STOP_CONTAINER: return "stop container";
+    case ACTION_UNPAUSE_CONTAINER: return "unpause container";
+    case ACTION_REMOVE_CONTAINER: return "remove container";
+    case ACTION_READ_LOG: return "read log";
+    case ACTION_MAKE_WORKSPACE: return "make workspace";
+    case ACTION_REMOVE_WORKSPACE: return "remove workspace";
+    case ACTION_START_TASK: return "start task";
+    case ACTION_STOP_TASK: return "stop task";
+    case ACTION_REMOVE_TASK: return "remove task";
     }
     abort();
 }

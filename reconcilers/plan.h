@@ -13,24 +13,24 @@
 #include "specs/status.h"
 
 enum action_type {
-    ACTION_LEASE_PORT,        /* target: port name; port, protocol, host_ip */
-    ACTION_RELEASE_PORTS,     /* all of the object's */
-    ACTION_QUARANTINE_PORTS,  /* the object's pool ports: the engine says they are taken */
-    ACTION_BUILD_IDLE_IMAGE,  /* target: image */
-    ACTION_PULL_IMAGE,        /* target: image */
-    ACTION_CREATE_NETWORK,    /* target: network */
-    ACTION_CONNECT_NETWORK,   /* target: container; network, aliases from workload */
-    ACTION_CREATE_CONTAINER,  /* target: container; workload */
+    ACTION_LEASE_PORT,       /* target: port name; port, protocol, host_ip */
+    ACTION_RELEASE_PORTS,    /* all of the object's */
+    ACTION_QUARANTINE_PORTS, /* the object's pool ports: the engine says they are taken */
+    ACTION_BUILD_IDLE_IMAGE, /* target: image */
+    ACTION_PULL_IMAGE,       /* target: image */
+    ACTION_CREATE_NETWORK,   /* target: network */
+    ACTION_CONNECT_NETWORK,  /* target: container; network, aliases from workload */
+    ACTION_CREATE_CONTAINER, /* target: container; workload */
     ACTION_START_CONTAINER,
-    ACTION_STOP_CONTAINER,    /* grace_seconds */
+    ACTION_STOP_CONTAINER, /* grace_seconds */
     ACTION_UNPAUSE_CONTAINER,
     ACTION_REMOVE_CONTAINER,
-    ACTION_READ_LOG,          /* evidence of how a container ended, before it is started again or removed */
-    ACTION_MAKE_WORKSPACE,    /* target: repository container; clone or update, then make the tree */
+    ACTION_READ_LOG, /* evidence of how a container ended, before it is started again or removed */
+    ACTION_MAKE_WORKSPACE, /* target: repository container; clone or update, then make the tree */
     ACTION_REMOVE_WORKSPACE,
-    ACTION_START_TASK,        /* target: repository container; task attempt */
+    ACTION_START_TASK, /* target: repository container; task attempt */
     ACTION_STOP_TASK,
-    ACTION_REMOVE_TASK,       /* records and log */
+    ACTION_REMOVE_TASK, /* records and log */
 };
 
 const char *action_type_name(enum action_type type); /* "create container" */
@@ -38,8 +38,8 @@ const char *action_type_name(enum action_type type); /* "create container" */
 struct action {
     enum action_type type;
     char *target;
-    char *cause; /* "image changed" */
-    enum phase phase; /* what the object is in while this is under way */
+    char *cause;               /* "image changed" */
+    enum phase phase;          /* what the object is in while this is under way */
     struct workload *workload; /* owned; CREATE_CONTAINER and CONNECT_NETWORK */
     uint16_t port;
     enum port_protocol protocol;
@@ -51,8 +51,9 @@ struct action {
 struct plan {
     struct action **actions;
     size_t count, capacity;
-    const char *operation; /* "create", "repair", ... : a static word; NULL when there is nothing to do */
-    char *cause;           /* of the whole */
+    const char
+        *operation; /* "create", "repair", ... : a static word; NULL when there is nothing to do */
+    char *cause;    /* of the whole */
     int64_t wake_at_wall_ms; /* look again then even if nothing happens; 0: no need */
 };
 

@@ -343,11 +343,10 @@ json_t *port_table_to_json(const struct port_table *table)
         const struct port_lease *lease = map_value(at);
 
         if (lease->owner != NULL) {
-            json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s, s:s}", "port",
-                                                  (int)lease->port, "protocol",
-                                                  protocol_name(lease->protocol), "owner",
-                                                  lease->owner, "name", lease->name, "hostIP",
-                                                  lease->host_ip));
+            json_array_append_new(
+                list, json_pack("{s:i, s:s, s:s, s:s, s:s}", "port", (int)lease->port, "protocol",
+                                protocol_name(lease->protocol), "owner", lease->owner, "name",
+                                lease->name, "hostIP", lease->host_ip));
         }
     }
     return json_pack("{s:i, s:o}", "version", 1, "leases", list);

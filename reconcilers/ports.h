@@ -33,7 +33,7 @@ struct port_table {
     struct map leases; /* "tcp/20014" -> struct port_lease */
     struct port_range *ranges;
     size_t range_count;
-    bool is_dirty;     /* differs from what is on disk */
+    bool is_dirty; /* differs from what is on disk */
 };
 
 void port_table_init(struct port_table *table);
@@ -73,8 +73,10 @@ void port_table_usage(const struct port_table *table, unsigned *ret_total, unsig
  * Leases of the owner that its spec does not want any more: another name or protocol, or another fixed number. Releasing them comes
  * before new ones are taken, so that ports can be renamed and swapped.
  */
-bool port_table_has_stale(const struct port_table *table, const char *owner, const struct port_list *wanted);
-void port_table_release_stale(struct port_table *table, const char *owner, const struct port_list *wanted);
+bool port_table_has_stale(const struct port_table *table, const char *owner,
+                          const struct port_list *wanted);
+void port_table_release_stale(struct port_table *table, const char *owner,
+                              const struct port_list *wanted);
 
 /* Takes what a container's label ("http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1") says its owner has, as far as nobody else holds it. Damaged parts are passed over. */
 void port_table_restore_label(struct port_table *table, const char *owner, const char *label);

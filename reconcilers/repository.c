@@ -50,8 +50,7 @@ static struct workload *build(const struct container_pass *pass)
     for (size_t i = 0; i < spec->volumes.count; i++) {
         const struct volume_spec *volume = &spec->volumes.items[i];
 
-        workload_add_mount(workload,
-                           volume->volume != NULL ? volume->volume : volume->host_path,
+        workload_add_mount(workload, volume->volume != NULL ? volume->volume : volume->host_path,
                            volume->mount_path, volume->volume != NULL, volume->is_read_only);
     }
     return workload;
@@ -146,7 +145,8 @@ static void plan_workspace(struct container_pass *pass, const struct repository_
                  cause);
     }
     plan_add(pass->plan, ACTION_MAKE_WORKSPACE, PHASE_PROVISIONING, input->container_name, cause);
-    status_set_condition(pass->status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, "Missing", cause);
+    status_set_condition(pass->status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, "Missing",
+                         cause);
 }
 
 void repository_reconcile(const struct world *world, const struct repository_input *input,
@@ -154,8 +154,8 @@ void repository_reconcile(const struct world *world, const struct repository_inp
 {
     const struct repository_spec *spec = &input->settings->repository;
     auto_free char *key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, input->container_name);
-    auto_free char *users = xasprintf("%u task%s in it", input->active_tasks,
-                                      input->active_tasks == 1 ? "" : "s");
+    auto_free char *users =
+        xasprintf("%u task%s in it", input->active_tasks, input->active_tasks == 1 ? "" : "s");
     struct container_want want = {
         .key = key,
         .kind = KIND_REPOSITORY_CONTAINER,

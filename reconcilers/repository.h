@@ -12,16 +12,16 @@
 #define WORKSPACE_MOUNT "/workspace"
 
 struct repository_input {
-    const char *container_name; /* also its key: "RepositoryContainer/<name>" */
-    const char *url;            /* canonical */
+    const char *container_name;    /* also its key: "RepositoryContainer/<name>" */
+    const char *url;               /* canonical */
     const struct object *settings; /* the Repository object, or one with all defaults */
-    bool is_explicit;           /* a Repository object exists */
-    bool is_deleted;            /* it was deleted, and no task came since: do not retain */
-    bool is_refused;            /* the URL is against the policy: refusal says why */
+    bool is_explicit;              /* a Repository object exists */
+    bool is_deleted;               /* it was deleted, and no task came since: do not retain */
+    bool is_refused;               /* the URL is against the policy: refusal says why */
     const char *refusal;
     unsigned active_tasks;
-    const char *branch;         /* what the workspace is to be made from; NULL: the remote's HEAD */
-    bool is_in_use;             /* a task works in the workspace as it is */
+    const char *branch; /* what the workspace is to be made from; NULL: the remote's HEAD */
+    bool is_in_use;     /* a task works in the workspace as it is */
     const struct observed_container *container;
     const struct observed_image *image;
     const struct observed_workspace *workspace;

@@ -82,12 +82,9 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code)
 {
     switch (policy) { /* no default: a policy without an answer does not compile */
-    case RESTART_ALWAYS:
-        return true;
-    case RESTART_ON_FAILURE:
-        return exit_code != 0;
-    case RESTART_NEVER:
-        return false;
+    case RESTART_ALWAYS: return true;
+    case RESTART_ON_FAILURE: return exit_code != 0;
+    case RESTART_NEVER: return false;
     }
     return true;
 }

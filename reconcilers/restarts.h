@@ -21,8 +21,10 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
                        const char *key, enum restart_policy policy);
 
 /* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
-void restarts_note_wanted_end(struct object_status *status, const struct observed_container *container);
-bool restarts_was_wanted(const struct status_restarts *restarts, const struct observed_container *container);
+void restarts_note_wanted_end(struct object_status *status,
+                              const struct observed_container *container);
+bool restarts_was_wanted(const struct status_restarts *restarts,
+                         const struct observed_container *container);
 
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code);
 

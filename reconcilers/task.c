@@ -41,8 +41,7 @@ bool task_is_active(const struct object *desired, const struct object_status *st
         return false;
     }
     return desired != NULL && desired->task.state == TASK_ACTIVE &&
-           (!desired->task.is_suspended ||
-            (status != NULL && status->phase == PHASE_TASK_RUNNING));
+           (!desired->task.is_suspended || (status != NULL && status->phase == PHASE_TASK_RUNNING));
 }
 
 static void finish(struct object_status *status, enum phase phase, const char *reason,
@@ -95,9 +94,8 @@ static void finish_attempt(const struct task_input *input, struct object_status 
         return;
     case OUTCOME_TIMED_OUT:
         message = xasprintf("ran longer than %lld s",
-                            input->desired != NULL
-                                ? (long long)input->desired->task.timeout_seconds
-                                : 0LL);
+                            input->desired != NULL ? (long long)input->desired->task.timeout_seconds
+                                                   : 0LL);
         finish(status, PHASE_FAILED, REASON_DEADLINE_EXCEEDED, message, attempt->finished_wall_ms);
         return;
     case OUTCOME_STOPPED:
@@ -164,11 +162,10 @@ static void reconcile_waiting(const struct task_input *input, struct object_stat
         return;
     }
     if (repository->operation.state == OPERATION_RUNNING) {
-        message = xasprintf("repository container %s: %s %u %%%s%s", input->repository,
-                            repository->operation.type, repository->operation.progress,
-                            repository->operation.message != NULL ? ", " : "",
-                            repository->operation.message != NULL ? repository->operation.message
-                                                                  : "");
+        message = xasprintf(
+            "repository container %s: %s %u %%%s%s", input->repository, repository->operation.type,
+            repository->operation.progress, repository->operation.message != NULL ? ", " : "",
+            repository->operation.message != NULL ? repository->operation.message : "");
     } else {
         message = xasprintf("waits for repository container %s", input->repository);
     }
@@ -177,12 +174,12 @@ static void reconcile_waiting(const struct task_input *input, struct object_stat
 
 static void refuse_branch(const struct task_input *input, struct object_status *status)
 {
-    auto_free char *message =
-        xasprintf("the workspace of %s is on branch \"%s\", which other tasks work on; this one, on %s%s%s, "
-                  "starts when they have ended (all tasks of a repository share one tree)",
-                  input->repository, input->workspace->branch,
-                  input->branch != NULL ? "\"" : "", input->branch != NULL ? input->branch : "the remote's HEAD",
-                  input->branch != NULL ? "\"" : "");
+    auto_free char *message = xasprintf(
+        "the workspace of %s is on branch \"%s\", which other tasks work on; this one, on %s%s%s, "
+        "starts when they have ended (all tasks of a repository share one tree)",
+        input->repository, input->workspace->branch, input->branch != NULL ? "\"" : "",
+        input->branch != NULL ? input->branch : "the remote's HEAD",
+        input->branch != NULL ? "\"" : "");
 
     status->phase = PHASE_PENDING;
     status_set_stalled(status, REASON_BRANCH_CONFLICT, message);
@@ -248,9 +245,7 @@ static bool reconcile_attempt(const struct world *world, const struct task_input
             return true;
         }
         return false;
-    case ATTEMPT_RUNNING:
-        reconcile_running(world, input, plan, status);
-        return true;
+    case ATTEMPT_RUNNING: reconcile_running(world, input, plan, status); return true;
     case ATTEMPT_ENDED:
         status->task.attempt = status->task.attempt > 0 ? status->task.attempt : 1;
         finish_attempt(input, status);
@@ -325,7 +320,8 @@ static void decide(const struct world *world, const struct task_input *input, st
         status->phase = PHASE_PENDING;
         status_set_condition(status, CONDITION_READY, CONDITION_FALSE, REASON_SUSPENDED,
                              "spec.suspend is true: nothing is changed");
-        status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED, NULL);
+        status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED,
+                             NULL);
         status_set_condition(status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
         return;
     }

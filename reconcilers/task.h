@@ -9,7 +9,8 @@
 struct task_input {
     const char *name;
     const struct object *desired; /* NULL: its spec is gone */
-    const char *branch;     /* that it is to work on: its own, else the settings'; NULL: the remote's HEAD */
+    const char
+        *branch; /* that it is to work on: its own, else the settings'; NULL: the remote's HEAD */
     const char *repository; /* name of the repository container; NULL: it cannot be told */
     const char *refusal_reason, *refusal; /* why this task can have no container, or NULL */
     const struct object_status *repository_status; /* NULL: not looked at yet */

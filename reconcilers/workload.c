@@ -44,8 +44,8 @@ void workload_add_label(struct workload *workload, const char *key, const char *
 void workload_add_mount(struct workload *workload, const char *source, const char *target,
                         bool is_volume, bool is_read_only)
 {
-    workload->mounts = grown(&workload->arena, workload->mounts, workload->mount_count,
-                             sizeof(*workload->mounts));
+    workload->mounts =
+        grown(&workload->arena, workload->mounts, workload->mount_count, sizeof(*workload->mounts));
     workload->mounts[workload->mount_count++] = (struct workload_mount){
         .source = arena_strdup(&workload->arena, source),
         .target = arena_strdup(&workload->arena, target),
@@ -74,20 +74,13 @@ void workload_add_alias(struct workload *workload, const char *alias)
 const char *workload_state_name(enum workload_state state)
 {
     switch (state) { /* no default: a state without a name does not compile */
-    case WORKLOAD_CREATED:
-        return "created";
-    case WORKLOAD_RUNNING:
-        return "running";
-    case WORKLOAD_PAUSED:
-        return "paused";
-    case WORKLOAD_RESTARTING:
-        return "restarting";
-    case WORKLOAD_REMOVING:
-        return "removing";
-    case WORKLOAD_EXITED:
-        return "exited";
-    case WORKLOAD_DEAD:
-        return "dead";
+    case WORKLOAD_CREATED: return "created";
+    case WORKLOAD_RUNNING: return "running";
+    case WORKLOAD_PAUSED: return "paused";
+    case WORKLOAD_RESTARTING: return "restarting";
+    case WORKLOAD_REMOVING: return "removing";
+    case WORKLOAD_EXITED: return "exited";
+    case WORKLOAD_DEAD: return "dead";
     }
     abort();
 }

@@ -19,7 +19,8 @@
 #define LABEL_PORTS "dev.berth.ports"
 #define LABEL_REPOSITORY "dev.berth.repository"
 
-#define KIND_REPOSITORY_CONTAINER "RepositoryContainer" /* in keys and labels: not a kind users write */
+#define KIND_REPOSITORY_CONTAINER                                                                  \
+    "RepositoryContainer" /* in keys and labels: not a kind users write */
 
 struct workload_port {
     uint16_t container_port;

@@ -19,24 +19,24 @@ enum { SPEC_DELETION_DELAY_MS = 1000, SPEC_HOLD_MINIMUM = 5 };
 
 /* One file that was seen. */
 struct spec_set_file {
-    char *name; /* relative to the directory */
-    char digest[72]; /* of the text that was parsed last */
+    char *name;               /* relative to the directory */
+    char digest[72];          /* of the text that was parsed last */
     struct spec_file *parsed; /* NULL: never readable */
-    char *unreadable; /* why the last reading failed, or NULL */
-    bool is_seen;     /* in the scan at hand or the last one */
-    bool is_changed;  /* since spec_set_clear_changes() */
-    char *good_text;  /* the text, when it is new since then and has no errors; else NULL */
+    char *unreadable;         /* why the last reading failed, or NULL */
+    bool is_seen;             /* in the scan at hand or the last one */
+    bool is_changed;          /* since spec_set_clear_changes() */
+    char *good_text;          /* the text, when it is new since then and has no errors; else NULL */
     size_t good_len;
 };
 
 /* One desired object. */
 struct spec_entry {
-    char *key;             /* "Instance/web" */
-    struct object *object; /* the version in force */
-    char *file;            /* its owner */
+    char *key;                 /* "Instance/web" */
+    struct object *object;     /* the version in force */
+    char *file;                /* its owner */
     uint64_t missing_since_ms; /* 0: present */
-    bool is_valid;         /* false: the file has a newer version with errors */
-    bool is_held;          /* would be deleted, but the hold is on */
+    bool is_valid;             /* false: the file has a newer version with errors */
+    bool is_held;              /* would be deleted, but the hold is on */
     bool is_seen;
 };
 
@@ -46,7 +46,7 @@ struct spec_set {
     struct map changes; /* keys whose object was added, replaced or removed; values are unused */
     size_t held_count;
     size_t hold_total; /* how many objects there were when the hold began; 0: there is none */
-    bool is_waiting;    /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
+    bool is_waiting;   /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
 };
 
 struct spec_set *spec_set_new(void);

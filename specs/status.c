@@ -27,32 +27,19 @@ const char *status_text(struct object_status *status, const char *text)
 const char *phase_name(enum phase phase)
 {
     switch (phase) { /* no default: a phase without a name does not compile */
-    case PHASE_UNKNOWN:
-        return "Unknown";
-    case PHASE_PROVISIONING:
-        return "PROVISIONING";
-    case PHASE_STAGING:
-        return "STAGING";
-    case PHASE_RUNNING:
-        return "RUNNING";
-    case PHASE_STOPPING:
-        return "STOPPING";
-    case PHASE_TERMINATED:
-        return "TERMINATED";
-    case PHASE_REPAIRING:
-        return "REPAIRING";
-    case PHASE_PENDING:
-        return "Pending";
-    case PHASE_PREPARING:
-        return "Preparing";
-    case PHASE_TASK_RUNNING:
-        return "Running";
-    case PHASE_SUCCEEDED:
-        return "Succeeded";
-    case PHASE_FAILED:
-        return "Failed";
-    case PHASE_INVALID:
-        return "Invalid";
+    case PHASE_UNKNOWN: return "Unknown";
+    case PHASE_PROVISIONING: return "PROVISIONING";
+    case PHASE_STAGING: return "STAGING";
+    case PHASE_RUNNING: return "RUNNING";
+    case PHASE_STOPPING: return "STOPPING";
+    case PHASE_TERMINATED: return "TERMINATED";
+    case PHASE_REPAIRING: return "REPAIRING";
+    case PHASE_PENDING: return "Pending";
+    case PHASE_PREPARING: return "Preparing";
+    case PHASE_TASK_RUNNING: return "Running";
+    case PHASE_SUCCEEDED: return "Succeeded";
+    case PHASE_FAILED: return "Failed";
+    case PHASE_INVALID: return "Invalid";
     }
     abort(); /* not a phase at all: memory is damaged */
 }
@@ -178,8 +165,8 @@ void status_begin_operation(struct object_status *status, const char *type, cons
 void status_end_operation(struct object_status *status, enum operation_state state,
                           const char *message, int64_t now_wall_ms)
 {
-    unsigned kept = status->history_count < HISTORY_LENGTH ? status->history_count
-                                                           : HISTORY_LENGTH - 1;
+    unsigned kept =
+        status->history_count < HISTORY_LENGTH ? status->history_count : HISTORY_LENGTH - 1;
 
     if (status->operation.state != OPERATION_RUNNING) {
         return;

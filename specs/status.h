@@ -36,10 +36,10 @@ enum phase {
 const char *phase_name(enum phase phase); /* GCE's words in capitals, Kubernetes' for tasks */
 
 enum condition_type {
-    CONDITION_READY,       /* kstatus' three */
+    CONDITION_READY, /* kstatus' three */
     CONDITION_RECONCILING,
     CONDITION_STALLED,
-    CONDITION_SPEC_VALID,  /* False: the file has errors and an older version is in force */
+    CONDITION_SPEC_VALID, /* False: the file has errors and an older version is in force */
     CONDITION_IMAGE_READY,
     CONDITION_PORTS_ALLOCATED,
     CONDITION_WORKSPACE_READY,
@@ -85,8 +85,8 @@ struct status_port {
 
 /* How the container's process ended the last time, and how often it had to be started again. */
 struct status_restarts {
-    unsigned count;      /* since the object exists */
-    unsigned in_a_row;   /* crashes without ten good minutes between them: drives the back-off */
+    unsigned count;    /* since the object exists */
+    unsigned in_a_row; /* crashes without ten good minutes between them: drives the back-off */
     int64_t next_retry_wall_ms; /* 0: none is waited for */
     bool has_last;
     int64_t last_exit_code;
@@ -103,13 +103,13 @@ struct status_error {
 };
 
 struct status_task {
-    const char *id; /* names the directory with its records and log */
-    const char *hash; /* of the spec it was started with */
+    const char *id;         /* names the directory with its records and log */
+    const char *hash;       /* of the spec it was started with */
     const char *repository; /* name of the repository container */
-    const char *work_dir; /* inside the container */
+    const char *work_dir;   /* inside the container */
     const char *branch, *commit;
     const char *log_file; /* on the host */
-    unsigned attempt; /* 0: the command was not started yet */
+    unsigned attempt;     /* 0: the command was not started yet */
     int64_t start_wall_ms, end_wall_ms;
     bool has_exit_code;
     int64_t exit_code;
@@ -117,7 +117,7 @@ struct status_task {
 };
 
 struct status_repository {
-    const char *url;       /* canonical */
+    const char *url; /* canonical */
     const char *branch, *commit;
     const char *workspace; /* on the host */
     unsigned active_tasks;
@@ -147,7 +147,6 @@ void status_free(struct object_status *status); /* accepts NULL */
 #define object_status_free status_free
 DEFINE_AUTO_FREE(object_status);
 
-
 /* The text copied into the status' arena; NULL stays NULL. */
 const char *status_text(struct object_status *status, const char *text);
 
@@ -165,12 +164,15 @@ void status_add_error(struct object_status *status, const char *reason, const ch
                       const char *location);
 
 /* Gives every condition its time of transition: kept from previous where value and type are the same, now otherwise. */
-void status_finish(struct object_status *status, const struct object_status *previous, int64_t now_wall_ms);
+void status_finish(struct object_status *status, const struct object_status *previous,
+                   int64_t now_wall_ms);
 
 /* The operation under way: replaces the status' one. */
-void status_begin_operation(struct object_status *status, const char *type, const char *cause, int64_t now_wall_ms);
+void status_begin_operation(struct object_status *status, const char *type, const char *cause,
+                            int64_t now_wall_ms);
 /* Ends it: state DONE or FAILED with the message, and puts it in the history. Nothing when none runs. */
-void status_end_operation(struct object_status *status, enum operation_state state, const char *message, int64_t now_wall_ms);
+void status_end_operation(struct object_status *status, enum operation_state state,
+                          const char *message, int64_t now_wall_ms);
 
 /* Only the part under "status:". New reference. */
 json_t *status_to_json(const struct object_status *status);

@@ -10,22 +10,14 @@
 static const char *condition_type_name(enum condition_type type)
 {
     switch (type) {
-    case CONDITION_READY:
-        return "Ready";
-    case CONDITION_RECONCILING:
-        return "Reconciling";
-    case CONDITION_STALLED:
-        return "Stalled";
-    case CONDITION_SPEC_VALID:
-        return "SpecValid";
-    case CONDITION_IMAGE_READY:
-        return "ImageReady";
-    case CONDITION_PORTS_ALLOCATED:
-        return "PortsAllocated";
-    case CONDITION_WORKSPACE_READY:
-        return "WorkspaceReady";
-    case CONDITION_UPDATE_PENDING:
-        return "UpdatePending";
+    case CONDITION_READY: return "Ready";
+    case CONDITION_RECONCILING: return "Reconciling";
+    case CONDITION_STALLED: return "Stalled";
+    case CONDITION_SPEC_VALID: return "SpecValid";
+    case CONDITION_IMAGE_READY: return "ImageReady";
+    case CONDITION_PORTS_ALLOCATED: return "PortsAllocated";
+    case CONDITION_WORKSPACE_READY: return "WorkspaceReady";
+    case CONDITION_UPDATE_PENDING: return "UpdatePending";
     }
     abort();
 }
@@ -33,14 +25,10 @@ static const char *condition_type_name(enum condition_type type)
 static const char *condition_value_name(enum condition_value value)
 {
     switch (value) {
-    case CONDITION_ABSENT:
-        return "";
-    case CONDITION_FALSE:
-        return "False";
-    case CONDITION_TRUE:
-        return "True";
-    case CONDITION_UNKNOWN:
-        return "Unknown";
+    case CONDITION_ABSENT: return "";
+    case CONDITION_FALSE: return "False";
+    case CONDITION_TRUE: return "True";
+    case CONDITION_UNKNOWN: return "Unknown";
     }
     abort();
 }
@@ -48,14 +36,10 @@ static const char *condition_value_name(enum condition_value value)
 static const char *operation_state_name(enum operation_state state)
 {
     switch (state) {
-    case OPERATION_NONE:
-        return "";
-    case OPERATION_RUNNING:
-        return "RUNNING";
-    case OPERATION_DONE:
-        return "DONE";
-    case OPERATION_FAILED:
-        return "FAILED";
+    case OPERATION_NONE: return "";
+    case OPERATION_RUNNING: return "RUNNING";
+    case OPERATION_DONE: return "DONE";
+    case OPERATION_FAILED: return "FAILED";
     }
     abort();
 }
@@ -440,8 +424,7 @@ struct object_status *status_from_json(const json_t *json)
 
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = get_text(status, json, "observedHash");
-    status->container.id =
-        get_text(status, json_object_get(json, "container"), "id");
+    status->container.id = get_text(status, json_object_get(json, "container"), "id");
     read_conditions(status, json_object_get(json, "conditions"));
     read_history(status, json_object_get(json, "history"));
     read_restarts(status, json_object_get(json, "restarts"));

@@ -330,17 +330,17 @@ static void ports_and_container_are_shown(void **state)
     assert_string_equal(strbuf_text(&text), "phase: RUNNING\n"
                                             "conditions: []\n"
                                             "container:\n"
-                                            "  id: \"0a1b\"\n"
+                                            "  id: 0a1b\n"
                                             "  name: web\n"
                                             "  image: debian:12\n"
                                             "  network: berth-a\n"
-                                            "  ip: \"172.18.0.2\"\n"
+                                            "  ip: 172.18.0.2\n"
                                             "  startedAt: \"2026-01-02T12:00:00Z\"\n"
                                             "ports:\n"
                                             "- name: http\n"
                                             "  containerPort: 8080\n"
                                             "  protocol: UDP\n"
-                                            "  hostIP: \"127.0.0.1\"\n"
+                                            "  hostIP: 127.0.0.1\n"
                                             "  hostPort: 20014\n");
 }
 

@@ -1,0 +1,557 @@
+#include "controller/spec_scan.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* after its friends, which it needs */
+#include <cmocka.h>
+
+/* A user without rights, for what root could read all the same. */
+enum { NOBODY = 65534 };
+
+/* A real directory, and the set that its scans feed. */
+struct fixture {
+    char path[64];
+    struct spec_scan scan;
+    struct spec_set *set;
+    uint64_t now_ms;
+};
+
+static int setup(void **state)
+{
+    struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+
+    snprintf(fixture->path, sizeof(fixture->path), "/tmp/berth-spec-scan-XXXXXX");
+    if (mkdtemp(fixture->path) == NULL || chmod(fixture->path, 0755) < 0) {
+        return -1;
+    }
+    spec_scan_init(&fixture->scan, fixture->path);
+    fixture->set = spec_set_new();
+    fixture->now_ms = 1000;
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err = {0};
+    int result = tree_remove(fixture->path, &err);
+
+    spec_scan_done(&fixture->scan);
+    spec_set_free(fixture->set);
+    free(fixture);
+    return result;
+}
+
+static char *in(const struct fixture *fixture, const char *name)
+{
+    return path_join(fixture->path, name);
+}
+
+static char *spec_of(const char *name, const char *image)
+{
+    return xasprintf("apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: %s}\n"
+                     "spec: {image: \"%s\"}\n",
+                     name, image);
+}
+
+static void write_text(const struct fixture *fixture, const char *name, const char *text)
+{
+    auto_free char *path = in(fixture, name);
+    auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void drop(const struct fixture *fixture, const char *name, const char *object,
+                 const char *image)
+{
+    auto_free char *text = spec_of(object, image);
+
+    write_text(fixture, name, text);
+}
+
+static void make_directory(const struct fixture *fixture, const char *name)
+{
+    auto_free char *path = in(fixture, name);
+    struct error err = {0};
+
+    assert_int_equal(dir_make(path, 0755, &err), 0);
+}
+
+static void make_link(const struct fixture *fixture, const char *name, const char *target)
+{
+    auto_free char *path = in(fixture, name);
+
+    assert_int_equal(symlink(target, path), 0);
+}
+
+static void remove_file(const struct fixture *fixture, const char *name)
+{
+    auto_free char *path = in(fixture, name);
+
+    assert_int_equal(unlink(path), 0);
+}
+
+static int scan(struct fixture *fixture)
+{
+    struct error err = {0};
+
+    fixture->now_ms += 1000;
+    spec_set_clear_changes(fixture->set);
+    return spec_scan_run(&fixture->scan, fixture->set, fixture->now_ms, false, &err);
+}
+
+static void scan_well(struct fixture *fixture)
+{
+    assert_int_equal(scan(fixture), 0);
+}
+
+/* As a user who may read only what everybody may. */
+static int scan_as_nobody(struct fixture *fixture)
+{
+    bool is_root = geteuid() == 0;
+    int result;
+
+    if (is_root) {
+        assert_int_equal(seteuid(NOBODY), 0);
+    }
+    result = scan(fixture);
+    if (is_root) {
+        assert_int_equal(seteuid(0), 0);
+    }
+    return result;
+}
+
+static const char *image_of(const struct fixture *fixture, const char *object)
+{
+    auto_free char *key = object_key("Instance", object);
+    const struct spec_entry *entry = spec_set_find(fixture->set, key);
+
+    return entry != NULL ? entry->object->instance.image : NULL;
+}
+
+static const struct spec_set_file *file_of(const struct fixture *fixture, const char *name)
+{
+    return map_get(&fixture->set->files, name);
+}
+
+static void names_tell_what_can_be_a_spec(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_relevant;
+    } rows[] = {
+        {"web.yaml", true},
+        {"web.yml", true},
+        {"a.b.yaml", true},
+        {"WEB.yaml", true},
+        {"\xc3\xa4.yaml", true},
+        {"status.yaml", true},
+        {"my-status.yaml", true},
+        {"web.status.yml", true},
+        {"web.YAML", false},
+        {"web.json", false},
+        {"web.yaml~", false},
+        {"web.yaml.swp", false},
+        {".web.yaml", false},
+        {".web.yaml.tmp", false},
+        {"web.status.yaml", false},
+        {".yaml", false},
+        {"", false},
+        {"web.yaml.tmp", false},
+        {"#web.yaml#", false},
+        {"webyaml", false},
+        {"4913", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (spec_name_is_relevant(rows[i].name) != rows[i].is_relevant) {
+            fail_msg("\"%s\"", rows[i].name);
+        }
+    }
+}
+
+static void only_specs_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    drop(fixture, "b.yml", "b", "x:1");
+    drop(fixture, ".c.yaml", "c", "x:1");
+    drop(fixture, "d.status.yaml", "d", "x:1");
+    drop(fixture, "e.yaml.tmp", "e", "x:1");
+    drop(fixture, "f.txt", "f", "x:1");
+    make_directory(fixture, ".git");
+    drop(fixture, ".git/g.yaml", "g", "x:1");
+    scan_well(fixture);
+    assert_int_equal(map_count(&fixture->set->files), 2);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_string_equal(image_of(fixture, "b"), "x:1");
+}
+
+static void sub_directories_are_read_and_named(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_directory(fixture, "team/eu");
+    make_directory(fixture, "strange.yaml"); /* a directory all the same */
+    drop(fixture, "team/eu/a.yaml", "a", "x:1");
+    drop(fixture, "strange.yaml/b.yaml", "b", "x:1");
+    scan_well(fixture);
+    assert_non_null(file_of(fixture, "team/eu/a.yaml"));
+    assert_non_null(file_of(fixture, "strange.yaml/b.yaml"));
+    assert_int_equal(map_count(&fixture->scan.directories), 4);
+    assert_non_null(map_get(&fixture->scan.directories, ""));
+    assert_non_null(map_get(&fixture->scan.directories, "team/eu"));
+}
+
+static void what_changed_is_read_again_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    drop(fixture, "b.yaml", "b", "x:1");
+    scan_well(fixture);
+    scan_well(fixture);
+    assert_false(file_of(fixture, "a.yaml")->is_changed);
+    drop(fixture, "a.yaml", "a", "x:2");
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:2");
+    assert_true(file_of(fixture, "a.yaml")->is_changed);
+    assert_false(file_of(fixture, "b.yaml")->is_changed);
+}
+
+/* Editors and git write a new file and rename it over the old one. */
+static void a_file_that_was_replaced_is_read_again(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *from = in(fixture, ".a.yaml.swp"), *to = in(fixture, "a.yaml");
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    drop(fixture, ".a.yaml.swp", "a", "x:2");
+    assert_int_equal(rename(from, to), 0);
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:2");
+}
+
+static void a_file_that_went_is_gone_after_two_looks(void **state)
+{
+    struct fixture *fixture = *state;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    drop(fixture, "b.yaml", "b", "x:1");
+    scan_well(fixture);
+    remove_file(fixture, "a.yaml");
+    scan_well(fixture);
+    assert_non_null(image_of(fixture, "a"));
+    scan_well(fixture);
+    assert_null(image_of(fixture, "a"));
+    assert_non_null(image_of(fixture, "b"));
+    drop(fixture, "a.yaml", "a", "x:1"); /* the same bytes again */
+    scan_well(fixture);
+    assert_non_null(image_of(fixture, "a"));
+}
+
+static void a_missing_directory_is_unknown_and_not_empty(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *away = xasprintf("%s-away", fixture->path);
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    assert_int_equal(rename(fixture->path, away), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(scan(fixture), -1);
+    }
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_int_equal(rename(away, fixture->path), 0);
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_int_equal(map_count(&fixture->set->changes), 0);
+}
+
+static void an_unreadable_directory_is_unknown_and_not_empty(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *sub = NULL;
+
+    make_directory(fixture, "sub");
+    sub = in(fixture, "sub");
+    drop(fixture, "sub/a.yaml", "a", "x:1");
+    drop(fixture, "b.yaml", "b", "x:1");
+    scan_well(fixture);
+    assert_int_equal(chmod(sub, 0), 0);
+    drop(fixture, "b.yaml", "b", "x:2");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(scan_as_nobody(fixture), 0);
+    }
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_string_equal(image_of(fixture, "b"), "x:2"); /* and the others go on */
+    assert_int_equal(chmod(fixture->path, 0700), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(scan_as_nobody(fixture), -1);
+    }
+    assert_int_equal(chmod(fixture->path, 0755), 0);
+    assert_int_equal(chmod(sub, 0755), 0);
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+}
+
+static void an_unreadable_file_keeps_its_version_and_says_why(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *path = in(fixture, "a.yaml");
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    assert_int_equal(chmod(path, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(scan_as_nobody(fixture), 0);
+    }
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_string_equal(file_of(fixture, "a.yaml")->unreadable,
+                        "cannot be read: Permission denied");
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(scan_as_nobody(fixture), 0);
+    assert_null(file_of(fixture, "a.yaml")->unreadable);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+}
+
+/* kubelet's and git-sync's way: a link to a directory is switched, and all files change at once. */
+static void links_inside_the_directory_are_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *from = NULL, *to = NULL;
+
+    make_directory(fixture, "..2026_01");
+    make_directory(fixture, "..2026_02");
+    drop(fixture, "..2026_01/a.yaml", "a", "x:1");
+    drop(fixture, "..2026_02/a.yaml", "a", "x:2");
+    make_link(fixture, "..data", "..2026_01");
+    make_link(fixture, "a.yaml", "..data/a.yaml");
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_int_equal(map_count(&fixture->set->files), 1);
+    make_link(fixture, "..data_tmp", "..2026_02");
+    from = in(fixture, "..data_tmp");
+    to = in(fixture, "..data");
+    assert_int_equal(rename(from, to), 0);
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:2");
+}
+
+static void links_out_of_the_directory_are_not_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *outside = xasprintf("%s.outside.yaml", fixture->path);
+    auto_free char *relative = xasprintf("../%s", strrchr(outside, '/') + 1);
+    auto_free char *text = spec_of("a", "x:1");
+    struct error err = {0};
+
+    assert_int_equal(file_replace(AT_FDCWD, outside, text, strlen(text), 0644, FILE_VISIBLE, &err),
+                     0);
+    make_link(fixture, "absolute.yaml", outside);
+    make_link(fixture, "relative.yaml", relative);
+    make_directory(fixture, "sub");
+    make_link(fixture, "sub/up.yaml", "../../../../../../etc/hostname");
+    scan_well(fixture);
+    unlink(outside);
+    assert_null(image_of(fixture, "a"));
+    assert_non_null(file_of(fixture, "absolute.yaml")->unreadable); /* and their statuses tell */
+    assert_non_null(file_of(fixture, "relative.yaml")->unreadable);
+    assert_non_null(file_of(fixture, "sub/up.yaml")->unreadable);
+    assert_null(file_of(fixture, "sub/up.yaml")->parsed);
+}
+
+static void a_link_to_nothing_is_no_file(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_link(fixture, "a.yaml", "nothing.yaml");
+    make_link(fixture, "loop.yaml", "loop.yaml");
+    make_directory(fixture, "sub");
+    make_link(fixture, "sub/back", "..");
+    scan_well(fixture);
+    assert_null(file_of(fixture, "a.yaml"));
+    assert_int_equal(map_count(&fixture->set->entries), 0);
+    assert_int_equal(map_count(&fixture->scan.directories),
+                     2); /* a linked directory is not entered */
+}
+
+static void what_is_no_regular_file_is_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *fifo = in(fixture, "fifo.yaml");
+
+    assert_int_equal(mkfifo(fifo, 0644), 0);
+    make_link(fixture, "null.yaml", "/dev/null");
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture); /* and does not wait for somebody to write */
+    assert_non_null(image_of(fixture, "a"));
+    assert_null(file_of(fixture, "fifo.yaml"));
+}
+
+static void a_file_that_is_being_written_keeps_its_version(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *path = in(fixture, "a.yaml");
+    auto_free char *text = spec_of("a", "x:2");
+    auto_close int fd = -1;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    assert_false(fixture->scan.is_being_written);
+    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(write(fd, text, 40) == 40);
+    for (int i = 0; i < 5; i++) {
+        scan_well(fixture);
+        assert_true(fixture->scan.is_being_written); /* look again soon */
+        assert_string_equal(image_of(fixture, "a"), "x:1");
+        assert_true(spec_set_find(fixture->set, "Instance/a")->is_valid);
+    }
+    assert_true(write(fd, text + 40, strlen(text) - 40) == (ssize_t)strlen(text) - 40);
+    close(TAKE_FD(fd));
+    scan_well(fixture);
+    assert_false(fixture->scan.is_being_written);
+    assert_string_equal(image_of(fixture, "a"), "x:2");
+}
+
+static void a_new_file_waits_until_it_is_written(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *path = in(fixture, "a.yaml");
+    auto_free char *text = spec_of("a", "x:1");
+    auto_close int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+    assert_true(fd >= 0);
+    scan_well(fixture);
+    assert_true(fixture->scan.is_being_written);
+    assert_null(file_of(fixture, "a.yaml")); /* no error is shown for half a file */
+    assert_true(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(TAKE_FD(fd));
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+}
+
+static void long_and_foreign_names_are_names(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *longest = xmalloc(256);
+
+    memset(longest, 'n', 250);
+    memcpy(longest + 250, ".yaml", 6);
+    drop(fixture, longest, "a", "x:1");
+    drop(fixture, "\xe6\x97\xa5\xe6\x9c\xac \xc3\xa4.yaml", "b", "x:1");
+    drop(fixture, "new\nline.yaml", "c", "x:1");
+    drop(fixture, "\xff\xfe.yaml", "d", "x:1");
+    drop(fixture, "-rf *.yaml", "e", "x:1");
+    scan_well(fixture);
+    for (char name[] = "a"; name[0] <= 'e'; name[0]++) {
+        assert_non_null(image_of(fixture, name));
+    }
+    assert_non_null(file_of(fixture, longest));
+    assert_non_null(file_of(fixture, "\xe6\x97\xa5\xe6\x9c\xac \xc3\xa4.yaml"));
+}
+
+static void directories_are_entered_to_a_depth(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_done(strbuf) path = {0};
+    auto_free char *near = NULL, *far = NULL;
+
+    for (int depth = 1; depth <= 30; depth++) {
+        strbuf_addf(&path, "%sd%d", depth > 1 ? "/" : "", depth);
+        if (depth == 10) {
+            near = xasprintf("%s/a.yaml", strbuf_text(&path));
+        }
+    }
+    make_directory(fixture, strbuf_text(&path));
+    far = xasprintf("%s/b.yaml", strbuf_text(&path));
+    drop(fixture, near, "a", "x:1");
+    drop(fixture, far, "b", "x:1");
+    scan_well(fixture);
+    assert_non_null(image_of(fixture, "a"));
+    assert_null(image_of(fixture, "b"));
+}
+
+static void a_file_that_is_too_large_is_one_error(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *path = in(fixture, "a.yaml");
+    auto_close int fd = -1;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 30), 0); /* a hole: no disk is used */
+    close(TAKE_FD(fd));
+    scan_well(fixture);
+    assert_int_equal(file_of(fixture, "a.yaml")->parsed->error_count, 1);
+    assert_string_equal(image_of(fixture, "a"), "x:1"); /* the last good version */
+}
+
+static void an_empty_directory_is_empty(void **state)
+{
+    struct fixture *fixture = *state;
+
+    scan_well(fixture);
+    assert_int_equal(map_count(&fixture->set->files), 0);
+    write_text(fixture, "empty.yaml", "");
+    scan_well(fixture);
+    assert_int_equal(map_count(&fixture->set->files), 1);
+    assert_int_equal(map_count(&fixture->set->entries), 0);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_tell_what_can_be_a_spec),
+        cmocka_unit_test_setup_teardown(only_specs_are_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(sub_directories_are_read_and_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_changed_is_read_again_and_nothing_else, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_was_replaced_is_read_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_went_is_gone_after_two_looks, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_missing_directory_is_unknown_and_not_empty, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_unreadable_directory_is_unknown_and_not_empty, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_unreadable_file_keeps_its_version_and_says_why, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(links_inside_the_directory_are_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(links_out_of_the_directory_are_not_followed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_link_to_nothing_is_no_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_regular_file_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_being_written_keeps_its_version, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_new_file_waits_until_it_is_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_and_foreign_names_are_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(directories_are_entered_to_a_depth, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_too_large_is_one_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_directory_is_empty, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
