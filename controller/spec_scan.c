@@ -1,6 +1,7 @@
 #include "controller/spec_scan.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -20,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MAX_DEPTH = 16 };
+enum { MAX_DEPTH = 16, CLOCK_TICK_MS = 50 };
 
 void spec_scan_init(struct spec_scan *scan, const char *directory)
 {
@@ -117,6 +118,15 @@ static void forget(struct spec_scan *scan, const char *name)
     free(map_remove(&scan->known, name));
 }
 
+/* A file that changed within this tick of the file system's clock can change again without any sign of it: read it again. */
+static bool is_settled(const struct stat *info)
+{
+    int64_t changed_ms = (int64_t)info->st_ctim.tv_sec * MS_PER_SECOND +
+                         info->st_ctim.tv_nsec / NS_PER_MS;
+
+    return clock_wall_ms() - changed_ms > CLOCK_TICK_MS;
+}
+
 static void keep_unreadable(struct scan_pass *pass, const char *name, int number)
 {
     auto_free char *why = number == EXDEV
@@ -145,7 +155,11 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         return;
     }
     sha256_hex(strbuf_text(&text), text.len, digest);
-    remember(pass->scan, name, info);
+    if (is_settled(info)) {
+        remember(pass->scan, name, info);
+    } else {
+        forget(pass->scan, name);
+    }
     if (!spec_set_file_is_known(pass->set, name, digest)) {
         spec_set_file_put(pass->set, name, digest, strbuf_text(&text), text.len);
     }

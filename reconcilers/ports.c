@@ -158,7 +158,7 @@ int port_table_choose(const struct port_table *table, const char *owner, const c
     uint32_t start = hash_text(hash_text(UINT32_C(2166136261), owner), name);
 
     for (unsigned i = 0; i < total; i++) {
-        uint16_t port = port_at(table, (start + i) % total);
+        uint16_t port = port_at(table, (unsigned)(((uint64_t)start + i) % total));
 
         if (is_free(table, port, protocol, now_wall_ms)) {
             *ret_port = port;

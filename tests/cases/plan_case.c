@@ -311,13 +311,14 @@ static int read_workspace(struct plan_case *plan_case, const json_t *json, struc
 {
     bool exists = flag_of(json, "exists", json != NULL);
 
-    if (check_keys(json, "observed.workspace", "exists branch commit", err) < 0) {
+    if (check_keys(json, "observed.workspace", "exists branch commit head", err) < 0) {
         return -1;
     }
     plan_case->workspace = (struct observed_workspace){
         .exists = exists,
         .branch = exists ? text_of(json, "branch", "main") : NULL,
         .commit = exists ? text_of(json, "commit", "0a1b2c3d") : NULL,
+        .is_head = flag_of(json, "head", true),
         .path = "/state/repos/tree",
         .tasks_path = "/state/repos/run/tasks",
     };
@@ -369,7 +370,7 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
 
     if (check_keys(json, "observed",
                    "container image hasNetwork failure workspace activeTasks explicit deleted "
-                   "branch refused repository refusal repositoryStatus attempt",
+                   "branch inUse refused repository refusal repositoryStatus attempt",
                    err) < 0 ||
         read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
         read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
@@ -473,6 +474,7 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .refusal = text_of(observed, "refused", NULL),
         .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
         .branch = text_of(observed, "branch", plan_case->object->repository.branch),
+        .is_in_use = flag_of(observed, "inUse", number_of(observed, "activeTasks", 0) > 0),
         .container = plan_case->container,
         .image = &plan_case->image,
         .workspace = &plan_case->workspace,
@@ -491,6 +493,7 @@ static void decide_task(const struct plan_case *plan_case, const json_t *observe
         .name = plan_case->name,
         .desired = plan_case->is_gone ? NULL : plan_case->object,
         .repository = text_of(observed, "repository", "repo-org-project-1a2b3c"),
+        .branch = text_of(observed, "branch", plan_case->object->task.branch),
         .refusal_reason = text_of(refusal, "reason", NULL),
         .refusal = text_of(refusal, "message", NULL),
         .repository_status = plan_case->repository_status,

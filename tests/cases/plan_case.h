@@ -12,8 +12,9 @@
  *       image:                state id
  *       hasNetwork: false
  *       failure:              count reason message ago permanent
- *       workspace:            exists branch commit
- *       activeTasks explicit deleted branch refused                    (repository)
+ *       workspace:            exists branch commit head (it was made from the remote's HEAD)
+ *       branch                that is wanted; without it the spec's
+ *       activeTasks inUse explicit deleted refused                    (repository)
  *       repository refusal repositoryStatus attempt                    (task)
  *     previous:               the part of a status document under "status:"; "current" as a hash is that of the
  *                             spec, restarts.last.finishedAgo goes for finishedAtMs

@@ -215,6 +215,7 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
         assert_false(model->workspace.exists);
         model->workspace.exists = true;
         model->workspace.branch = model->wanted_branch != NULL ? model->wanted_branch : "main";
+        model->workspace.is_head = model->wanted_branch == NULL;
         model->workspace.commit = "0a1b2c3d";
         return;
     case ACTION_REMOVE_WORKSPACE:

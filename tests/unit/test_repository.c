@@ -147,16 +147,26 @@ static void scene_end(struct scene *scene)
     world_at_hand = 0;
 }
 
+static bool is_active(const struct task_scene *task)
+{
+    return !task->is_removed && task_is_active(task->desired, task->model.status);
+}
+
+static bool is_held(const struct task_scene *task)
+{
+    return !task->is_removed && task->desired != NULL && task_is_held_by_branch(task->model.status);
+}
+
+/* As the controller counts: those that wait for another branch only when nobody else is there. */
 static unsigned active_tasks(const struct scene *scene)
 {
-    unsigned count = 0;
+    unsigned count = 0, held = 0;
 
     for (unsigned i = 0; i < TASKS; i++) {
-        const struct task_scene *task = &scene->tasks[i];
-
-        count += !task->is_removed && task_is_active(task->desired, task->model.status);
+        count += is_active(&scene->tasks[i]);
+        held += is_held(&scene->tasks[i]);
     }
-    return count;
+    return count > 0 ? count : held;
 }
 
 static bool has_running_command(const struct scene *scene)
@@ -169,21 +179,41 @@ static bool has_running_command(const struct scene *scene)
     return false;
 }
 
-/* The settings' branch, or what the first task asks for. */
+static const char *branch_of(const struct scene *scene, const struct task_scene *task)
+{
+    return task->desired != NULL && task->desired->task.branch != NULL
+               ? task->desired->task.branch
+               : scene->settings->repository.branch;
+}
+
+/* What the first task that takes part asks for. */
 static const char *wanted_branch(const struct scene *scene)
 {
-    if (scene->settings->repository.branch != NULL) {
-        return scene->settings->repository.branch;
-    }
     for (unsigned i = 0; i < TASKS; i++) {
         const struct task_scene *task = &scene->tasks[i];
 
-        if (!task->is_removed && task->desired != NULL && task->desired->task.branch != NULL &&
-            task_is_active(task->desired, task->model.status)) {
-            return task->desired->task.branch;
+        if (task->desired != NULL && (is_active(task) || is_held(task))) {
+            return branch_of(scene, task);
         }
     }
-    return NULL;
+    return scene->settings->repository.branch;
+}
+
+static bool is_in_use(const struct scene *scene)
+{
+    for (unsigned i = 0; i < TASKS; i++) {
+        const struct task_scene *task = &scene->tasks[i];
+        const struct object_status *status = task->model.status;
+
+        if (is_active(task) &&
+            (task->desired == NULL ||
+             (status != NULL &&
+              (status->phase == PHASE_TASK_RUNNING || status->task.attempt > 0)) ||
+             workspace_has_branch(&scene->model.workspace, branch_of(scene, task)))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_same_status(const struct object_status *a, const struct object_status *b)
@@ -224,6 +254,7 @@ static int64_t pass_repository(struct scene *scene)
         .refusal = scene->is_refused ? "file:// is refused" : NULL,
         .active_tasks = active_tasks(scene),
         .branch = wanted_branch(scene),
+        .is_in_use = is_in_use(scene),
         .container = model->container,
         .image = &model->image,
         .workspace = &model->workspace,
@@ -256,6 +287,7 @@ static void pass_task(struct scene *scene, struct task_scene *task)
         .name = names[task - scene->tasks],
         .desired = task->desired,
         .repository = CONTAINER,
+        .branch = branch_of(scene, task),
         .refusal_reason = scene->is_refused ? "SchemeRefused" : NULL,
         .refusal = scene->is_refused ? "file:// is refused" : NULL,
         .repository_status = scene->model.status,

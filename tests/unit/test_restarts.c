@@ -220,6 +220,29 @@ static void a_crash_stays_a_crash_when_it_is_not_to_run_any_more(void **state)
     status_free(status);
 }
 
+static void only_what_is_started_again_counts_as_a_restart(void **state)
+{
+    static const struct {
+        enum restart_policy policy;
+        int64_t exit_code;
+        unsigned count;
+    } rows[] = {
+        {RESTART_ALWAYS, 0, 1},     {RESTART_ALWAYS, 1, 1}, {RESTART_ON_FAILURE, 0, 0},
+        {RESTART_ON_FAILURE, 1, 1}, {RESTART_NEVER, 0, 0},  {RESTART_NEVER, 1, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct object_status *status = status_new();
+        struct observed_container container = ended(rows[i].exit_code, SECOND, now_wall_ms);
+
+        restarts_note_end(status, &container, "Instance/web", rows[i].policy);
+        assert_int_equal(status->restarts.count, rows[i].count);
+        assert_true(status->restarts.has_last);
+        status_free(status);
+    }
+}
+
 static void the_policy_decides_on_another_start(void **state)
 {
     static const struct {
@@ -252,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_last_lines_are_kept),
         cmocka_unit_test(an_end_that_was_wanted_is_no_crash),
         cmocka_unit_test(a_crash_stays_a_crash_when_it_is_not_to_run_any_more),
+        cmocka_unit_test(only_what_is_started_again_counts_as_a_restart),
         cmocka_unit_test(the_policy_decides_on_another_start),
     };
 

@@ -1,0 +1,286 @@
+#include "controller/state_dir.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/strbuf.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* after its friends, which it needs */
+#include <cmocka.h>
+
+static char top[64];
+
+static int setup(void **state)
+{
+    (void)state;
+    snprintf(top, sizeof(top), "/tmp/berth-state-dir-XXXXXX");
+    return mkdtemp(top) != NULL ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    return tree_remove(top, &err);
+}
+
+static char *directory(void)
+{
+    return path_join(top, "deep/state");
+}
+
+static void put_file(const char *name, const char *text)
+{
+    auto_free char *state_directory = directory();
+    auto_free char *path = path_join(state_directory, name);
+    struct error err = {0};
+
+    assert_int_equal(file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_VISIBLE, &err), 0);
+}
+
+static void who_we_are_is_made_up_once(void **state)
+{
+    auto_free char *path = directory();
+    struct state_dir first, second;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&first, path, false, &err), 0);
+    assert_int_equal(strlen(first.id), CONTROLLER_ID_SIZE - 1);
+    assert_int_equal(strspn(first.id, "0123456789abcdef"), CONTROLLER_ID_SIZE - 1);
+    state_dir_close(&first);
+    assert_int_equal(state_dir_open(&second, path, false, &err), 0);
+    assert_string_equal(second.id, first.id);
+    state_dir_close(&second);
+}
+
+static void two_directories_are_two_controllers(void **state)
+{
+    auto_free char *path = directory(), *other_path = path_join(top, "other");
+    struct state_dir one, other;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&one, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&other, other_path, false, &err), 0);
+    assert_string_not_equal(one.id, other.id);
+    state_dir_close(&one);
+    state_dir_close(&other);
+}
+
+static void only_one_controller_has_it(void **state)
+{
+    auto_free char *path = directory();
+    struct state_dir first, second;
+    struct error err = {0};
+    char pid[32];
+
+    (void)state;
+    assert_int_equal(state_dir_open(&first, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&second, path, false, &err), -1);
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
+    assert_non_null(strstr(err.message, pid));
+    state_dir_close(&second);
+    state_dir_close(&first);
+    error_clear(&err);
+    assert_int_equal(state_dir_open(&second, path, false, &err), 0); /* it went with its holder */
+    state_dir_close(&second);
+}
+
+static void a_damaged_id_is_not_replaced(void **state)
+{
+    static const char *const texts[] = {
+        "", "\n", "0123", "0123456789abcdeg\n", "0123456789abcdef0\n", "0123456789ABCDEF\n"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        auto_free char *path = directory();
+        struct state_dir dir;
+        struct error err = {0};
+
+        assert_int_equal(dir_make(path, 0755, &err), 0);
+        put_file("controller-id", texts[i]);
+        assert_int_equal(state_dir_open(&dir, path, false, &err), -1);
+        assert_int_equal(err.kind, ERROR_INVALID);
+        assert_non_null(strstr(err.message, "controller-id"));
+        state_dir_close(&dir);
+    }
+}
+
+static void an_id_needs_no_end_of_line(void **state)
+{
+    auto_free char *path = directory();
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(dir_make(path, 0755, &err), 0);
+    put_file("controller-id", "0123456789abcdef");
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_string_equal(dir.id, "0123456789abcdef");
+    state_dir_close(&dir);
+}
+
+static void a_dry_run_writes_nothing(void **state)
+{
+    auto_free char *path = directory();
+    json_auto_t *json = json_pack("{s:i}", "version", 1);
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, true, &err), 0);
+    assert_int_equal(strlen(dir.id), CONTROLLER_ID_SIZE - 1);
+    assert_int_equal(state_write_json(&dir, "leases.json", json, &err), 0);
+    state_remove(&dir, "leases.json");
+    assert_false(path_exists(path));
+    state_dir_close(&dir);
+}
+
+static void a_dry_run_looks_beside_a_running_controller(void **state)
+{
+    auto_free char *path = directory();
+    json_auto_t *json = json_pack("{s:i}", "version", 1), *back = NULL;
+    struct state_dir running, dry;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&running, path, false, &err), 0);
+    assert_int_equal(state_write_json(&running, "leases.json", json, &err), 0);
+    assert_int_equal(state_dir_open(&dry, path, true, &err), 0);
+    assert_string_equal(dry.id, running.id);
+    state_remove(&dry, "leases.json");
+    back = state_read_json(&dry, "leases.json");
+    assert_true(json_equal(back, json));
+    state_dir_close(&dry);
+    state_dir_close(&running);
+}
+
+static void what_is_written_is_read_back_and_removed(void **state)
+{
+    auto_free char *path = directory();
+    auto_free char *file = NULL;
+    json_auto_t *json = json_pack("{s:s, s:[i, i]}", "a", "\xc3\xa4 \"x\"", "b", 1, 2),
+                *back = NULL;
+    struct state_dir dir;
+    struct error err = {0};
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_write_json(&dir, "tasks/x.json", json, &err), 0);
+    back = state_read_json(&dir, "tasks/x.json");
+    assert_true(json_equal(back, json));
+    file = state_path(&dir, "tasks/%s.json", "x");
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_mode & 077, 0); /* nobody else's business */
+    state_remove(&dir, "tasks/x.json");
+    assert_false(path_exists(file));
+    state_remove(&dir, "tasks/x.json"); /* what is gone is gone */
+    state_dir_close(&dir);
+}
+
+static void a_damaged_file_reads_as_missing(void **state)
+{
+    static const char *const texts[] = {"",     "{",  "{\"a\": 1} x", "{\"a\": 1, \"a\": 2}",
+                                        "\xff", "nul"};
+    auto_free char *path = directory();
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_null(state_read_json(&dir, "leases.json"));
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        put_file("leases.json", texts[i]);
+        assert_null(state_read_json(&dir, "leases.json"));
+    }
+    assert_null(state_read_json(&dir, "tasks")); /* a directory */
+    state_dir_close(&dir);
+}
+
+static void writing_where_nothing_can_be_is_an_error(void **state)
+{
+    auto_free char *path = directory();
+    json_auto_t *json = json_object();
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_write_json(&dir, "nosuch/x.json", json, &err), -1);
+    assert_true(err.message[0] != '\0');
+    state_dir_close(&dir);
+}
+
+static void a_file_in_its_place_is_an_error(void **state)
+{
+    auto_free char *path = path_join(top, "file");
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(file_replace(AT_FDCWD, path, "x", 1, 0644, FILE_VISIBLE, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, false, &err), -1);
+    assert_true(err.message[0] != '\0');
+    state_dir_close(&dir);
+}
+
+static void add_name(void *user, const char *name)
+{
+    strbuf_addf(user, "<%s>", name);
+}
+
+static void a_listing_has_what_is_not_hidden(void **state)
+{
+    auto_free char *path = directory();
+    auto_done(strbuf) names = {0};
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    state_list(&dir, "tasks", add_name, &names);
+    state_list(&dir, "nosuch", add_name, &names);
+    assert_string_equal(strbuf_text(&names), "");
+    put_file("tasks/.x.json.tmp", "{}");
+    put_file("tasks/x.json", "{}");
+    state_list(&dir, "tasks", add_name, &names);
+    assert_string_equal(strbuf_text(&names), "<x.json>");
+    state_dir_close(&dir);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(who_we_are_is_made_up_once),
+        TEST(two_directories_are_two_controllers),
+        TEST(only_one_controller_has_it),
+        TEST(a_damaged_id_is_not_replaced),
+        TEST(an_id_needs_no_end_of_line),
+        TEST(a_dry_run_writes_nothing),
+        TEST(a_dry_run_looks_beside_a_running_controller),
+        TEST(what_is_written_is_read_back_and_removed),
+        TEST(a_damaged_file_reads_as_missing),
+        TEST(writing_where_nothing_can_be_is_an_error),
+        TEST(a_file_in_its_place_is_an_error),
+        TEST(a_listing_has_what_is_not_hidden),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
