@@ -1,9 +1,8 @@
 #include "reconcilers/container.h"
 
-#include "base/backoff.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/container_ports.h"
 #include "reconcilers/restarts.h"
 #include "specs/fingerprint.h"
 #include "specs/reason.h"
@@ -12,133 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUICK_TRIES = 3 }; /* with other ports, when the engine says that one is taken */
-
-uint64_t retry_delay_ms(const char *key, unsigned count)
-{
-    static const struct backoff_policy policy = {RETRY_INITIAL_MS, RETRY_MAX_MS,
-                                                 RETRY_JITTER_PERCENT};
-    uint32_t spread = UINT32_C(2166136261) ^ count;
-
-    for (; *key != '\0'; key++) {
-        spread = (spread ^ (unsigned char)*key) * UINT32_C(16777619);
-    }
-    return backoff_delay_ms(&policy, count, spread);
-}
-
-char *zone_network_name(const struct world *world, const char *zone)
-{
-    return xasprintf("berth-%s-%.6s", zone, world->controller_id);
-}
-
-void status_set_ready(struct object_status *status, const char *reason, const char *message)
-{
-    status_set_condition(status, CONDITION_READY, CONDITION_TRUE, reason, message);
-    status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
-    status_set_condition(status, CONDITION_STALLED, CONDITION_FALSE, reason, NULL);
-}
-
-void status_set_progressing(struct object_status *status, const char *reason, const char *message)
-{
-    status_set_condition(status, CONDITION_READY, CONDITION_FALSE, reason, message);
-    status_set_condition(status, CONDITION_RECONCILING, CONDITION_TRUE, reason, message);
-    status_set_condition(status, CONDITION_STALLED, CONDITION_FALSE, reason, NULL);
-}
-
-void status_set_stalled(struct object_status *status, const char *reason, const char *message)
-{
-    status_set_condition(status, CONDITION_READY, CONDITION_FALSE, reason, message);
-    status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
-    status_set_condition(status, CONDITION_STALLED, CONDITION_TRUE, reason, message);
-    status_add_error(status, reason, message, NULL);
-}
-
-bool failure_holds_back(const struct observed_failure *failure, const char *key,
-                        int64_t now_wall_ms, struct plan *plan, struct object_status *status)
-{
-    bool is_quick =
-        text_equal(failure->reason, REASON_PORT_IN_USE) && failure->count <= QUICK_TRIES;
-    int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, failure->count);
-
-    if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
-        return false;
-    }
-    plan_clear(plan);
-    plan_wake_at(plan, retry_at);
-    status->restarts.next_retry_wall_ms = retry_at;
-    if (failure->is_permanent || failure->count >= STALLED_AFTER) {
-        status_set_stalled(status, failure->reason, failure->message);
-    } else {
-        status_set_progressing(status, failure->reason, failure->message);
-        status_add_error(status, failure->reason, failure->message, NULL);
-    }
-    return true;
-}
-
 bool container_is_own(const struct observed_container *container, const char *kind,
                       const char *object)
 {
     return container->is_ours && text_equal(container->kind, kind) &&
            text_equal(container->object, object);
-}
-
-static bool is_path_allowed(const struct world *world, const char *host_path)
-{
-    auto_free char *path = path_absolute(host_path);
-
-    for (size_t i = 0; i < world->host_path_roots.count; i++) {
-        if (path_is_below(path, world->host_path_roots.items[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What the engine itself would give a container: nothing in it reaches beyond the container. */
-static bool is_capability_allowed(const char *name)
-{
-    static const char *const allowed[] = {
-        "AUDIT_WRITE",      "CHOWN",   "DAC_OVERRIDE", "FOWNER", "FSETID",  "KILL",   "MKNOD",
-        "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",      "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
-    };
-
-    name += text_has_prefix(name, "CAP_") ? strlen("CAP_") : 0;
-    for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
-        if (strcmp(name, allowed[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool policy_refuses(const struct world *world, const struct volume_list *volumes,
-                    const struct security_context *security, struct object_status *status)
-{
-    for (size_t i = 0; i < volumes->count; i++) {
-        const struct volume_spec *volume = &volumes->items[i];
-
-        if (volume->host_path != NULL && !is_path_allowed(world, volume->host_path)) {
-            auto_free char *message =
-                xasprintf("volume \"%s\": hostPath %s is not below a root that "
-                          "--allow-host-path names",
-                          volume->name, volume->host_path);
-
-            status_set_stalled(status, REASON_HOST_PATH_REFUSED, message);
-            return true;
-        }
-    }
-    for (size_t i = 0; i < security->capabilities_add.count; i++) {
-        const char *name = security->capabilities_add.items[i];
-
-        if (!is_capability_allowed(name)) {
-            auto_free char *message =
-                xasprintf("capability %s reaches beyond the container and is not allowed", name);
-
-            status_set_stalled(status, REASON_CAPABILITY_REFUSED, message);
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool is_up(const struct observed_container *container)
@@ -192,208 +69,6 @@ static void describe_container(struct container_pass *pass)
     };
 }
 
-/* Ports */
-
-struct resolved_port {
-    const struct port_spec *spec;
-    uint16_t host_port;
-    bool is_leased; /* already, under the wanted number */
-};
-
-static void describe_ports(struct container_pass *pass, const struct resolved_port *ports,
-                           size_t count)
-{
-    struct object_status *status = pass->status;
-
-    status->ports = arena_alloc(&status->arena, (count + 1) * sizeof(*status->ports));
-    for (size_t i = 0; i < count; i++) {
-        status->ports[i] = (struct status_port){
-            .name = status_text(status, ports[i].spec->name),
-            .container_port = (uint16_t)ports[i].spec->container_port,
-            .protocol = (enum port_protocol)ports[i].spec->protocol,
-            .host_ip = status_text(status, ports[i].spec->host_ip),
-            .host_port = ports[i].host_port,
-        };
-    }
-    status->port_count = count;
-    if (count > 0) {
-        status_set_condition(status, CONDITION_PORTS_ALLOCATED, CONDITION_TRUE, "Allocated", NULL);
-    }
-}
-
-/* The ports that it has, whatever becomes of the others. */
-static void describe_leases(struct container_pass *pass)
-{
-    const struct port_list *wanted = pass->want->ports;
-    auto_free struct resolved_port *ports = xcalloc(wanted->count, sizeof(*ports));
-    size_t count = 0;
-
-    for (size_t i = 0; pass->container != NULL && i < wanted->count; i++) {
-        const struct port_lease *lease =
-            port_table_find(pass->world->ports, pass->want->key, wanted->items[i].name,
-                            (enum port_protocol)wanted->items[i].protocol);
-
-        if (lease != NULL) {
-            ports[count++] = (struct resolved_port){&wanted->items[i], lease->port, true};
-        }
-    }
-    if (count > 0) {
-        struct condition allocated = pass->status->conditions[CONDITION_PORTS_ALLOCATED];
-
-        describe_ports(pass, ports, count);
-        pass->status->conditions[CONDITION_PORTS_ALLOCATED] = allocated;
-    }
-}
-
-/* Another port of this very spec that has the number, or will: choose() cannot know those. */
-static bool is_chosen_before(const struct container_pass *pass, const struct resolved_port *ports,
-                             size_t count, uint16_t port, int64_t protocol)
-{
-    for (size_t i = 0; i < pass->want->ports->count; i++) {
-        const struct port_spec *spec = &pass->want->ports->items[i];
-
-        if (spec->host_port == port && spec->protocol == protocol) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (ports[i].host_port == port && ports[i].spec->protocol == protocol) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int resolve_fixed(struct container_pass *pass, struct resolved_port *port)
-{
-    const struct port_spec *spec = port->spec;
-    enum port_protocol protocol = (enum port_protocol)spec->protocol;
-    const struct port_lease *holder =
-        port_table_get(pass->world->ports, (uint16_t)spec->host_port, protocol);
-
-    port->host_port = (uint16_t)spec->host_port;
-    if (holder != NULL && holder->owner != NULL) {
-        auto_free char *message = NULL;
-
-        port->is_leased = text_equal(holder->owner, pass->want->key) &&
-                          text_equal(holder->name, spec->name) &&
-                          text_equal(holder->host_ip, spec->host_ip);
-        if (port->is_leased || text_equal(holder->owner, pass->want->key)) {
-            return 0;
-        }
-        message = xasprintf("host port %u of \"%s\" is held by %s; choose another one or leave "
-                            "hostPort out",
-                            port->host_port, spec->name, holder->owner);
-        status_set_condition(pass->status, CONDITION_PORTS_ALLOCATED, CONDITION_FALSE,
-                             REASON_PORT_CONFLICT, message);
-        status_set_stalled(pass->status, REASON_PORT_CONFLICT, message);
-        plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
-        return -1;
-    }
-    return 0;
-}
-
-static int resolve_pooled(struct container_pass *pass, struct resolved_port *ports, size_t index)
-{
-    struct resolved_port *port = &ports[index];
-    enum port_protocol protocol = (enum port_protocol)port->spec->protocol;
-    const struct port_lease *lease =
-        port_table_find(pass->world->ports, pass->want->key, port->spec->name, protocol);
-    auto_free char *salt = xstrdup(port->spec->name);
-    unsigned total, used;
-
-    if (lease != NULL) {
-        port->host_port = lease->port;
-        port->is_leased = text_equal(lease->host_ip, port->spec->host_ip);
-        return 0;
-    }
-    port_table_usage(pass->world->ports, &total, &used);
-    for (unsigned tries = 0; tries < 64; tries++) {
-        char *salted;
-
-        if (port_table_choose(pass->world->ports, pass->want->key, salt, protocol,
-                              pass->world->now_wall_ms, &port->host_port) < 0) {
-            break;
-        }
-        if (!is_chosen_before(pass, ports, index, port->host_port, port->spec->protocol)) {
-            return 0;
-        }
-        salted = xasprintf("%s+", salt);
-        free(salt);
-        salt = salted;
-    }
-    {
-        auto_free char *message =
-            xasprintf("no free host port for \"%s\": %u of %u in the ranges are taken; add a range "
-                      "with --ports or remove what is not needed",
-                      port->spec->name, used, total);
-
-        status_set_condition(pass->status, CONDITION_PORTS_ALLOCATED, CONDITION_FALSE,
-                             REASON_PORTS_EXHAUSTED, message);
-        status_set_stalled(pass->status, REASON_PORTS_EXHAUSTED, message);
-    }
-    plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 30);
-    return -1;
-}
-
-/* -1: a port cannot be had; the status says why. */
-static int resolve_ports(struct container_pass *pass, struct resolved_port *ports)
-{
-    const struct port_list *wanted = pass->want->ports;
-
-    for (size_t i = 0; i < wanted->count; i++) {
-        ports[i] = (struct resolved_port){.spec = &wanted->items[i]};
-        if (ports[i].spec->host_port != 0 ? resolve_fixed(pass, &ports[i]) < 0
-                                          : resolve_pooled(pass, ports, i) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static void plan_leases(struct container_pass *pass, const struct resolved_port *ports,
-                        const char *cause)
-{
-    for (size_t i = 0; i < pass->want->ports->count; i++) {
-        struct action *lease;
-
-        if (ports[i].is_leased) {
-            continue;
-        }
-        lease =
-            plan_add(pass->plan, ACTION_LEASE_PORT, PHASE_PROVISIONING, ports[i].spec->name, cause);
-        lease->port = ports[i].host_port;
-        lease->protocol = (enum port_protocol)ports[i].spec->protocol;
-        lease->host_ip = xstrdup(ports[i].spec->host_ip);
-        lease->is_fixed_port = ports[i].spec->host_port != 0;
-    }
-}
-
-static int compare_ports(const void *a, const void *b)
-{
-    const struct resolved_port *first = a, *second = b;
-
-    return strcmp(first->spec->name, second->spec->name);
-}
-
-/* The label that says which ports the container has; the order in the spec does not matter. */
-static char *ports_label(const struct resolved_port *ports, size_t count)
-{
-    auto_free struct resolved_port *sorted = xcalloc(count, sizeof(*sorted));
-    auto_done(strbuf) label = {0};
-
-    if (count > 0) {
-        memcpy(sorted, ports, count * sizeof(*sorted));
-        qsort(sorted, count, sizeof(*sorted), compare_ports);
-    }
-    for (size_t i = 0; i < count; i++) {
-        strbuf_addf(&label, "%s%s=%s/%u/%s", i > 0 ? " " : "", sorted[i].spec->name,
-                    sorted[i].spec->protocol == PROTOCOL_UDP ? "udp" : "tcp", sorted[i].host_port,
-                    sorted[i].spec->host_ip);
-    }
-    return strbuf_take(&label);
-}
-
 /* Creation */
 
 static struct workload *build_workload(struct container_pass *pass,
@@ -401,7 +76,7 @@ static struct workload *build_workload(struct container_pass *pass,
 {
     const struct container_want *want = pass->want;
     struct workload *workload = want->build(pass);
-    auto_free char *label = ports_label(ports, want->ports->count);
+    auto_free char *label = container_ports_label(ports, want->ports->count);
 
     workload->name = arena_strdup(&workload->arena, want->name);
     workload->image = arena_strdup(&workload->arena, want->image);
@@ -484,7 +159,7 @@ static void plan_creation(struct container_pass *pass, const struct resolved_por
     if (port_table_has_stale(pass->world->ports, want->key, want->ports)) {
         plan_add(pass->plan, ACTION_RELEASE_PORTS, phase, want->key, "ports changed");
     }
-    plan_leases(pass, ports, cause);
+    container_ports_plan_leases(pass, ports, cause);
     if (pass->container != NULL) {
         plan_removal(pass, phase, cause);
     }
@@ -503,7 +178,7 @@ static char *find_difference(const struct container_pass *pass, const struct res
 {
     const struct observed_container *container = pass->container;
     const struct container_want *want = pass->want;
-    auto_free char *label = ports_label(ports, want->ports->count);
+    auto_free char *label = container_ports_label(ports, want->ports->count);
 
     if (!text_equal(container->hash, want->hash)) {
         auto_free char *fields = fingerprint_changed_fields(container->fields, want->fields);
@@ -796,11 +471,11 @@ static void reconcile_present(struct container_pass *pass)
     if (pass->image->state == IMAGE_PRESENT) {
         status_set_condition(pass->status, CONDITION_IMAGE_READY, CONDITION_TRUE, "Present", NULL);
     }
-    if (resolve_ports(pass, ports) < 0) {
-        describe_leases(pass);
+    if (container_ports_resolve(pass, ports) < 0) {
+        container_ports_describe_leases(pass);
         return;
     }
-    describe_ports(pass, ports, want->ports->count);
+    container_ports_describe(pass, ports, want->ports->count);
     if (pass->container == NULL) {
         reconcile_missing(pass, ports);
     } else if (pass->container->state != WORKLOAD_CREATED || !reconcile_port_in_use(pass)) {
@@ -827,7 +502,7 @@ void container_reconcile(struct container_pass *pass)
             describe_container(pass);
         }
         if (want->is_suspended) {
-            describe_leases(pass);
+            container_ports_describe_leases(pass);
             reconcile_suspended(pass);
             return;
         }

@@ -27,6 +27,7 @@ enum {
     RETRY_JITTER_PERCENT = 25,
     RESTART_RESET_MS = 600000, /* a run this long forgives the crashes before it */
     STALLED_AFTER = 3,         /* failures in a row: no longer "soon" */
+    QUICK_TRIES = 3,           /* with other ports, when the engine says that one is taken */
 };
 
 /*

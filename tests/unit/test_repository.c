@@ -445,10 +445,10 @@ static void every_command_gets_its_turn(void **state)
         scene.settings = repositories[number % 5]; /* all but the suspended one */
         scene.model.wanted_ports = &scene.settings->repository.ports;
         for (unsigned i = 0; i < TASKS; i++) {
-            scene.tasks[i].desired = task_specs[0];
+            scene.tasks[i].desired = task_specs[(number + i) % 3]; /* on three branches */
             scene.tasks[i].is_removed = false;
         }
-        for (unsigned i = 0; i < 12; i++) {
+        for (unsigned i = 0; i < 4 * TASKS; i++) {
             struct plan_model *task = &scene.tasks[i % TASKS].model;
 
             settle(&scene);
