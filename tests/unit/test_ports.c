@@ -135,6 +135,24 @@ static void every_port_of_the_ranges_is_given_once(void **state)
         port_table_choose(&table, "Instance/late", "http", PROTOCOL_UDP, now_wall_ms, &port), 0);
 }
 
+/* Names whose place is at the very end of all hashes: the search goes round without leaving a port out. */
+static void the_last_free_port_is_found_by_every_name(void **state)
+{
+    static const char owner[] = "Instance/vm-960381";
+    auto_done(port_table) table;
+    uint16_t port = 0;
+
+    (void)state;
+    begin(&table, "20000-29999");
+    for (uint16_t taken = 20000; taken <= 29999; taken++) {
+        if (taken != 27296) {
+            port_table_take(&table, "Instance/other", "x", "::", taken, PROTOCOL_TCP);
+        }
+    }
+    assert_int_equal(port_table_choose(&table, owner, "http", PROTOCOL_TCP, now_wall_ms, &port), 0);
+    assert_int_equal(port, 27296);
+}
+
 static void a_port_has_one_owner(void **state)
 {
     auto_done(port_table) table;
@@ -233,11 +251,14 @@ static void a_quarantined_port_is_nobodys_for_its_time(void **state)
 {
     auto_done(port_table) table;
     uint16_t port = 0;
+    unsigned total, used;
 
     (void)state;
     begin(&table, "20000");
     port_table_take(&table, "Instance/a", "x", "127.0.0.1", 20000, PROTOCOL_TCP);
     port_table_quarantine(&table, 20000, PROTOCOL_TCP, now_wall_ms);
+    port_table_usage(&table, &total, &used);
+    assert_int_equal(used, 0); /* nobody has it */
     assert_non_null(port_table_get(&table, 20000, PROTOCOL_TCP));
     assert_null(owner_of(&table, 20000, PROTOCOL_TCP));
     assert_int_equal(port_table_choose(&table, "Instance/b", "x", PROTOCOL_TCP, now_wall_ms, &port),
@@ -398,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_list_of_very_many_ranges_is_refused),
         cmocka_unit_test(a_name_gets_the_same_port_in_every_table),
         cmocka_unit_test(every_port_of_the_ranges_is_given_once),
+        cmocka_unit_test(the_last_free_port_is_found_by_every_name),
         cmocka_unit_test(a_port_has_one_owner),
         cmocka_unit_test(taking_ones_own_again_changes_nothing_but_the_address),
         cmocka_unit_test(releasing_frees_all_of_one_owner),

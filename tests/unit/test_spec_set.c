@@ -26,7 +26,7 @@ struct file {
     "\"}\n"
 #define BROKEN(name)                                                                               \
     "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: " name "}\nspec: {imagge: "        \
-                                                                       "\"x\"}\n"
+    "\"x\"}\n"
 
 static void put(struct spec_set *set, const struct file *file)
 {
@@ -172,6 +172,19 @@ static void a_spec_that_never_was_good_is_not_desired(void **state)
     spec_set_free(set);
 }
 
+static void a_document_without_a_name_is_nobodys(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", "kind: Instance\n---\n" OBJECT("web", "debian:12")});
+    file = map_get(&set->files, "a.yaml");
+    assert_int_equal(count_objects(set), 1);
+    assert_null(spec_set_other_owner(set, file, &file->parsed->documents[0]));
+    spec_set_free(set);
+}
+
 static void one_document_taken_out_of_a_file_is_a_deletion(void **state)
 {
     struct spec_set *set = spec_set_new();
@@ -297,6 +310,22 @@ static void the_first_owner_keeps_a_name(void **state)
     SCAN(set, 5000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", OBJECT("other", "x:1")});
     assert_string_equal(image_of(set, "Instance/web"), "second:1");
     assert_string_equal(spec_set_find(set, "Instance/web")->file, "a.yaml");
+    spec_set_free(set);
+}
+
+/* Half a file may hold the object that cannot be seen: another file does not get it meanwhile. */
+static void the_first_owner_keeps_a_name_also_while_its_file_is_broken(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"m.yaml", OBJECT("web", "first:1")});
+    SCAN(set, 2000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", OBJECT("web", "first:1")});
+    SCAN(set, 3000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", "kind: [\n"});
+    SCAN(set, 9000, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", "kind: [\n"});
+    assert_string_equal(image_of(set, "Instance/web"), "first:1");
+    SCAN(set, 9500, {"a.yaml", OBJECT("web", "second:1")}, {"m.yaml", OBJECT("web", "first:2")});
+    assert_string_equal(image_of(set, "Instance/web"), "first:2");
     spec_set_free(set);
 }
 
@@ -513,6 +542,56 @@ static void a_hold_does_not_hold_up_the_rest(void **state)
     spec_set_free(set);
 }
 
+/* rm -r takes its time, and a scan may come in between. */
+static void a_mass_deletion_in_portions_is_held(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 10, 0, false);
+    scan_herd(set, 2000, 10, 5, false);
+    scan_herd(set, 2500, 10, 10, false);
+    scan_herd(set, 3000, 10, 10, false); /* five are due */
+    scan_herd(set, 3500, 10, 10, false); /* and the other five */
+    assert_int_equal(count_objects(set), 10);
+    assert_int_equal(set->held_count, 10);
+    spec_set_free(set);
+}
+
+static void new_files_do_not_end_a_hold(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 12, 0, false);
+    scan_herd(set, 2000, 12, 10, false);
+    scan_herd(set, 3000, 12, 10, false);
+    assert_int_equal(set->held_count, 10);
+    scan_herd(set, 4000, 40, 10, false); /* vm-12 to vm-39 are new */
+    scan_herd(set, 5000, 40, 10, false);
+    assert_int_equal(set->held_count, 10);
+    assert_int_equal(count_objects(set), 40);
+    assert_non_null(spec_set_find(set, "Instance/vm-00"));
+    spec_set_free(set);
+}
+
+static void after_a_hold_small_deletions_go_on_as_before(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 20, 0, false);
+    scan_herd(set, 2000, 20, 20, false);
+    scan_herd(set, 3000, 20, 20, false);
+    assert_int_equal(set->held_count, 20);
+    scan_herd(set, 4000, 20, 0, false);
+    scan_herd(set, 5000, 20, 2, false);
+    scan_herd(set, 6000, 20, 2, false);
+    assert_int_equal(set->held_count, 0);
+    assert_int_equal(count_objects(set), 18);
+    spec_set_free(set);
+}
+
 static void files_that_are_gone_are_forgotten(void **state)
 {
     struct spec_set *set = spec_set_new();
@@ -560,6 +639,7 @@ int main(void)
         cmocka_unit_test(a_new_version_is_in_force_at_once),
         cmocka_unit_test(the_last_good_version_stays_in_force),
         cmocka_unit_test(a_spec_that_never_was_good_is_not_desired),
+        cmocka_unit_test(a_document_without_a_name_is_nobodys),
         cmocka_unit_test(one_document_taken_out_of_a_file_is_a_deletion),
         cmocka_unit_test(what_an_error_hides_is_not_deleted),
         cmocka_unit_test(a_deletion_takes_two_scans_a_second_apart),
@@ -567,6 +647,7 @@ int main(void)
         cmocka_unit_test(an_object_that_moves_stays_the_same),
         cmocka_unit_test(an_object_that_moves_by_way_of_nowhere_stays_the_same),
         cmocka_unit_test(the_first_owner_keeps_a_name),
+        cmocka_unit_test(the_first_owner_keeps_a_name_also_while_its_file_is_broken),
         cmocka_unit_test(of_two_that_come_together_the_first_by_name_is_the_owner),
         cmocka_unit_test(of_two_in_one_file_the_first_counts),
         cmocka_unit_test(kinds_have_names_of_their_own),
@@ -578,6 +659,9 @@ int main(void)
         cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
         cmocka_unit_test(putting_the_files_back_ends_a_hold),
         cmocka_unit_test(a_hold_does_not_hold_up_the_rest),
+        cmocka_unit_test(a_mass_deletion_in_portions_is_held),
+        cmocka_unit_test(new_files_do_not_end_a_hold),
+        cmocka_unit_test(after_a_hold_small_deletions_go_on_as_before),
         cmocka_unit_test(files_that_are_gone_are_forgotten),
         cmocka_unit_test(a_text_that_has_no_errors_is_kept_for_the_next_controller),
         cmocka_unit_test(an_empty_set_is_freed),

@@ -385,6 +385,29 @@ static void damaged_documents_read_as_far_as_they_go(void **state)
     }
 }
 
+static void a_duration_that_cannot_be_is_none(void **state)
+{
+    static const char *const durations[] = {"9223372036854775807", "-9223372036854775807", "-5",
+                                            "\"x\"", "1e300"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
+        auto_free char *text = xasprintf("{\"history\": [{\"startTime\": \"2026-01-02T12:00:00Z\","
+                                         " \"durationMs\": %s}], \"restarts\": {\"last\":"
+                                         " {\"finishedAtMs\": 9223372036854775807}}}",
+                                         durations[i]);
+        json_auto_t *json = json_loads(text, 0, NULL), *again = NULL;
+        auto_owned(object_status) *status = NULL;
+
+        assert_non_null(json);
+        status = status_from_json(json);
+        assert_int_equal(status->history[0].start_wall_ms, now_wall_ms);
+        assert_int_equal(status->history[0].end_wall_ms, now_wall_ms);
+        again = status_to_json(status); /* and it can be shown */
+        assert_non_null(again);
+    }
+}
+
 static void a_long_history_is_cut(void **state)
 {
     json_auto_t *list = json_array(), *json = NULL;
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_text_do_not_lose_the_status),
         cmocka_unit_test(ports_and_container_are_shown),
         cmocka_unit_test(damaged_documents_read_as_far_as_they_go),
+        cmocka_unit_test(a_duration_that_cannot_be_is_none),
         cmocka_unit_test(a_long_history_is_cut),
         cmocka_unit_test(settled_is_what_needs_no_more_waiting),
     };
