@@ -275,9 +275,9 @@ void apply_remove_task(struct plan_run *run)
 
     if (task->id != NULL && task->repository != NULL && task->attempt > 0) {
         auto_free char *name = xasprintf("retired/%s.json", task->id);
-        json_auto_t *json = json_pack("{s:i, s:s, s:s, s:I}", "version", 1, "id", task->id,
-                                      "repositoryContainer", task->repository, "removeAtMs",
-                                      (json_int_t)clock_wall_ms() + entry->ttl_ms);
+        json_auto_t *json =
+            json_pack("{s:i, s:s, s:s, s:I}", "version", 1, "id", task->id, "repositoryContainer",
+                      task->repository, "removeAtMs", (json_int_t)clock_wall_ms() + entry->ttl_ms);
 
         if (state_write_json(&run->controller->state, name, json, &err) < 0) {
             run_action_failed(run, &err);

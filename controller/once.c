@@ -1,6 +1,6 @@
 #include "controller/once.h"
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "reconcilers/task.h"
 #include "specs/spec_file.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ENGINE_TRIES = 5 };
+enum { ENGINE_TRIES = 5, SETTLE_MS = 1000 };
 
 static bool ends_by_itself(const struct controller *controller)
 {
@@ -25,6 +25,28 @@ static bool is_finished(const struct object_status *status)
 {
     return status_is_settled(status) || task_is_over(status) ||
            status->conditions[CONDITION_RECONCILING].value == CONDITION_FALSE;
+}
+
+/* A command that fails at once runs for an instant: what was started just now is not trusted yet. */
+static int64_t settles_in_ms(const struct controller *controller)
+{
+    int64_t now_ms = clock_wall_ms(), longest_ms = 0;
+
+    for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
+        const struct observed_container *container = map_value(at);
+        int64_t age_ms = now_ms - container->started_wall_ms;
+
+        if (container->is_ours && container->state == WORKLOAD_RUNNING && age_ms >= 0 &&
+            SETTLE_MS - age_ms > longest_ms) {
+            longest_ms = SETTLE_MS - age_ms;
+        }
+    }
+    return longest_ms;
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+    (void)timer; /* the turn that it makes looks again */
 }
 
 static bool is_busy(const struct controller *controller)
@@ -156,6 +178,7 @@ void once_begin(struct controller *controller)
 
 void once_check(struct controller *controller)
 {
+    int64_t settles_ms;
     unsigned bad;
 
     if (!controller->options.is_once || controller->is_stopping) {
@@ -167,6 +190,11 @@ void once_check(struct controller *controller)
         return;
     }
     if (is_busy(controller)) {
+        return;
+    }
+    settles_ms = settles_in_ms(controller);
+    if (settles_ms > 0) {
+        uv_timer_start(&controller->once_timer, on_settled, (uint64_t)settles_ms, 0);
         return;
     }
     bad = report_files(controller) + report_entries(controller);

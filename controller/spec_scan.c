@@ -121,8 +121,8 @@ static void forget(struct spec_scan *scan, const char *name)
 /* A file that changed within this tick of the file system's clock can change again without any sign of it: read it again. */
 static bool is_settled(const struct stat *info)
 {
-    int64_t changed_ms = (int64_t)info->st_ctim.tv_sec * MS_PER_SECOND +
-                         info->st_ctim.tv_nsec / NS_PER_MS;
+    int64_t changed_ms =
+        (int64_t)info->st_ctim.tv_sec * MS_PER_SECOND + info->st_ctim.tv_nsec / NS_PER_MS;
 
     return clock_wall_ms() - changed_ms > CLOCK_TICK_MS;
 }

@@ -1,27 +1,29 @@
 /*
- * A case of tests/cases/plans/: a spec and a small world in YAML, and what a reconciler makes of them as text.
+ * A case of tests/cases/plans/: a spec and a small world in YAML, and what a reconciler makes of
+ * them as text.
  *
  *     kind: instance | repository | task
- *     spec: |                 a spec file with one document
- *     gone: true              the spec was there and is gone
- *     world:                  now controllerID hostPathRoots ports leases quarantined
+ *     spec: |               a spec file with one document
+ *     gone: true            the spec was there and is gone
+ *     world:                now controllerID hostPathRoots ports leases quarantined
  *     observed:
- *       container:            state, and what else differs from a container that Berth made from this spec:
- *                             ours kind object spec (the older text it was made from) hash fields ports image imageID
- *                             exitCode oom error startedAgo finishedAgo network id log
- *       image:                state id
+ *       container:          state, and what else differs from a container that Berth made from
+ *                           this spec: name ours kind object spec (the older text it was made from)
+ *                           hash fields ports image imageID exitCode oom error startedAgo
+ *                           finishedAgo network id log
+ *       image:              state id
  *       hasNetwork: false
- *       failure:              count reason message ago permanent
- *       workspace:            exists branch commit head (it was made from the remote's HEAD)
- *       branch                that is wanted; without it the spec's
- *       activeTasks inUse explicit deleted refused                    (repository)
- *       repository refusal repositoryStatus attempt                    (task)
- *     previous:               the part of a status document under "status:"; "current" as a hash is that of the
- *                             spec, restarts.last.finishedAgo goes for finishedAtMs
- *     show: [workload]        what a container is made from, too
+ *       failure:            count reason message ago permanent
+ *       workspace:          exists branch commit head (it was made from the remote's HEAD)
+ *       branch:             that is wanted; without it the spec's
+ *       activeTasks inUse explicit deleted refused                  (of a repository)
+ *       repository refusal repositoryStatus attempt                 (of a task)
+ *     previous:             the part of a status document under "status:"; "current" as a hash is
+ *                           that of the spec, restarts.last.finishedAgo goes for finishedAtMs
+ *     show: [workload]      what a container is made from, too
  *
- * Times that end in Ago are seconds before now. A key that is none of these is an error, so that a misspelt case
- * cannot pass for another one.
+ * Times that end in Ago are seconds before now. A key that is none of these is an error, so that a
+ * misspelt case cannot pass for another one.
  */
 #ifndef BERTH_TESTS_PLAN_CASE_H
 #define BERTH_TESTS_PLAN_CASE_H
@@ -32,7 +34,10 @@
 
 #include <jansson.h>
 
-/* Everything a reconciler looks at; what has no place in a struct of the reconcilers is kept beside it. */
+/*
+ * Everything a reconciler looks at; what has no place in a struct of the reconcilers is kept
+ * beside it.
+ */
 struct plan_case {
     json_t *json;
     enum kind kind;

@@ -1,6 +1,6 @@
 /*
- * Decisions as text: for each plans/NAME.yaml (a spec and a small world, see plan_case.h) the reconciler's plan and status
- * are compared with plans/NAME.expected. Prints TAP.
+ * Decisions as text: for each plans/NAME.yaml (a spec and a small world, see plan_case.h) the
+ * reconciler's plan and status are compared with plans/NAME.expected. Prints TAP.
  *
  *     run_plans tests/cases            UPDATE=1 writes the expected files anew
  */

@@ -1,9 +1,9 @@
 /*
  * A tiny world in which plans are carried out, for tests that ask where decisions lead.
  *
- * It holds what an engine and a disk would hold for one container: whatever a plan says happens at once and succeeds.
- * An action that no engine would carry out (a container made while one has the name, a port that another owner holds, a stranger's
- * container removed) ends the test.
+ * It holds what an engine and a disk would hold for one container: whatever a plan says happens at
+ * once and succeeds. An action that no engine would carry out (a container made while one has the
+ * name, a port that another owner holds, a stranger's container removed) ends the test.
  */
 #ifndef BERTH_TESTS_PLAN_MODEL_H
 #define BERTH_TESTS_PLAN_MODEL_H
@@ -26,7 +26,8 @@ struct plan_model {
     struct observed_container *container; /* NULL: none */
     struct observed_image image;
     struct observed_workspace workspace;
-    const char *wanted_branch; /* of a workspace that is made; NULL: the remote's HEAD, which is main */
+    const char
+        *wanted_branch; /* of a workspace that is made; NULL: the remote's HEAD, which is main */
     struct observed_attempt attempt; /* of a task */
     bool has_network;
     struct observed_failure failure;

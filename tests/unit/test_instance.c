@@ -14,7 +14,10 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* The decisions themselves are in tests/cases/plans; here is asked where they lead, from wherever they begin. */
+/*
+ * The decisions themselves are in tests/cases/plans; here is asked where they lead, from wherever
+ * they begin.
+ */
 
 enum { WORLDS = 6000, MAX_ROUNDS = 10, DISTURBANCES = 4 };
 
@@ -249,7 +252,10 @@ static struct plan *decide(struct scene *scene)
     return plan;
 }
 
-/* Passes until nothing is left to do, and the clock goes on to whatever is waited for. False: it never ends. */
+/*
+ * Passes until nothing is left to do, and the clock goes on to whatever is waited for. False: it
+ * never ends.
+ */
 static bool come_to_rest(struct scene *scene)
 {
     unsigned waits = 0;

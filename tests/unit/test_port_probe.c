@@ -17,7 +17,9 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* A socket on a port of the loopback that the kernel chose; -1: this machine has no such address. */
+/*
+ * A socket on a port of the loopback that the kernel chose; -1: this machine has no such address.
+ */
 static int occupy(int family, int type, uint16_t *ret_port)
 {
     auto_close int fd = socket(family, type | SOCK_CLOEXEC, 0);

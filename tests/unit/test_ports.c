@@ -135,7 +135,10 @@ static void every_port_of_the_ranges_is_given_once(void **state)
         port_table_choose(&table, "Instance/late", "http", PROTOCOL_UDP, now_wall_ms, &port), 0);
 }
 
-/* Names whose place is at the very end of all hashes: the search goes round without leaving a port out. */
+/*
+ * Names whose place is at the very end of all hashes: the search goes round without leaving a port
+ * out.
+ */
 static void the_last_free_port_is_found_by_every_name(void **state)
 {
     static const char owner[] = "Instance/vm-960381";

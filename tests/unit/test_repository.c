@@ -15,7 +15,9 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* A repository and its tasks look at each other: here is asked whether they come to rest together. */
+/*
+ * A repository and its tasks look at each other: here is asked whether they come to rest together.
+ */
 
 enum { WORLDS = 1500, TASKS = 3, MAX_ROUNDS = 20, NAME_COUNT = 3 };
 
@@ -466,7 +468,10 @@ static void every_command_gets_its_turn(void **state)
     assert_int_equal(runs, WORLDS / 4 * TASKS);
 }
 
-/* A short task every few seconds: its container is stopped in between, and never waits as if it had crashed. */
+/*
+ * A short task every few seconds: its container is stopped in between, and never waits as if it
+ * had crashed.
+ */
 static void idle_stops_are_no_crashes(void **state)
 {
     struct scene scene;

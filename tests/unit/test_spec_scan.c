@@ -256,7 +256,10 @@ static void wait_until_settled(const struct fixture *fixture, const char *name)
     }
 }
 
-/* Somebody has it open for writing and has not written: who read it again would have to wait for that. */
+/*
+ * Somebody has it open for writing and has not written: who read it again would have to wait for
+ * that.
+ */
 static void an_unchanged_file_is_not_read_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -284,7 +287,9 @@ static void an_unchanged_file_is_not_read_again(void **state)
     assert_int_equal(map_count(&fixture->scan.known), 0);
 }
 
-/* Twice within one tick of the file system's clock, with the same size: its times may not show it. */
+/*
+ * Twice within one tick of the file system's clock, with the same size: its times may not show it.
+ */
 static void a_file_that_changed_a_moment_ago_is_read_again(void **state)
 {
     struct fixture *fixture = *state;

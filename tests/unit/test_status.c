@@ -344,7 +344,10 @@ static void ports_and_container_are_shown(void **state)
                                             "  hostPort: 20014\n");
 }
 
-/* People can edit the file: whatever is in it, there is a status, and what cannot be is not believed. */
+/*
+ * People can edit the file: whatever is in it, there is a status, and what cannot be is not
+ * believed.
+ */
 static void damaged_documents_read_as_far_as_they_go(void **state)
 {
     static const char *const texts[] = {
@@ -354,8 +357,8 @@ static void damaged_documents_read_as_far_as_they_go(void **state)
         "{}",
         "{\"phase\": 3, \"conditions\": {}, \"history\": 7, \"restarts\": [], \"task\": \"x\"}",
         "{\"phase\": \"running\"}",
-        "{\"conditions\": [3, {}, {\"type\": \"Ready\"}, {\"type\": \"Ready\", \"status\": true},"
-        " {\"type\": \"Nobody\", \"status\": \"True\"}, {\"type\": \"Ready\", \"status\": \"\"}]}",
+        "{\"conditions\": [3, {}, {\"type\": \"Ready\"}, {\"type\": \"Ready\", \"status\": true}]}",
+        "{\"conditions\": [{\"type\": \"Nobody\", \"status\": \"True\"}, {\"type\": \"Ready\"}]}",
         "{\"restarts\": {\"count\": -1, \"inARow\": 99999999999, \"last\": []}}",
         "{\"task\": {\"attempt\": -5, \"exitCode\": \"0\", \"startTime\": \"yesterday\"}}",
         "{\"task\": {\"id\": \"../../etc\"}}",

@@ -92,7 +92,10 @@ static void a_new_task_is_active_before_its_first_pass(void **state)
     object_unref(desired);
 }
 
-/* The id of a task of this name that is seen for the first time at this moment; the caller's to free. */
+/*
+ * The id of a task of this name that is seen for the first time at this moment; the caller's to
+ * free.
+ */
 static char *id_of(const char *name, int64_t at_wall_ms)
 {
     static const struct observed_workspace no_workspace;
