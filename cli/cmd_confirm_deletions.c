@@ -66,8 +66,15 @@ int cmd_confirm_deletions(int argc, char **argv)
                 err.message);
         return EXIT_FAILED;
     }
-    puts(wake_controller(directory)
-             ? "confirmed: the controller deletes now what is missing"
-             : "confirmed: no controller runs; the next one starts from the files as they are");
+    if (!wake_controller(directory)) {
+        unlink(path);
+        fprintf(
+            stderr,
+            "berth confirm-deletions: no controller runs with state directory %s; deletions are "
+            "held by a running one\n",
+            directory);
+        return EXIT_FAILED;
+    }
+    puts("confirmed: the controller deletes now what is missing");
     return EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parse.h"
 #include "base/strbuf.h"
 #include "cli/git_sandbox.h"
 #include "clients/git_client.h"
@@ -247,7 +248,8 @@ static const struct keeper *move_in(const struct keeper *keeper, struct places *
 {
     auto_free char *parent = parent_of(keeper->job->mirror);
 
-    if (keeper->job->run_as == 0 || !git_sandbox_mount(parent, keeper->staging)) {
+    if (keeper->job->run_as == 0 || text_has_prefix(keeper->job->url, "file:") ||
+        !git_sandbox_mount(parent, keeper->staging)) {
         return keeper;
     }
     places->mirror = xasprintf("%s/%s", GIT_SANDBOX_MIRROR, strrchr(keeper->job->mirror, '/') + 1);

@@ -12,7 +12,7 @@ struct command {
     const char *summary;               /* NULL: not for people, and not listed */
 };
 
-/* Exit codes of all commands but run, which has its own (docs/reference/exit-codes.md). */
+/* Exit codes of all commands but run, which has its own (docs/operations.md). */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
 int cmd_confirm_deletions(int argc, char **argv);

@@ -182,9 +182,8 @@ static int resolve_mounts(struct plan_run *run, struct error *err)
 
     for (size_t i = 0; i < workload->mount_count; i++) {
         struct workload_mount *mount = &workload->mounts[i];
-        bool is_ours = path_is_below(mount->source, run->controller->state.path);
-
-        if (!mount->is_volume && !is_ours && resolve_mount(run, mount, &workload->arena, err) < 0) {
+        if (!mount->is_volume && !mount->is_own &&
+            resolve_mount(run, mount, &workload->arena, err) < 0) {
             return -1;
         }
     }

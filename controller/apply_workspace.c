@@ -102,6 +102,8 @@ static int make_directories(struct entry *entry, struct error *err)
     return 0;
 }
 
+static int put_away(const struct plan_run *run, const char *part, struct error *err);
+
 static void on_progress(void *user, const struct git_progress *progress)
 {
     struct plan_run *run = user;
@@ -150,7 +152,8 @@ void apply_make_workspace(struct plan_run *run)
         .user = run,
     };
 
-    if (make_directories(entry, &err) < 0 ||
+    /* A tree that no record tells of is of a controller that was killed before it wrote one. */
+    if (put_away(run, "tree", &err) < 0 || make_directories(entry, &err) < 0 ||
         read_secrets(&settings->repository.credentials, &secrets, &err) < 0) {
         secrets_done(&secrets);
         run_action_failed(run, &err);
@@ -209,29 +212,31 @@ void workspace_remove_trash(void *user, const char *name)
     }
 }
 
+/* Out of the way at once; a child empties it. */
+static int put_away(const struct plan_run *run, const char *part, struct error *err)
+{
+    struct controller *controller = run->controller;
+    auto_free char *from = state_path(&controller->state, "repos/%s/%s", run->entry->name, part);
+    auto_free char *to = state_path(&controller->state, "repos/trash-%s-%s-%llx", run->entry->name,
+                                    part, (unsigned long long)clock_monotonic_ns());
+
+    if (rename(from, to) == 0) {
+        remove_in_child(controller, to);
+    } else if (errno != ENOENT) {
+        return error_set_errno(err, errno, "remove workspace \"%s\"", from);
+    }
+    return 0;
+}
+
 void apply_remove_workspace(struct plan_run *run)
 {
-    static const char *const parts[] = {"tree", "git"};
-    struct entry *entry = run->entry;
+    struct error err = {0};
 
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        auto_free char *from =
-            state_path(&run->controller->state, "repos/%s/%s", entry->name, parts[i]);
-        auto_free char *to =
-            state_path(&run->controller->state, "repos/trash-%s-%s-%llx", entry->name, parts[i],
-                       (unsigned long long)clock_monotonic_ns());
-
-        if (rename(from, to) == 0) {
-            remove_in_child(run->controller, to);
-        } else if (errno != ENOENT) {
-            struct error err = {0};
-
-            error_set_errno(&err, errno, "remove workspace \"%s\"", from);
-            run_action_failed(run, &err);
-            return;
-        }
+    if (put_away(run, "tree", &err) < 0 || put_away(run, "git", &err) < 0) {
+        run_action_failed(run, &err);
+        return;
     }
-    repository_set_workspace(entry->repository, false, NULL, NULL, false);
-    repository_save(entry);
+    repository_set_workspace(run->entry->repository, false, NULL, NULL, false);
+    repository_save(run->entry);
     run_action_done(run);
 }

@@ -61,6 +61,7 @@ struct entry {
     uint64_t sequence;    /* order of arrival */
     bool is_touched;      /* something happened to its container while its plan was looking at it */
     bool is_passed;       /* has had a pass: its status is not only remembered */
+    json_t *remembered;   /* what the status file said at the start: stands until the first pass */
     bool is_removed;      /* forgotten; memory goes when the timer has closed */
 
     struct {
@@ -250,7 +251,7 @@ void status_remove_stale(
     struct controller *controller); /* of specs that went while no controller ran */
 /* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
 struct object_status *status_remembered(struct controller *controller, const char *file,
-                                        const char *kind, const char *name);
+                                        const char *kind, const char *name, json_t **ret_json);
 void status_forget_remembered(struct controller *controller);
 void status_close(struct controller *controller);
 

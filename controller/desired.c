@@ -219,17 +219,21 @@ static void change_repository(struct controller *controller, const char *name,
     }
     map_put(&controller->repositories, name, entry);
     if (entry->repository->settings_name == NULL) {
+        json_t *json = NULL;
         struct object_status *remembered =
-            status_remembered(controller, spec->file, kind_name(KIND_REPOSITORY), name);
+            status_remembered(controller, spec->file, kind_name(KIND_REPOSITORY), name, &json);
 
         entry->repository->settings_name = xstrdup(name);
         if (remembered != NULL && !entry->is_passed) {
             status_free(entry->status);
             entry->status = remembered;
+            json_decref(entry->remembered);
+            entry->remembered = json_incref(json);
             load_workspace(entry);
         } else {
             status_free(remembered);
         }
+        json_decref(json);
     }
     if (text_equal(entry->repository->settings_name, name)) {
         entry->repository->is_deleted = false;
@@ -396,7 +400,7 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
     entry =
         entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance", spec->object->name);
     remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
-                                   spec->object->name);
+                                   spec->object->name, &entry->remembered);
     if (remembered != NULL) {
         status_free(entry->status);
         entry->status = remembered;

@@ -123,6 +123,7 @@ static void on_timer_closed(uv_handle_t *handle)
     struct entry *entry = handle->data;
 
     status_free(entry->status);
+    json_decref(entry->remembered);
     object_unref(entry->desired);
     entry_clear_failure(entry);
     repository_free(entry->repository);

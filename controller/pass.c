@@ -278,6 +278,8 @@ static void take_status(struct pass *pass)
     status_finish(pass->status, before, pass->world.now_wall_ms);
     entry->status = TAKE(pass->status);
     entry->is_passed = true;
+    json_decref(entry->remembered);
+    entry->remembered = NULL;
     status_mark_entry(entry);
     log_transition(entry, before);
     tell_relatives(entry, before, was_passed);

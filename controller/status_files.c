@@ -37,13 +37,28 @@ void status_mark_entry(struct entry *entry)
     }
 }
 
+/* Its objects may be held, or not be sure to be gone yet: a controller that starts now must know of them. */
+static bool owns_object(const struct spec_set *specs, const char *file)
+{
+    for (struct map_entry *at = map_first(&specs->entries); at != NULL; at = map_next(at)) {
+        const struct spec_entry *entry = map_value(at);
+
+        if (strcmp(entry->file, file) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void status_mark_departed(struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->status_texts); at != NULL;
          at = map_next(at)) {
         if (map_get(&controller->specs->files, map_key(at)) == NULL) {
             status_mark_file(controller, map_key(at));
-            good_specs_forget(controller, map_key(at));
+            if (!owns_object(controller->specs, map_key(at))) {
+                good_specs_forget(controller, map_key(at));
+            }
         }
     }
 }
@@ -136,7 +151,8 @@ static void append_entry(json_t *documents, const char *file, const struct entry
                          const char *kind, const char *name, const struct spec_error *errors,
                          size_t error_count)
 {
-    json_t *status = status_to_json(entry->status);
+    bool is_known = entry->is_passed || entry->remembered == NULL;
+    json_t *status = is_known ? status_to_json(entry->status) : json_deep_copy(entry->remembered);
 
     if (error_count > 0) {
         struct object_status *only_errors = status_new();
@@ -380,7 +396,7 @@ static json_t *read_documents(const char *path)
 }
 
 struct object_status *status_remembered(struct controller *controller, const char *file,
-                                        const char *kind, const char *name)
+                                        const char *kind, const char *name, json_t **ret_json)
 {
     auto_free char *path = status_path(controller->options.status_dir, file);
     json_t *documents = map_get(&controller->remembered, file);
@@ -396,7 +412,8 @@ struct object_status *status_remembered(struct controller *controller, const cha
 
         if (text_equal(json_string_value(json_object_get(document, "kind")), kind) &&
             text_equal(json_string_value(json_object_get(metadata, "name")), name)) {
-            return status_from_json(json_object_get(document, "status"));
+            *ret_json = json_incref(json_object_get(document, "status"));
+            return status_from_json(*ret_json);
         }
     }
     return NULL;

@@ -45,8 +45,8 @@ static struct workload *build(const struct container_pass *pass)
     workload->capabilities_drop = spec->security.capabilities_drop;
     workload->has_own_init = true;
     workload_add_label(workload, LABEL_REPOSITORY, input->url);
-    workload_add_mount(workload, input->workspace->path, WORKSPACE_MOUNT, false, false);
-    workload_add_mount(workload, input->workspace->tasks_path, "/.berth/tasks", false, false);
+    workload_add_own_mount(workload, input->workspace->path, WORKSPACE_MOUNT);
+    workload_add_own_mount(workload, input->workspace->tasks_path, "/.berth/tasks");
     for (size_t i = 0; i < spec->volumes.count; i++) {
         const struct volume_spec *volume = &spec->volumes.items[i];
 

@@ -54,6 +54,12 @@ void workload_add_mount(struct workload *workload, const char *source, const cha
     };
 }
 
+void workload_add_own_mount(struct workload *workload, const char *source, const char *target)
+{
+    workload_add_mount(workload, source, target, false, false);
+    workload->mounts[workload->mount_count - 1].is_own = true;
+}
+
 void workload_add_port(struct workload *workload, const struct workload_port *port)
 {
     workload->ports =

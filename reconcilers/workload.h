@@ -34,6 +34,7 @@ struct workload_mount {
     const char *target;
     bool is_volume;
     bool is_read_only;
+    bool is_own; /* Berth's own directory, not one that a spec names */
 };
 
 /* Everything it points to is in its arena or outlives it. */
@@ -70,6 +71,7 @@ void workload_free(struct workload *workload); /* accepts NULL */
 void workload_add_label(struct workload *workload, const char *key, const char *value);
 void workload_add_mount(struct workload *workload, const char *source, const char *target,
                         bool is_volume, bool is_read_only);
+void workload_add_own_mount(struct workload *workload, const char *source, const char *target);
 void workload_add_port(struct workload *workload, const struct workload_port *port);
 void workload_add_alias(struct workload *workload, const char *alias);
 

@@ -23,6 +23,18 @@ static void print_moment(const struct plan_case *plan_case, int64_t wall_ms, str
     strbuf_add(out, distance_ms < 0 ? " ago" : "");
 }
 
+/* The phases that the object goes through while the plan is carried out. */
+static void print_phases(const struct plan *plan, struct strbuf *out)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (i == 0 || plan->actions[i]->phase != plan->actions[i - 1]->phase) {
+            strbuf_addf(out, "%s%s", i == 0 ? "by way of " : ", ",
+                        phase_name(plan->actions[i]->phase));
+        }
+    }
+    strbuf_add(out, plan->count > 0 ? "\n" : "");
+}
+
 static void print_plan(const struct plan_case *plan_case, const struct plan *plan,
                        struct strbuf *out)
 {
@@ -33,6 +45,7 @@ static void print_plan(const struct plan_case *plan_case, const struct plan *pla
         strbuf_add(out, "nothing to do\n");
     }
     plan_print(plan, out);
+    print_phases(plan, out);
     if (plan->wake_at_wall_ms != 0) {
         strbuf_add(out, "look again ");
         print_moment(plan_case, plan->wake_at_wall_ms, out);

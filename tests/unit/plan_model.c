@@ -191,15 +191,25 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
     }
 }
 
+static void lease_port(struct plan_model *model, const struct action *action)
+{
+    for (size_t i = 0; i < model->wanted_ports->count; i++) {
+        const struct port_spec *port = &model->wanted_ports->items[i];
+
+        if (strcmp(port->name, action->target) == 0) {
+            assert_int_equal(action->is_fixed_port, port->host_port != 0);
+        }
+    }
+    assert_int_equal(port_table_take(model->ports, model->key, action->target, action->host_ip,
+                                     action->port, action->protocol),
+                     0);
+}
+
 static void apply_action(struct plan_model *model, const struct plan *plan,
                          const struct action *action)
 {
     switch (action->type) {
-    case ACTION_LEASE_PORT:
-        assert_int_equal(port_table_take(model->ports, model->key, action->target, action->host_ip,
-                                         action->port, action->protocol),
-                         0);
-        return;
+    case ACTION_LEASE_PORT: lease_port(model, action); return;
     case ACTION_RELEASE_PORTS: release_ports(model, plan); return;
     case ACTION_QUARANTINE_PORTS: quarantine_ports(model); return;
     case ACTION_BUILD_IDLE_IMAGE:

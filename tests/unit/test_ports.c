@@ -259,7 +259,9 @@ static void a_quarantined_port_is_nobodys_for_its_time(void **state)
     (void)state;
     begin(&table, "20000");
     port_table_take(&table, "Instance/a", "x", "127.0.0.1", 20000, PROTOCOL_TCP);
+    table.is_dirty = false;
     port_table_quarantine(&table, 20000, PROTOCOL_TCP, now_wall_ms);
+    assert_true(table.is_dirty);
     port_table_usage(&table, &total, &used);
     assert_int_equal(used, 0); /* nobody has it */
     assert_non_null(port_table_get(&table, 20000, PROTOCOL_TCP));
