@@ -167,6 +167,34 @@ SPEC
     container_is_gone admin
 }
 
+@test "neither a link out of an allowed root nor the state directory below one can be mounted" {
+    mkdir -p "$TEST_DIR/allowed"
+    ln -s /etc "$TEST_DIR/allowed/way-out"
+    drop bad.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: linked}
+spec:
+  image: berth-test/busybox:1
+  zone: zone-$BATS_SUITE_TEST_NUMBER
+  volumes: [{name: s, mountPath: /s, hostPath: $TEST_DIR/allowed/way-out}]
+---
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: inner}
+spec:
+  image: berth-test/busybox:1
+  zone: zone-$BATS_SUITE_TEST_NUMBER
+  volumes: [{name: s, mountPath: /s, hostPath: $STATE/repos}]
+SPEC
+    berth_start --allow-host-path "$TEST_DIR"
+    wait_for 10 field_is bad.yaml linked status.error.reason HostPathRefused
+    [[ $(status_of bad.yaml linked status.error.message) == *"leads to /etc"* ]]
+    wait_for 10 field_is bad.yaml inner status.error.reason HostPathRefused
+    container_is_gone linked
+    container_is_gone inner
+}
+
 @test "an image that nobody has: the engine's words in the status, and another try by itself" {
     drop web.yaml <<SPEC
 apiVersion: berth.dev/v1

@@ -146,6 +146,35 @@ SPEC
     [ "$(wc -l <"$STATE/repos/$(repo)/tree/runs")" -eq 1 ]
 }
 
+@test "killed between the end of a clone and its record: the tree is made anew" {
+    task job '[cat, README]'
+    berth_start
+    wait_for 30 is_succeeded job
+    berth_kill9
+    name=$(repo)
+    docker rm -f "$name"
+    rm "$STATE/repos/$name/repository.json" "$SPECS/job.yaml" "$STATE/tasks/job.json"
+    rm -f "$STATE"/specs/*
+    echo stray >"$STATE/repos/$name/tree/stray"
+    berth_start
+    task again '[ls]'
+    wait_for 30 is_succeeded again
+    [[ $(log_of again) != *stray* ]]
+    gone() { ! ls -d "$STATE"/repos/trash-*; }
+    wait_for 10 gone
+}
+
+@test "a task on another branch waits while others work on the tree, and gets its own when they have ended" {
+    task on-main ''
+    berth_start
+    wait_for 30 is_running_task on-main
+    task on-feature '[sh, -c, "cat .git/HEAD"]' 'branch: feature'
+    wait_for 10 field_is on-feature.yaml on-feature status.error.reason BranchConflict
+    sed -i 's/^spec:/spec:\n  state: Completed/' "$SPECS/on-main.yaml"
+    wait_for 40 is_succeeded on-feature
+    [ "$(log_of on-feature)" = "ref: refs/heads/feature" ]
+}
+
 @test "a timeout kills the process tree and says so" {
     task slow '[sh, -c, "setsid sleep 98765 & sleep 98765"]' 'timeoutSeconds: 1'
     berth_start

@@ -145,6 +145,35 @@ SPEC
     wait_for 15 sh -c "test -z \"\$(docker ps -aq --filter label=dev.berth.controller=$(cat "$STATE/controller-id"))\""
 }
 
+@test "a hold outlives the controller" {
+    for i in 1 2 3 4 5 6; do
+        drop "i$i.yaml" <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: kept-$i}
+spec: {powerState: Stopped, zone: zone-$BATS_SUITE_TEST_NUMBER}
+SPEC
+    done
+    berth_start
+    for i in 1 2 3 4 5 6; do wait_for 20 is_ready "i$i.yaml" "kept-$i"; done
+    rm "$SPECS"/i*.yaml
+    wait_for 10 grep -q deletions_held "$LOG"
+    berth_stop
+    : >"$LOG"
+    berth_start --orphan-grace 1s
+    wait_for 10 grep -q deletions_held "$LOG"
+    drop_instance witness
+    wait_for 20 is_ready witness.yaml witness
+    [ "$(our_containers | grep -c kept-)" -eq 6 ]
+    ! grep -q 'msg=orphan\| orphan ' "$LOG"
+    run "$BERTH" confirm-deletions --state "$STATE"
+    [ "$status" -eq 0 ]
+    gone() { [ "$(our_containers | grep -c kept-)" -eq 0 ]; }
+    wait_for 15 gone
+    run "$BERTH" confirm-deletions --state "$TEST_DIR/none"
+    [ "$status" -eq 1 ]
+}
+
 @test "the first owner keeps a name; the other file's status names it" {
     drop_instance web
     berth_start
