@@ -113,6 +113,17 @@ static void on_progress(void *user, const struct git_progress *progress)
     run_set_progress(run, progress->percent, words);
 }
 
+/* Whether a branch that was asked for by name is the remote's HEAD all the same: the mirror's own HEAD tells. */
+static bool is_default_branch(const struct entry *entry, const char *branch)
+{
+    auto_free char *path =
+        state_path(&entry->controller->state, "repos/%s/git/mirror.git/HEAD", entry->name);
+    auto_free char *head = NULL, *wanted = xasprintf("ref: refs/heads/%s\n", branch);
+    struct error err = {0};
+
+    return file_read(AT_FDCWD, path, 4096, &head, NULL, &err) == 0 && strcmp(head, wanted) == 0;
+}
+
 static void on_workspace(void *user, const struct git_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -123,7 +134,7 @@ static void on_workspace(void *user, const struct git_result *result, struct err
         return;
     }
     repository_set_workspace(run->entry->repository, true, result->branch, result->commit,
-                             run->is_head);
+                             run->is_head || is_default_branch(run->entry, result->branch));
     repository_save(run->entry);
     run_action_done(run);
 }

@@ -416,24 +416,13 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
         }
         return;
     }
-    if (was_there) {
+    if (pass->creation_cause != NULL) {
+        plan_creation(pass, ports, "recreate", PHASE_PROVISIONING, pass->creation_cause);
+    } else if (was_there) {
         plan_creation(pass, ports, "repair", PHASE_REPAIRING, "container was removed");
     } else {
         plan_creation(pass, ports, "create", PHASE_PROVISIONING, "container does not exist");
     }
-}
-
-static void reconcile_suspended(struct container_pass *pass)
-{
-    bool is_running = pass->container != NULL && pass->container->state == WORKLOAD_RUNNING;
-
-    pass->status->phase = is_running ? PHASE_RUNNING : PHASE_TERMINATED;
-    status_set_condition(pass->status, CONDITION_READY,
-                         is_running ? CONDITION_TRUE : CONDITION_FALSE, REASON_SUSPENDED,
-                         "spec.suspend is true: nothing is changed");
-    status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED,
-                         NULL);
-    status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
 }
 
 /* What it is in before anything is decided. */
@@ -443,6 +432,19 @@ static enum phase initial_phase(const struct container_pass *pass)
         return PHASE_PROVISIONING;
     }
     return is_up(pass->container) ? PHASE_RUNNING : PHASE_TERMINATED;
+}
+
+static void reconcile_suspended(struct container_pass *pass)
+{
+    bool is_running = pass->container != NULL && pass->container->state == WORKLOAD_RUNNING;
+
+    pass->status->phase = initial_phase(pass) == PHASE_RUNNING ? PHASE_RUNNING : PHASE_TERMINATED;
+    status_set_condition(pass->status, CONDITION_READY,
+                         is_running ? CONDITION_TRUE : CONDITION_FALSE, REASON_SUSPENDED,
+                         "spec.suspend is true: nothing is changed");
+    status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED,
+                         NULL);
+    status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
 }
 
 static void reconcile_existing(struct container_pass *pass, const struct resolved_port *ports)

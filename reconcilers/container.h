@@ -44,6 +44,7 @@ struct container_pass {
     bool has_network;
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
+    const char *creation_cause; /* why it is missing, where this very plan removes it; else NULL */
     struct plan *plan;
     struct object_status
         *status; /* successor of previous: phase, conditions, container, ports are set here */

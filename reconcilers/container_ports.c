@@ -116,6 +116,9 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
         return 0;
     }
     port_table_usage(pass->world->ports, &total, &used);
+    for (size_t i = 0; i < index; i++) {
+        used += ports[i].is_leased ? 0 : 1; /* what this very spec is about to get */
+    }
     for (unsigned tries = 0; tries < 64; tries++) {
         char *salted;
 

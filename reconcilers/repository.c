@@ -139,6 +139,7 @@ static void plan_workspace(struct container_pass *pass, const struct repository_
         plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_PROVISIONING, pass->want->name,
                  input->workspace->exists ? cause : "its workspace was lost");
         pass->container = NULL;
+        pass->creation_cause = input->workspace->exists ? cause : "its workspace was lost";
     }
     if (input->workspace->exists) {
         plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_PROVISIONING, input->container_name,

@@ -118,6 +118,20 @@ static void plan_stop(const struct task_input *input, struct plan *plan, const c
     stop->grace_seconds = 10;
 }
 
+static bool is_suspended(const struct task_input *input)
+{
+    return input->desired != NULL && input->desired->task.is_suspended;
+}
+
+/* Beside what else is true of it. */
+static void say_suspended(struct object_status *status)
+{
+    struct condition *ready = &status->conditions[CONDITION_READY];
+
+    status_set_condition(status, CONDITION_READY, ready->value, REASON_SUSPENDED,
+                         "spec.suspend is true: nothing is changed");
+}
+
 static void reconcile_running(const struct world *world, const struct task_input *input,
                               struct plan *plan, struct object_status *status)
 {
@@ -126,7 +140,9 @@ static void reconcile_running(const struct world *world, const struct task_input
     status->task.start_wall_ms = input->attempt->started_wall_ms;
     status_set_progressing(status, "Running", "its command runs");
     plan_wake_at(plan, world->now_wall_ms + POLL_MS);
-    if (input->desired == NULL || input->desired->task.state == TASK_COMPLETED) {
+    if (is_suspended(input)) {
+        say_suspended(status);
+    } else if (input->desired == NULL || input->desired->task.state == TASK_COMPLETED) {
         plan_stop(input, plan, input->desired == NULL ? "its spec is gone" : "state is Completed");
     }
 }
@@ -230,6 +246,9 @@ static void reconcile_session(const struct task_input *input, struct object_stat
         status->task.start_wall_ms = now_wall_ms;
     }
     status_set_ready(status, "SessionOpen", "open until state is Completed or the file goes");
+    if (is_suspended(input)) {
+        say_suspended(status);
+    }
 }
 
 /* The records say what happened to the command; the spec only says whether it is still wanted. */

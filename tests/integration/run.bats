@@ -109,7 +109,7 @@ SPEC
     [[ $output == *"lease port http = 127.0.0.1:$((PORT_LAST - 1))/tcp"* ]]
     [ ! -e "$STATE" ]
     after=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq; docker network ls -q; docker images -q)
-    [ "$before" = "$after" ]
+    diff <(echo "$before") <(echo "$after")
     grep -aq '^GET /' "$TEST_DIR/spy.log"
     ! grep -aE '^(POST|PUT|DELETE|PATCH|HEAD) /' "$TEST_DIR/spy.log"
 }
