@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PULL_TIMEOUT_MS = 3600000 };
+
 /* One pull of an image, one creation of a network: whoever needs it waits for the same call. */
 struct shared_work {
     struct controller *controller;
@@ -152,10 +154,14 @@ static void on_pulled(void *user, const struct docker_request *request,
 void apply_pull_image(struct plan_run *run)
 {
     struct shared_work *work = shared_join(run, "image");
+    struct docker_request *request;
 
     if (work != NULL) {
-        work->call = engine_stream(run->controller->engine, docker_pull_image(work->target),
-                                   on_pull_bytes, on_pulled, work);
+        request = docker_pull_image(work->target);
+        request->timeout_ms =
+            PULL_TIMEOUT_MS; /* the engine itself tries a broken registry for ever */
+        work->call =
+            engine_stream(run->controller->engine, request, on_pull_bytes, on_pulled, work);
     }
 }
 

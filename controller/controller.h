@@ -205,6 +205,9 @@ void observe_container(struct controller *controller,
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
 const struct image_entry *observe_image(struct controller *controller, const char *reference);
+void observe_all_images_again(
+    struct controller *controller); /* something happened to one of them */
+void observe_close_images(struct controller *controller);
 void observe_all_images(struct controller *controller); /* asks for those that entries need */
 void observe_image_changed(struct controller *controller, const char *reference);
 void observe_set_container(struct controller *controller, const char *name,

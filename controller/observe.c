@@ -361,118 +361,6 @@ void observe_lost(struct controller *controller)
     }
 }
 
-/* Images */
-
-static const char *entry_image(const struct entry *entry)
-{
-    struct text_list roots = {0};
-    struct world world;
-
-    controller_fill_world(entry->controller, &world, &roots);
-    switch (entry->kind) {
-    case ENTRY_INSTANCE:
-        return entry->desired != NULL ? instance_image(&world, entry->desired) : NULL;
-    case ENTRY_REPOSITORY:
-        return repository_settings(entry) != NULL
-                   ? repository_image(&world, repository_settings(entry))
-                   : NULL;
-    case ENTRY_TASK: return NULL;
-    }
-    return NULL;
-}
-
-static void enqueue_users(struct controller *controller, const char *reference)
-{
-    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
-        struct entry *entry = map_value(at);
-
-        if (text_equal(entry_image(entry), reference)) {
-            entry_enqueue(entry);
-        }
-    }
-}
-
-static void on_image(void *user, const struct docker_request *request,
-                     const struct http_reply *reply, struct error *err)
-{
-    struct image_entry *image = user;
-    struct docker_image docker = {0};
-    json_auto_t *json = NULL;
-    enum image_state before = image->state;
-    auto_free char *id_before = TAKE(image->id);
-
-    image->call = NULL;
-    if (docker_reply_json(request, reply, &json, err) == 0 &&
-        docker_parse_image(json, &docker, err) == 0) {
-        free(image->user);
-        image->state = IMAGE_PRESENT;
-        image->id = xstrdup(docker.id);
-        image->user = xstrdup(docker.user);
-        image->has_command = docker.has_command;
-        docker_image_done(&docker);
-    } else if (err->kind == ERROR_NOT_FOUND) {
-        image->state = IMAGE_ABSENT;
-    } else if (text_equal(err->reason, "EngineUnavailable")) {
-        image->state = IMAGE_UNKNOWN; /* the passes after the next connection ask again */
-        return;
-    } else {
-        image->id = xstrdup_or_null(id_before);
-        image->state = before == IMAGE_UNKNOWN ? IMAGE_ABSENT : before; /* pulling it will tell */
-        log_fields(LOG_WARN, "image_inspect_failed", "image", image->reference, "error",
-                   err->message, NULL);
-    }
-    if (before != image->state || !text_equal(id_before, image->id)) {
-        enqueue_users(image->controller, image->reference);
-    }
-}
-
-static void look_at_image(struct image_entry *image)
-{
-    struct engine *engine = image->controller->engine;
-
-    if (image->call == NULL && engine_is_up(engine)) {
-        image->call = engine_call(engine, docker_inspect_image(image->reference), on_image, image);
-    }
-}
-
-const struct image_entry *observe_image(struct controller *controller, const char *reference)
-{
-    struct image_entry *image = map_get(&controller->images, reference);
-
-    if (image == NULL) {
-        image = xcalloc(1, sizeof(*image));
-        image->controller = controller;
-        image->reference = xstrdup(reference);
-        map_put(&controller->images, reference, image);
-    }
-    if (image->state == IMAGE_UNKNOWN) {
-        look_at_image(image);
-    }
-    return image;
-}
-
-void observe_all_images(struct controller *controller)
-{
-    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
-        const char *reference = entry_image(map_value(at));
-
-        if (reference != NULL) {
-            observe_image(controller, reference);
-        }
-    }
-}
-
-void observe_image_changed(struct controller *controller, const char *reference)
-{
-    struct image_entry *image = map_get(&controller->images, reference);
-
-    if (image != NULL) {
-        engine_call_cancel(TAKE(image->call)); /* its answer may be older than the change */
-        image->state = IMAGE_UNKNOWN;
-        look_at_image(image);
-    }
-}
-
 /* Events */
 
 static void on_container_event(struct controller *controller, const struct docker_event *event)
@@ -533,28 +421,17 @@ void observe_event(struct controller *controller, const struct docker_event *eve
     } else if (strcmp(event->type, "network") == 0) {
         on_network_event(controller, event);
     } else if (strcmp(event->type, "image") == 0) {
-        for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
-            look_at_image(map_value(at));
-        }
+        observe_all_images_again(controller);
     }
 }
 
 void observe_close(struct controller *controller)
 {
     observe_lost(controller);
-    for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
-        struct image_entry *image = map_value(at);
-
-        engine_call_cancel(image->call);
-        free(image->reference);
-        free(image->id);
-        free(image->user);
-        free(image);
-    }
+    observe_close_images(controller);
     for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         observed_container_free(map_value(at));
     }
-    map_done(&controller->images);
     map_done(&controller->containers);
     map_done(&controller->container_names);
     map_done(&controller->inspections);
