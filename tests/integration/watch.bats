@@ -202,6 +202,17 @@ SPEC
     [ $((second - first)) -le 12 ]
 }
 
+@test "more events than the kernel keeps: everything is looked at again" {
+    berth_start --scan-interval 1h
+    kill -STOP "$BERTH_PID"
+    mkdir "$SPECS/flood"
+    limit=$(cat /proc/sys/fs/inotify/max_queued_events)
+    (cd "$SPECS" && for i in $(seq "$((limit / 3 + 100))"); do : >"f$i.yaml"; rm "f$i.yaml"; done)
+    drop_instance late
+    kill -CONT "$BERTH_PID"
+    wait_for 20 is_ready late.yaml late
+}
+
 @test "polling where inotify is not wanted: a file still takes effect" {
     berth_start --poll
     drop_instance web
