@@ -196,6 +196,7 @@ static void add_row(struct table *table, const json_t *document, bool is_wide)
 {
     const json_t *status = json_object_get(document, "status");
     const json_t *ready = condition(status, "Ready");
+    const json_t *valid = condition(status, "SpecValid");
     const json_t *container = json_object_get(status, "container");
     const json_t *restarts = json_object_get(json_object_get(status, "restarts"), "count");
     auto_free char *ports = ports_text(status);
@@ -206,7 +207,9 @@ static void add_row(struct table *table, const json_t *document, bool is_wide)
     table_add(table, text_at(json_object_get(document, "metadata"), "name"));
     table_add(table, text_at(status, "phase"));
     table_add(table, text_at(ready, "status"));
-    table_add(table, text_at(ready, "reason"));
+    /* what runs may be fine while its file is not: the file's trouble is what to act on */
+    table_add(table,
+              text_at(text_equal(text_at(valid, "status"), "False") ? valid : ready, "reason"));
     table_add(table, age_text(text_at(ready, "lastTransitionTime"), age));
     table_add(table, ports);
     if (is_wide) {

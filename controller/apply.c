@@ -40,6 +40,17 @@ void run_set_progress(struct plan_run *run, unsigned percent, const char *messag
     }
 }
 
+const char *run_container_id(const struct plan_run *run)
+{
+    const struct observed_container *container =
+        map_get(&run->controller->containers, run->entry->name);
+
+    if (run->created_id != NULL) {
+        return run->created_id;
+    }
+    return container != NULL && container->is_ours ? container->id : NULL;
+}
+
 void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply)
 {
     run->call = engine_call(run->controller->engine, request, on_reply, run);
@@ -67,6 +78,7 @@ static void on_timer_closed(uv_handle_t *handle)
     plan_free(run->plan);
     object_unref(run->desired);
     free(run->exec_id);
+    free(run->created_id);
     free(run);
 }
 
@@ -120,8 +132,7 @@ static void on_inspected(void *user, const struct docker_request *request,
     run->call = NULL;
     if (docker_reply_json(request, reply, &json, err) == 0 &&
         docker_parse_container(json, &docker, err) == 0) {
-        observe_set_container(run->controller, run->entry->name,
-                              observed_from_docker(run->controller, &docker));
+        observe_take_inspection(run->controller, run->entry->name, &docker);
         docker_container_done(&docker);
     } else if (err->kind == ERROR_NOT_FOUND) {
         observe_set_container(run->controller, run->entry->name, NULL);

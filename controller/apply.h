@@ -27,6 +27,7 @@ struct plan_run {
     uv_timer_t timer;
     uint64_t deadline_ms; /* of polling */
     char *exec_id;
+    char *created_id;   /* of the container that this run has made */
     bool is_head;       /* the workspace is made from the remote's HEAD */
     bool is_entry_over; /* the entry goes when the run has ended well */
     bool is_closing;
@@ -40,6 +41,12 @@ const struct action *run_action(const struct plan_run *run);
 
 /* Percent and words of the action under way, for the status. */
 void run_set_progress(struct plan_run *run, unsigned percent, const char *message);
+
+/*
+ * The id of the container that the action speaks of, or NULL: there is none. Never the name: the engine takes a name that nobody has for the
+ * beginning of an id, and would act on somebody else's container.
+ */
+const char *run_container_id(const struct plan_run *run);
 
 /* Sends one request for the action; on_reply gets the run. */
 void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply);

@@ -132,9 +132,13 @@ static void on_created(void *user, const struct docker_request *request,
                        const struct http_reply *reply, struct error *err)
 {
     struct plan_run *run = user;
+    json_auto_t *json = NULL;
 
     run->call = NULL;
-    if (docker_reply_check(request, reply, err) < 0) {
+    free(run->created_id);
+    run->created_id = NULL;
+    if (docker_reply_json(request, reply, &json, err) < 0 ||
+        docker_parse_id(json, &run->created_id, err) < 0) {
         if (err->reason == NULL || text_equal(err->reason, REASON_ENGINE_ERROR)) {
             err->reason = REASON_CREATE_FAILED;
         }
@@ -241,7 +245,7 @@ static void on_runner_installed(void *user, const struct docker_request *request
         run_action_failed(run, err);
         return;
     }
-    run_call(run, docker_start_container(run_action(run)->target), on_started);
+    run_call(run, docker_start_container(run_container_id(run)), on_started);
 }
 
 /* Before every start: a controller that was killed after the creation may have left a container without it. */
@@ -253,7 +257,7 @@ static void install_runner(struct plan_run *run)
     tar_add_file(&tar, ".berth/runner", 0755, berth_runner_start,
                  (size_t)(berth_runner_end - berth_runner_start));
     tar_finish(&tar);
-    run_call(run, docker_put_archive(run_action(run)->target, "/", tar.text, tar.len),
+    run_call(run, docker_put_archive(run_container_id(run), "/", tar.text, tar.len),
              on_runner_installed);
 }
 
@@ -265,7 +269,7 @@ static void start_now(void *user)
     if (run->entry->kind == ENTRY_REPOSITORY) {
         install_runner(run);
     } else {
-        run_call(run, docker_start_container(run_action(run)->target), on_started);
+        run_call(run, docker_start_container(run_container_id(run)), on_started);
     }
 }
 
@@ -279,8 +283,25 @@ static enum slot_lane lane_of(const struct plan_run *run)
                                                                                   : LANE_OLD;
 }
 
+/* True when the container went before the action could begin: the next pass sees why. */
+static bool is_container_gone(struct plan_run *run)
+{
+    struct error err = {0};
+
+    if (run_container_id(run) != NULL) {
+        return false;
+    }
+    error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST, "container \"%s\" is gone",
+                     run_action(run)->target);
+    run_action_failed(run, &err);
+    return true;
+}
+
 void apply_start_container(struct plan_run *run)
 {
+    if (is_container_gone(run)) {
+        return;
+    }
     if (slots_take(&run->controller->starts, &run->wait, lane_of(run), start_now, run)) {
         start_now(run);
     }
@@ -304,24 +325,39 @@ void apply_stop_container(struct plan_run *run)
 {
     const struct action *action = run_action(run);
 
-    run_call(run, docker_stop_container(action->target, (unsigned)action->grace_seconds), on_gone);
+    if (run_container_id(run) == NULL) {
+        run_action_done(run);
+        return;
+    }
+    run_call(run, docker_stop_container(run_container_id(run), (unsigned)action->grace_seconds),
+             on_gone);
 }
 
 void apply_remove_container(struct plan_run *run)
 {
-    run_call(run, docker_remove_container(run_action(run)->target), on_gone);
+    if (run_container_id(run) == NULL) {
+        run_action_done(run);
+        return;
+    }
+    run_call(run, docker_remove_container(run_container_id(run)), on_gone);
 }
 
 void apply_unpause_container(struct plan_run *run)
 {
-    run_call(run, docker_unpause_container(run_action(run)->target), run_on_plain_reply);
+    if (!is_container_gone(run)) {
+        run_call(run, docker_unpause_container(run_container_id(run)), run_on_plain_reply);
+    }
 }
 
 void apply_connect_network(struct plan_run *run)
 {
     const struct action *action = run_action(run);
-    json_auto_t *body = workload_to_docker_connect(action->workload, action->target);
+    json_auto_t *body = NULL;
 
+    if (is_container_gone(run)) {
+        return;
+    }
+    body = workload_to_docker_connect(action->workload, run_container_id(run));
     run_call(run, docker_connect_network(action->workload->network, body), run_on_plain_reply);
 }
 
@@ -360,5 +396,7 @@ static void on_log(void *user, const struct docker_request *request, const struc
 
 void apply_read_log(struct plan_run *run)
 {
-    run_call(run, docker_container_logs(run_action(run)->target, LOG_TAIL_LINES), on_log);
+    if (!is_container_gone(run)) {
+        run_call(run, docker_container_logs(run_container_id(run), LOG_TAIL_LINES), on_log);
+    }
 }

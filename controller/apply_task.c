@@ -171,6 +171,15 @@ static void on_exec_created(void *user, const struct docker_request *request,
     run_call(run, docker_start_exec(run->exec_id), on_exec_started);
 }
 
+/* By id, never by name: see run_container_id(). NULL: there is none of ours. */
+static const char *container_id(const struct entry *repository)
+{
+    const struct observed_container *container =
+        map_get(&repository->controller->containers, repository->name);
+
+    return container != NULL && container->is_ours ? container->id : NULL;
+}
+
 static void exec_in(struct plan_run *run, const struct entry *repository, json_t *arguments,
                     json_t *environment)
 {
@@ -178,7 +187,7 @@ static void exec_in(struct plan_run *run, const struct entry *repository, json_t
                                   "User", "0:0", "AttachStdout", 0);
 
     free(TAKE(run->exec_id));
-    run_call(run, docker_create_exec(repository->name, body), on_exec_created);
+    run_call(run, docker_create_exec(container_id(repository), body), on_exec_created);
 }
 
 void apply_start_task(struct plan_run *run)
@@ -186,7 +195,7 @@ void apply_start_task(struct plan_run *run)
     struct entry *repository = repository_of_task(run->entry);
     struct error err = {0};
 
-    if (repository == NULL || run->desired == NULL) {
+    if (repository == NULL || run->desired == NULL || container_id(repository) == NULL) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST,
                          "the repository container is gone");
     } else if (make_task_directory(run, repository, &err) == 0 &&
@@ -252,7 +261,7 @@ void apply_stop_task(struct plan_run *run)
     struct entry *repository = repository_of_task(run->entry);
     json_auto_t *body = NULL;
 
-    if (repository == NULL) {
+    if (repository == NULL || container_id(repository) == NULL) {
         run_action_done(run);
         return;
     }
@@ -262,7 +271,7 @@ void apply_stop_task(struct plan_run *run)
                      json_sprintf("%lld", (long long)run_action(run)->grace_seconds * 1000), "User",
                      "0:0");
     free(TAKE(run->exec_id));
-    run_call(run, docker_create_exec(repository->name, body), on_stop_created);
+    run_call(run, docker_create_exec(container_id(repository), body), on_stop_created);
 }
 
 /* The end: records and log are kept for their time, under the id that nobody else will have. */

@@ -225,8 +225,10 @@ static int open_parts(struct controller *controller, struct error *err)
     };
 
     port_table_init(&controller->ports);
-    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0 ||
-        state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
+    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0) {
+        return error_wrap(err, "--ports");
+    }
+    if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
         engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
         return -1;
     }
@@ -314,6 +316,10 @@ static void start_work(struct controller *controller)
                            controller->options.is_polling, on_watch_due, controller);
     }
     desired_scan(controller);
+    if (controller->options
+            .is_dry_run) { /* what is missing would be sure to be gone a little later */
+        desired_scan_at(controller, clock_monotonic_ms() + 2 * SPEC_DELETION_DELAY_MS);
+    }
     desired_load_task_records(controller);
     status_remove_stale(controller);
     log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",

@@ -155,6 +155,8 @@ struct controller {
 /* desired.c: from files to entries */
 void desired_scan(
     struct controller *controller); /* reads the directory and brings the entries up to date */
+void desired_scan_at(struct controller *controller,
+                     uint64_t now_ms); /* as if the monotonic clock said so */
 struct entry *entry_find(struct controller *controller, const char *key);
 struct entry *entry_of_container(struct controller *controller, const char *kind,
                                  const char *object);
@@ -210,6 +212,9 @@ void observe_all_images_again(
 void observe_close_images(struct controller *controller);
 void observe_all_images(struct controller *controller); /* asks for those that entries need */
 void observe_image_changed(struct controller *controller, const char *reference);
+/* What an inspection by name gave: nothing, when the engine took the name for the beginning of another container's id. */
+void observe_take_inspection(struct controller *controller, const char *name,
+                             const struct docker_container *docker);
 void observe_set_container(struct controller *controller, const char *name,
                            struct observed_container *container);
 struct observed_container *observed_from_docker(const struct controller *controller,

@@ -447,6 +447,9 @@ static void change_task(struct controller *controller, const char *key,
 static void apply_change(struct controller *controller, const char *key, bool *ret_has_repository)
 {
     const struct spec_entry *spec = spec_set_find(controller->specs, key);
+    const struct entry *entry = entry_find(controller, key);
+    auto_free char *file_before =
+        entry != NULL && entry->desired != NULL ? xstrdup(entry->desired->file) : NULL;
 
     if (text_has_prefix(key, "Repository/")) {
         change_repository(controller, key + strlen("Repository/"), spec);
@@ -456,11 +459,41 @@ static void apply_change(struct controller *controller, const char *key, bool *r
     } else if (text_has_prefix(key, "Task/")) {
         change_task(controller, key, spec);
     }
-    if (spec != NULL) {
-        status_mark_file(controller, spec->file);
+    if (spec != NULL || file_before != NULL) {
+        status_mark_file(controller, spec != NULL ? spec->file : file_before);
     }
     log_fields(LOG_INFO, spec != NULL ? "spec_changed" : "spec_gone", "key", key, "file",
                spec != NULL ? spec->file : NULL, NULL);
+}
+
+enum { LOGGED_ERRORS = 5 }; /* of one file: the status has them all */
+
+static void log_spec_error(const char *file, const struct spec_error *error)
+{
+    auto_free char *text = spec_error_format(file, error);
+
+    log_fields(LOG_WARN, "spec_invalid", "error", text, NULL);
+}
+
+static void log_spec_errors(const struct spec_set_file *file)
+{
+    unsigned left = LOGGED_ERRORS;
+
+    for (size_t i = 0; file->parsed != NULL && i < file->parsed->count; i++) {
+        const struct spec_document *document = &file->parsed->documents[i];
+
+        for (size_t e = 0; e < document->error_count && left > 0; e++, left--) {
+            log_spec_error(file->name, &document->errors[e]);
+        }
+    }
+    for (size_t i = 0; file->parsed != NULL && i < file->parsed->error_count && left > 0;
+         i++, left--) {
+        log_spec_error(file->name, &file->parsed->errors[i]);
+    }
+    if (file->unreadable != NULL) {
+        log_fields(LOG_WARN, "spec_unreadable", "file", file->name, "error", file->unreadable,
+                   NULL);
+    }
 }
 
 static void apply_changes(struct controller *controller)
@@ -478,13 +511,17 @@ static void apply_changes(struct controller *controller)
         desired_relate_tasks(controller);
     }
     for (struct map_entry *at = map_first(&specs->files); at != NULL; at = map_next(at)) {
-        const struct spec_set_file *file = map_value(at);
+        struct spec_set_file *file = map_value(at);
 
         if (file->is_changed) {
             status_mark_file(controller, file->name);
+            log_spec_errors(file);
         }
-        if (file->good_text != NULL && controller->is_scanned) {
+        if (file->good_text != NULL && controller->is_scanned &&
+            !spec_set_file_has_missing(specs, file->name)) {
             good_specs_save(controller, file, file->good_text, file->good_len);
+            free(file->good_text);
+            file->good_text = NULL;
         }
     }
     status_mark_departed(controller);
@@ -509,13 +546,17 @@ static void note_scan_error(struct controller *controller, const struct error *e
 
 void desired_scan(struct controller *controller)
 {
+    desired_scan_at(controller, clock_monotonic_ms());
+}
+
+void desired_scan_at(struct controller *controller, uint64_t now_ms)
+{
     size_t held_before = controller->specs->held_count;
     auto_free char *request = state_path(&controller->state, "requests/confirm-deletions");
     bool is_asked = path_exists(request), is_confirmed = held_before > 0 && is_asked;
     struct error err = {0};
 
-    if (spec_scan_run(&controller->scan, controller->specs, clock_monotonic_ms(), is_confirmed,
-                      &err) < 0) {
+    if (spec_scan_run(&controller->scan, controller->specs, now_ms, is_confirmed, &err) < 0) {
         note_scan_error(controller, &err);
         apply_changes(controller); /* at the start: what was known before stays in force */
         return;

@@ -129,6 +129,14 @@ void observe_set_container(struct controller *controller, const char *name,
     observed_container_free(before);
 }
 
+void observe_take_inspection(struct controller *controller, const char *name,
+                             const struct docker_container *docker)
+{
+    observe_set_container(controller, name,
+                          strcmp(docker->name, name) == 0 ? observed_from_docker(controller, docker)
+                                                          : NULL);
+}
+
 /* Every key that a container of this name can matter to. */
 static void enqueue_container(struct controller *controller, const char *name)
 {
@@ -176,8 +184,7 @@ static void on_inspected(void *user, const struct docker_request *request,
     inspection->call = NULL;
     if (docker_reply_json(request, reply, &json, err) == 0 &&
         docker_parse_container(json, &docker, err) == 0) {
-        observe_set_container(inspection->controller, inspection->name,
-                              observed_from_docker(inspection->controller, &docker));
+        observe_take_inspection(inspection->controller, inspection->name, &docker);
         docker_container_done(&docker);
     } else if (err->kind == ERROR_NOT_FOUND) {
         observe_set_container(inspection->controller, inspection->name, NULL);

@@ -54,6 +54,12 @@ void status_mark_departed(struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->status_texts); at != NULL;
          at = map_next(at)) {
+        auto_free char *path = status_path(controller->options.status_dir, map_key(at));
+
+        if (!path_exists(path)) { /* somebody removed it */
+            ((char *)map_value(at))[0] = '\0';
+            status_mark_file(controller, map_key(at));
+        }
         if (map_get(&controller->specs->files, map_key(at)) == NULL) {
             status_mark_file(controller, map_key(at));
             if (!owns_object(controller->specs, map_key(at))) {

@@ -143,7 +143,7 @@ static void sweep_containers(struct controller *controller)
         case ORPHAN_REMOVE:
             free(map_remove(&controller->orphans, container->name));
             remove_thing(controller, "container", container->name,
-                         docker_remove_container(container->name));
+                         docker_remove_container(container->id));
             break;
         }
     }

@@ -15,7 +15,10 @@ void container_ports_describe(struct container_pass *pass, const struct resolved
 
     status->ports = arena_alloc(&status->arena, (count + 1) * sizeof(*status->ports));
     for (size_t i = 0; i < count; i++) {
-        status->ports[i] = (struct status_port){
+        if (!ports[i].is_leased) {
+            continue; /* it may yet turn out to be taken */
+        }
+        status->ports[status->port_count++] = (struct status_port){
             .name = status_text(status, ports[i].spec->name),
             .container_port = (uint16_t)ports[i].spec->container_port,
             .protocol = (enum port_protocol)ports[i].spec->protocol,
@@ -23,8 +26,7 @@ void container_ports_describe(struct container_pass *pass, const struct resolved
             .host_port = ports[i].host_port,
         };
     }
-    status->port_count = count;
-    if (count > 0) {
+    if (count > 0 && status->port_count == count) {
         status_set_condition(status, CONDITION_PORTS_ALLOCATED, CONDITION_TRUE, "Allocated", NULL);
     }
 }

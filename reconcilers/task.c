@@ -60,6 +60,14 @@ static void finish(struct object_status *status, enum phase phase, const char *r
     }
 }
 
+static void say_changed_after_start(struct object_status *status)
+{
+    status_set_condition(status, CONDITION_UPDATE_PENDING, CONDITION_TRUE,
+                         REASON_CHANGED_AFTER_START,
+                         "the spec was changed after the task had started; a task runs once: give "
+                         "the new one a new name");
+}
+
 /* What was true when it ended stays true. */
 static void keep_result(const struct task_input *input, struct object_status *status)
 {
@@ -68,13 +76,6 @@ static void keep_result(const struct task_input *input, struct object_status *st
 
     finish(status, input->previous->phase, reason != NULL ? reason : "Completed", ready->message,
            input->previous->task.end_wall_ms);
-    if (input->desired != NULL && status->task.hash != NULL &&
-        !text_equal(status->task.hash, input->desired->container_hash)) {
-        status_set_condition(status, CONDITION_UPDATE_PENDING, CONDITION_TRUE,
-                             REASON_CHANGED_AFTER_START,
-                             "the spec was changed after the task had started; a task runs once: "
-                             "give the new one a new name");
-    }
 }
 
 static void finish_attempt(const struct task_input *input, struct object_status *status)
@@ -363,5 +364,9 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
                     struct object_status *status)
 {
     decide(world, input, plan, status);
+    if (input->desired != NULL && status->task.attempt > 0 && status->task.hash != NULL &&
+        !text_equal(status->task.hash, input->desired->container_hash)) {
+        say_changed_after_start(status);
+    }
     failure_holds_back(input->failure, input->name, world->now_wall_ms, plan, status);
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/strbuf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,48 @@ bool spec_set_file_is_known(struct spec_set *set, const char *name, const char *
     return true;
 }
 
+/* The lines of the documents without errors, of a file that was never good as a whole; NULL: there are none. */
+static char *good_documents(const struct spec_file *parsed, const char *text, size_t len,
+                            size_t *ret_len)
+{
+    auto_done(strbuf) good = {0};
+    const char *line = text, *end = text + len;
+    size_t next = 0;
+    bool is_wanted = false, has_any = false;
+
+    for (unsigned number = 1; line < end; number++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t line_len = (size_t)((stop != NULL ? stop + 1 : end) - line);
+
+        while (next < parsed->count && parsed->documents[next].line <= number) {
+            is_wanted = parsed->documents[next++].object != NULL;
+            has_any |= is_wanted;
+            strbuf_add(&good, "---\n");
+        }
+        if (is_wanted && strbuf_append(&good, line, line_len) < 0) {
+            return NULL;
+        }
+        line += line_len;
+    }
+    if (!has_any) {
+        return NULL;
+    }
+    *ret_len = good.len;
+    return strbuf_take(&good);
+}
+
+bool spec_set_file_has_missing(const struct spec_set *set, const char *name)
+{
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        const struct spec_entry *entry = map_value(at);
+
+        if (entry->missing_since_ms != 0 && strcmp(entry->file, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
                        size_t len)
 {
@@ -122,6 +165,10 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     free(file->good_text);
     file->good_text = spec_file_has_errors(file->parsed) ? NULL : xmemdup(text, len);
     file->good_len = len;
+    if (file->good_text == NULL && !file->has_good) {
+        file->good_text = good_documents(file->parsed, text, len, &file->good_len);
+    }
+    file->has_good |= file->good_text != NULL;
 }
 
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable)
@@ -371,8 +418,6 @@ void spec_set_clear_changes(struct spec_set *set)
         struct spec_set_file *file = map_value(at);
 
         file->is_changed = false;
-        free(file->good_text);
-        file->good_text = NULL;
     }
 }
 

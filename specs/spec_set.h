@@ -25,7 +25,8 @@ struct spec_set_file {
     char *unreadable;         /* why the last reading failed, or NULL */
     bool is_seen;             /* in the scan at hand or the last one */
     bool is_changed;          /* since spec_set_clear_changes() */
-    char *good_text;          /* the text, when it is new since then and has no errors; else NULL */
+    char *good_text; /* a good version that nobody has kept yet: the text, or its good documents */
+    bool has_good;   /* there was one */
     size_t good_len;
 };
 
@@ -67,6 +68,9 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
 void spec_set_keep_below(struct spec_set *set, const char *directory);
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
 void spec_set_scan_abort(struct spec_set *set);
+
+/* True when objects of the file are missing (held, or not sure to be gone): its last good version still matters. */
+bool spec_set_file_has_missing(const struct spec_set *set, const char *name);
 
 /* Forgets the changes after they were handled. */
 void spec_set_clear_changes(struct spec_set *set);

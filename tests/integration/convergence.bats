@@ -165,3 +165,22 @@ SPEC
     docker rm -f taken >/dev/null
     wait_for 15 is_ready taken.yaml taken
 }
+
+@test "a name that begins another container's id never leads to that container" {
+    for try in $(seq 60); do
+        id=$(docker run -d --label "berth-test.test=$BATS_SUITE_TEST_NUMBER" berth-test/busybox:1 sleep 1000)
+        [[ $id == [a-f]* ]] && break
+        docker rm -f "$id" >/dev/null
+    done
+    name=${id:0:6}
+    drop_instance "$name"
+    berth_start
+    wait_for 20 is_ready "$name.yaml" "$name"
+    [ "$(docker ps -q --no-trunc --filter "name=^/$name$")" != "$id" ]
+    docker rm -f "$(docker ps -q --no-trunc --filter "name=^/$name$")" >/dev/null
+    rm "$SPECS/$name.yaml"
+    gone() { [ -z "$(docker ps -aq --filter "name=^/$name$")" ]; }
+    wait_for 20 gone
+    wait_for 5 jq -e '.leases == []' "$STATE/leases.json"
+    [ "$(docker inspect -f '{{.State.Running}} {{.Id}}' "$id")" = "true $id" ]
+}

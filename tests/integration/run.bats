@@ -114,6 +114,20 @@ SPEC
     ! grep -aE '^(POST|PUT|DELETE|PATCH|HEAD) /' "$TEST_DIR/spy.log"
 }
 
+@test "--dry-run shows what the absence of a spec would take away" {
+    drop_instance web
+    drop_instance other
+    "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" --once
+    rm "$SPECS/web.yaml"
+    run "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" --dry-run
+    [ "$status" -eq 0 ]
+    [[ $output == *"Instance/web: delete"*"remove container web (no longer wanted)"*"3 actions"* ]]
+    container_is_running web
+    "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" --once
+    container_is_gone web
+    container_is_running other
+}
+
 @test "SIGTERM ends it with 0 and leaves the containers running" {
     drop_instance web
     berth_start

@@ -174,6 +174,39 @@ SPEC
     [ "$status" -eq 1 ]
 }
 
+@test "a hold outlives the controller also for a file that was never wholly good" {
+    {
+        for i in 1 2 3 4 5 6; do
+            printf 'apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: part-%s}\nspec: {powerState: Stopped, zone: zone-%s}\n---\n' "$i" "$BATS_SUITE_TEST_NUMBER"
+        done
+        printf 'apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: bad}\nspec: {imag: x}\n'
+    } >"$TEST_DIR/s.yaml"
+    drop s.yaml <"$TEST_DIR/s.yaml"
+    berth_start
+    for i in 1 2 3 4 5 6; do wait_for 20 is_ready s.yaml "part-$i"; done
+    grep -q 'spec_invalid.*s.yaml' "$LOG"
+    rm "$SPECS/s.yaml"
+    wait_for 10 grep -q deletions_held "$LOG"
+    berth_kill9
+    : >"$LOG"
+    berth_start --orphan-grace 1s
+    wait_for 10 grep -q deletions_held "$LOG"
+    [ "$(our_containers | grep -c part-)" -eq 6 ]
+}
+
+@test "an emptied file takes its objects and its status away; a status that somebody removed comes back" {
+    drop_instance web
+    drop_instance stays
+    berth_start --scan-interval 2s
+    wait_for 20 is_ready web.yaml web
+    wait_for 20 is_ready stays.yaml stays
+    rm "$SPECS/stays.status.yaml"
+    wait_for 10 is_ready stays.yaml stays
+    sed -i 's/^/# /' "$SPECS/web.yaml"
+    wait_for 15 container_is_gone web
+    wait_for 5 test ! -e "$SPECS/web.status.yaml"
+}
+
 @test "the first owner keeps a name; the other file's status names it" {
     drop_instance web
     berth_start

@@ -610,7 +610,7 @@ static void files_that_are_gone_are_forgotten(void **state)
 static void a_text_that_has_no_errors_is_kept_for_the_next_controller(void **state)
 {
     struct spec_set *set = spec_set_new();
-    const struct spec_set_file *file;
+    struct spec_set_file *file;
 
     (void)state;
     SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
@@ -618,9 +618,29 @@ static void a_text_that_has_no_errors_is_kept_for_the_next_controller(void **sta
     assert_int_equal(file->good_len, strlen(OBJECT("web", "debian:12")));
     assert_memory_equal(file->good_text, OBJECT("web", "debian:12"), file->good_len);
     spec_set_clear_changes(set);
-    assert_null(file->good_text);
+    assert_non_null(file->good_text); /* until somebody has kept it */
     SCAN(set, 2000, {"a.yaml", BROKEN("web")});
     assert_null(file->good_text);
+    spec_set_free(set);
+}
+
+static void the_good_documents_of_a_file_that_never_was_good_are_kept(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    auto_owned(spec_file) *again = NULL;
+    struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000,
+         {"a.yaml",
+          OBJECT("web", "debian:12") "---\n" BROKEN("bad") "---\n" OBJECT("db", "debian:12")});
+    file = map_get(&set->files, "a.yaml");
+    assert_non_null(file->good_text);
+    again = spec_file_parse("a.yaml", file->good_text, file->good_len);
+    assert_false(spec_file_has_errors(again));
+    assert_int_equal(again->count, 2);
+    assert_string_equal(again->documents[0].name, "web");
+    assert_string_equal(again->documents[1].name, "db");
     spec_set_free(set);
 }
 
@@ -664,6 +684,7 @@ int main(void)
         cmocka_unit_test(after_a_hold_small_deletions_go_on_as_before),
         cmocka_unit_test(files_that_are_gone_are_forgotten),
         cmocka_unit_test(a_text_that_has_no_errors_is_kept_for_the_next_controller),
+        cmocka_unit_test(the_good_documents_of_a_file_that_never_was_good_are_kept),
         cmocka_unit_test(an_empty_set_is_freed),
     };
 
