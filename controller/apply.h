@@ -27,6 +27,7 @@ struct plan_run {
     uv_timer_t timer;
     uint64_t deadline_ms; /* of polling */
     char *exec_id;
+    engine_reply_fn *on_exec_started;
     char *created_id;   /* of the container that this run has made */
     bool is_head;       /* the workspace is made from the remote's HEAD */
     bool is_entry_over; /* the entry goes when the run has ended well */

@@ -168,7 +168,7 @@ static void on_exec_created(void *user, const struct docker_request *request,
         run_action_failed(run, err);
         return;
     }
-    run_call(run, docker_start_exec(run->exec_id), on_exec_started);
+    run_call(run, docker_start_exec(run->exec_id), run->on_exec_started);
 }
 
 /* By id, never by name: see run_container_id(). NULL: there is none of ours. */
@@ -180,13 +180,15 @@ static const char *container_id(const struct entry *repository)
     return container != NULL && container->is_ours ? container->id : NULL;
 }
 
-static void exec_in(struct plan_run *run, const struct entry *repository, json_t *arguments,
-                    json_t *environment)
+/* Runs the runner in the repository's container, as root there; on_started gets the reply of the start. */
+static void exec_runner(struct plan_run *run, const struct entry *repository, json_t *arguments,
+                        json_t *environment, engine_reply_fn *on_started)
 {
-    json_auto_t *body = json_pack("{s:o, s:o, s:s, s:b}", "Cmd", arguments, "Env", environment,
-                                  "User", "0:0", "AttachStdout", 0);
+    json_auto_t *body =
+        json_pack("{s:o, s:o, s:s}", "Cmd", arguments, "Env", environment, "User", "0:0");
 
     free(TAKE(run->exec_id));
+    run->on_exec_started = on_started;
     run_call(run, docker_create_exec(container_id(repository), body), on_exec_created);
 }
 
@@ -201,8 +203,8 @@ void apply_start_task(struct plan_run *run)
     } else if (make_task_directory(run, repository, &err) == 0 &&
                save_record(run, repository, &err) == 0) {
         run->entry->status->task.attempt = 1;
-        exec_in(run, repository, runner_arguments(run, repository),
-                task_environment(run, repository));
+        exec_runner(run, repository, runner_arguments(run, repository),
+                    task_environment(run, repository), on_exec_started);
         return;
     }
     run_action_failed(run, &err);
@@ -241,37 +243,22 @@ static void on_stop_started(void *user, const struct docker_request *request,
                 (uint64_t)run_action(run)->grace_seconds * 1000 + STOP_MARGIN_MS);
 }
 
-static void on_stop_created(void *user, const struct docker_request *request,
-                            const struct http_reply *reply, struct error *err)
-{
-    struct plan_run *run = user;
-    json_auto_t *json = NULL;
-
-    run->call = NULL;
-    if (docker_reply_json(request, reply, &json, err) < 0 ||
-        docker_parse_id(json, &run->exec_id, err) < 0) {
-        run_action_failed(run, err);
-        return;
-    }
-    run_call(run, docker_start_exec(run->exec_id), on_stop_started);
-}
-
 void apply_stop_task(struct plan_run *run)
 {
     struct entry *repository = repository_of_task(run->entry);
-    json_auto_t *body = NULL;
+    json_t *arguments;
 
     if (repository == NULL || container_id(repository) == NULL) {
         run_action_done(run);
         return;
     }
-    body = json_pack("{s:[s, s, s, o, s, s, s, o], s:s}", "Cmd", RUNNER_PATH, "stop", "--dir",
-                     json_sprintf("%s/%s", RUNNER_TASKS, run->entry->status->task.id), "--attempt",
-                     "1", "--grace-ms",
-                     json_sprintf("%lld", (long long)run_action(run)->grace_seconds * 1000), "User",
-                     "0:0");
-    free(TAKE(run->exec_id));
-    run_call(run, docker_create_exec(container_id(repository), body), on_stop_created);
+    arguments = json_pack("[s, s]", RUNNER_PATH, "stop");
+    add_option(arguments, "--dir",
+               json_sprintf("%s/%s", RUNNER_TASKS, run->entry->status->task.id));
+    add_option(arguments, "--attempt", json_string("1"));
+    add_option(arguments, "--grace-ms",
+               json_sprintf("%lld", (long long)run_action(run)->grace_seconds * 1000));
+    exec_runner(run, repository, arguments, json_array(), on_stop_started);
 }
 
 /* The end: records and log are kept for their time, under the id that nobody else will have. */

@@ -163,6 +163,11 @@ struct entry *entry_of_container(struct controller *controller, const char *kind
 void entry_remove(struct entry *entry);
 /* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
 const struct spec_entry *entry_spec(const struct entry *entry);
+/* desired_repositories.c. The entry of the repository with this URL, made where there is none; NULL with err: no usable URL. */
+struct entry *repository_entry_for(struct controller *controller, const char *url_text,
+                                   struct error *err);
+void desired_change_repository(struct controller *controller, const char *name,
+                               const struct spec_entry *spec); /* spec NULL: gone */
 void desired_load_repositories(struct controller *controller); /* what the state directory knows */
 /*
  * The branch that its workspace is to be made from: what the first task that needs it works on, else the settings'; NULL: the
