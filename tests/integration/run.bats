@@ -100,7 +100,7 @@ SPEC
     socat -v "UNIX-LISTEN:$TEST_DIR/spy.sock,fork" "UNIX-CONNECT:$socket" 2>"$TEST_DIR/spy.log" 3>&- &
     proxy=$!
     wait_for 5 test -S "$TEST_DIR/spy.sock"
-    before=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq; docker network ls -q; docker images -q)
+    before=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq | sort; docker network ls -q | sort; docker images -q | sort)
     run "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
         --engine "unix://$TEST_DIR/spy.sock" --dry-run
     kill "$proxy"
@@ -108,7 +108,7 @@ SPEC
     [[ $output == *"create container web from berth-test/web:1 (container does not exist)"* ]]
     [[ $output == *"lease port http = 127.0.0.1:$((PORT_LAST - 1))/tcp"* ]]
     [ ! -e "$STATE" ]
-    after=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq; docker network ls -q; docker images -q)
+    after=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq | sort; docker network ls -q | sort; docker images -q | sort)
     diff <(echo "$before") <(echo "$after")
     grep -aq '^GET /' "$TEST_DIR/spy.log"
     ! grep -aE '^(POST|PUT|DELETE|PATCH|HEAD) /' "$TEST_DIR/spy.log"
