@@ -18,6 +18,9 @@
 #define LABEL_SOURCE "dev.berth.source"
 #define LABEL_PORTS "dev.berth.ports"
 #define LABEL_REPOSITORY "dev.berth.repository"
+#define LABEL_POOL "dev.berth.pool"         /* whose member an instance is */
+#define LABEL_INSTANCE "dev.berth.instance" /* which one a repository container is placed on */
+#define LABEL_ENV "dev.berth.env"           /* keyed digest of the values that are shown nowhere */
 
 #define KIND_REPOSITORY_CONTAINER                                                                  \
     "RepositoryContainer" /* in keys and labels: not a kind users write */

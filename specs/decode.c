@@ -341,6 +341,16 @@ static void decode_object_list(struct decoder *decoder, const struct field *fiel
     check_unique_fields(decoder, field->fields, node, place);
 }
 
+static void decode_optional_object(struct decoder *decoder, const struct field *field,
+                                   const struct yaml_node *node, const struct place *place,
+                                   void *target)
+{
+    void *object = arena_alloc(decoder->arena, field->item_size);
+
+    decode_fields(decoder, field->fields, node, place, object);
+    memcpy(target, &object, sizeof(object));
+}
+
 static void decode_repository_ref(struct decoder *decoder, const struct field *field,
                                   const struct yaml_node *node, const struct place *place,
                                   void *target)
@@ -361,12 +371,14 @@ static void decode_value(struct decoder *decoder, const struct field *field,
     case FIELD_STRING: decode_string(decoder, field, node, place, target); break;
     case FIELD_INTEGER:
     case FIELD_BYTES:
-    case FIELD_CPU: decode_amount(decoder, field, node, place, target); break;
+    case FIELD_CPU:
+    case FIELD_FRACTION: decode_amount(decoder, field, node, place, target); break;
     case FIELD_BOOLEAN: decode_boolean(decoder, node, place, target); break;
     case FIELD_ENUM: decode_enum(decoder, field, node, place, target); break;
     case FIELD_STRING_LIST: decode_string_list(decoder, field, node, place, target); break;
     case FIELD_LABELS: decode_labels(decoder, field, node, place, target); break;
     case FIELD_OBJECT: decode_fields(decoder, field->fields, node, place, target); break;
+    case FIELD_OPTIONAL_OBJECT: decode_optional_object(decoder, field, node, place, target); break;
     case FIELD_OBJECT_LIST: decode_object_list(decoder, field, node, place, target); break;
     case FIELD_REPOSITORY_REF: decode_repository_ref(decoder, field, node, place, target); break;
     case FIELD_PLANNED: break;

@@ -198,11 +198,30 @@ static int decode_cpu(const struct field *field, const char *text, int64_t *ret_
     return 0;
 }
 
+static int decode_fraction(const struct field *field, const char *text, int64_t *ret_number,
+                           struct error *err)
+{
+    char shown[EXCERPT_SIZE], low[QUANTITY_TEXT_SIZE], high[QUANTITY_TEXT_SIZE];
+    int64_t milli;
+
+    if (quantity_parse_cpu(text, &milli) < 0 || strchr(text, 'm') != NULL || milli < field->min ||
+        milli > field->max) {
+        return error_set(err, ERROR_INVALID, "\"%s\" is not a fraction from %s to %s, such as 0.8",
+                         excerpt(text, shown), quantity_format_fraction(field->min, low),
+                         quantity_format_fraction(field->max, high));
+    }
+    *ret_number = milli;
+    return 0;
+}
+
 int decode_number(const struct field *field, const char *text, int64_t *ret_number,
                   struct error *err)
 {
     if (field->type == FIELD_BYTES) {
         return decode_bytes(field, text, ret_number, err);
+    }
+    if (field->type == FIELD_FRACTION) {
+        return decode_fraction(field, text, ret_number, err);
     }
     if (field->type == FIELD_CPU) {
         return decode_cpu(field, text, ret_number, err);

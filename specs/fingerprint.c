@@ -66,7 +66,7 @@ static void sort_unordered(const struct field *fields, json_t *object)
         if (value == NULL) {
             continue;
         }
-        if (field->type == FIELD_OBJECT) {
+        if (field->type == FIELD_OBJECT || field->type == FIELD_OPTIONAL_OBJECT) {
             sort_unordered(field->fields, value);
         } else if ((field->flags & FIELD_UNORDERED) != 0) {
             sort_array(value);

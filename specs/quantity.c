@@ -190,24 +190,35 @@ const char *quantity_format_bytes(int64_t bytes, char text[QUANTITY_TEXT_SIZE])
     return text;
 }
 
-const char *quantity_format_cpu(int64_t milli, char text[QUANTITY_TEXT_SIZE])
+static void strip_zeros(char text[QUANTITY_TEXT_SIZE])
 {
-    size_t len;
+    size_t len = strlen(text);
 
-    assert(milli >= 0);
-    if (milli > 0 && milli < 1000) {
-        snprintf(text, QUANTITY_TEXT_SIZE, "%lldm", (long long)milli);
-        return text;
-    }
-    snprintf(text, QUANTITY_TEXT_SIZE, "%lld.%03lld", (long long)(milli / 1000),
-             (long long)(milli % 1000));
-    for (len = strlen(text); text[len - 1] == '0'; len--) {
+    for (; text[len - 1] == '0'; len--) {
         text[len - 1] = '\0';
     }
     if (text[len - 1] == '.') {
         text[len - 1] = '\0';
     }
+}
+
+const char *quantity_format_fraction(int64_t milli, char text[QUANTITY_TEXT_SIZE])
+{
+    assert(milli >= 0);
+    snprintf(text, QUANTITY_TEXT_SIZE, "%lld.%03lld", (long long)(milli / 1000),
+             (long long)(milli % 1000));
+    strip_zeros(text);
     return text;
+}
+
+const char *quantity_format_cpu(int64_t milli, char text[QUANTITY_TEXT_SIZE])
+{
+    assert(milli >= 0);
+    if (milli > 0 && milli < 1000) {
+        snprintf(text, QUANTITY_TEXT_SIZE, "%lldm", (long long)milli);
+        return text;
+    }
+    return quantity_format_fraction(milli, text);
 }
 
 const char *quantity_format_duration(int64_t ms, char text[QUANTITY_TEXT_SIZE])

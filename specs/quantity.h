@@ -30,6 +30,8 @@ enum { QUANTITY_TEXT_SIZE = 32 };
 /* Shortest exact forms: "512Mi", "1500" ; "1.5", "250m"; "1h30m". They return text. */
 const char *quantity_format_bytes(int64_t bytes, char text[QUANTITY_TEXT_SIZE]);
 const char *quantity_format_cpu(int64_t milli, char text[QUANTITY_TEXT_SIZE]);
+/* "0.8" for 800 thousandths. */
+const char *quantity_format_fraction(int64_t milli, char text[QUANTITY_TEXT_SIZE]);
 const char *quantity_format_duration(int64_t ms, char text[QUANTITY_TEXT_SIZE]);
 
 #endif

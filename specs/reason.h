@@ -65,6 +65,15 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_DEADLINE_EXCEEDED "DeadlineExceeded"
 #define REASON_COMMAND_FAILED "CommandFailed"
 #define REASON_CHANGED_AFTER_START "ChangedAfterStart"
+#define REASON_POOL_EXHAUSTED "PoolExhausted"
+#define REASON_POOL_UNKNOWN "PoolUnknown"
+#define REASON_POOL_CONFLICT "PoolConflict"
+#define REASON_INSTANCE_FULL "InstanceFull"
+#define REASON_UNSCHEDULABLE "Unschedulable"
+#define REASON_PROBE_FAILED "ProbeFailed"
+#define REASON_HOOK_FAILED "HookFailed"
+#define REASON_VALUE_UNAVAILABLE "ValueUnavailable"
+#define REASON_SUBNETS_EXHAUSTED "SubnetsExhausted"
 #define REASON_STATE_UNWRITABLE "StateUnwritable"
 
 #endif

@@ -46,6 +46,9 @@ static json_t *number_to_json(const struct field *field, int64_t number)
     if (field->type == FIELD_BYTES) {
         return json_string(quantity_format_bytes(number, text));
     }
+    if (field->type == FIELD_FRACTION) {
+        return json_string(quantity_format_fraction(number, text));
+    }
     if (field->type == FIELD_CPU) {
         return json_string(quantity_format_cpu(number, text));
     }
@@ -115,7 +118,8 @@ static json_t *field_to_json(const struct field *field, const void *place)
     case FIELD_STRING: return text_to_json(text_at(place));
     case FIELD_INTEGER:
     case FIELD_BYTES:
-    case FIELD_CPU: return number_to_json(field, number_at(place));
+    case FIELD_CPU:
+    case FIELD_FRACTION: return number_to_json(field, number_at(place));
     case FIELD_BOOLEAN: memcpy(&is_true, place, sizeof(is_true)); return json_boolean(is_true);
     case FIELD_ENUM: return json_string(field->words[number_at(place)]);
     case FIELD_STRING_LIST: {
@@ -125,6 +129,8 @@ static json_t *field_to_json(const struct field *field, const void *place)
     }
     case FIELD_LABELS: memcpy(&labels, place, sizeof(labels)); return labels_to_json(&labels);
     case FIELD_OBJECT: return object_or_nothing(fields_to_json(field->fields, place));
+    case FIELD_OPTIONAL_OBJECT:
+        return text_at(place) != NULL ? fields_to_json(field->fields, text_at(place)) : NULL;
     case FIELD_OBJECT_LIST: return items_to_json(field, place);
     case FIELD_REPOSITORY_REF:
         return text_at(place) != NULL ? text_to_json(text_at(place))
@@ -154,6 +160,7 @@ static json_t *spec_to_json(const struct object *object)
 
     switch (object->kind) { /* no default: a kind without a spec does not compile */
     case KIND_INSTANCE: return fields_to_json(fields, &object->instance);
+    case KIND_INSTANCE_POOL: return fields_to_json(fields, &object->pool);
     case KIND_REPOSITORY: return fields_to_json(fields, &object->repository);
     case KIND_TASK: return fields_to_json(fields, &object->task);
     }

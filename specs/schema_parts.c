@@ -10,7 +10,24 @@ enum { MAX_PIDS = 4 << 20 };
 #define MIN_MEMORY (INT64_C(6) << 20)
 #define MAX_MEMORY (INT64_C(4) << 40)
 
+const char *const schema_pull_policy_words[] = {"IfNotPresent", "Always", "Never", NULL};
+
 static const char *const protocol_words[] = {"TCP", "UDP", NULL};
+
+static const struct field value_source_fields[] = {
+    {.name = "file",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct value_source, file),
+     .check = check_absolute_path,
+     .doc = "A file whose text is the value, without its last line break. It must be below a "
+            "directory of --env-file-root. A change of the file makes the container anew."},
+    {.name = "env",
+     .type = FIELD_STRING,
+     .offset = offsetof(struct value_source, env),
+     .check = check_env_name,
+     .doc = "A variable of the controller's own environment that --allow-env names."},
+    END_OF_TABLE,
+};
 
 const struct field schema_env_fields[] = {
     {.name = "name",
@@ -25,8 +42,12 @@ const struct field schema_env_fields[] = {
      .default_text = "",
      .doc = "Its value."},
     {.name = "valueFrom",
-     .type = FIELD_PLANNED,
-     .doc = "Takes the value from a file or from the controller's environment."},
+     .type = FIELD_OPTIONAL_OBJECT,
+     .offset = offsetof(struct env_var, from),
+     .fields = value_source_fields,
+     .item_size = sizeof(struct value_source),
+     .doc = "Takes the value from a file or from the controller's environment, when the container "
+            "is made. The value is shown nowhere."},
     END_OF_TABLE,
 };
 

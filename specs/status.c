@@ -34,6 +34,8 @@ const char *phase_name(enum phase phase)
     case PHASE_STOPPING: return "STOPPING";
     case PHASE_TERMINATED: return "TERMINATED";
     case PHASE_REPAIRING: return "REPAIRING";
+    case PHASE_SUSPENDING: return "SUSPENDING";
+    case PHASE_SUSPENDED: return "SUSPENDED";
     case PHASE_PENDING: return "Pending";
     case PHASE_PREPARING: return "Preparing";
     case PHASE_TASK_RUNNING: return "Running";
@@ -77,6 +79,8 @@ static void copy_task(struct object_status *to, const struct status_task *from)
     to->task.commit = status_text(to, from->commit);
     to->task.log_file = status_text(to, from->log_file);
     to->task.reason = status_text(to, from->reason);
+    to->task.pool = status_text(to, from->pool);
+    to->task.instance = status_text(to, from->instance);
 }
 
 static void copy_repository(struct object_status *to, const struct status_repository *from)
@@ -86,6 +90,8 @@ static void copy_repository(struct object_status *to, const struct status_reposi
     to->repository.branch = status_text(to, from->branch);
     to->repository.commit = status_text(to, from->commit);
     to->repository.workspace = status_text(to, from->workspace);
+    to->repository.pool = status_text(to, from->pool);
+    to->repository.instance = status_text(to, from->instance);
 }
 
 struct object_status *status_successor(const struct object_status *previous)
@@ -103,6 +109,7 @@ struct object_status *status_successor(const struct object_status *previous)
     copy_restarts(status, &previous->restarts);
     copy_task(status, &previous->task);
     copy_repository(status, &previous->repository);
+    status->pool = previous->pool;
     return status;
 }
 

@@ -25,6 +25,8 @@ enum phase {
     PHASE_STOPPING,
     PHASE_TERMINATED,
     PHASE_REPAIRING,
+    PHASE_SUSPENDING,
+    PHASE_SUSPENDED,
     PHASE_PENDING, /* tasks from here */
     PHASE_PREPARING,
     PHASE_TASK_RUNNING,
@@ -44,8 +46,12 @@ enum condition_type {
     CONDITION_PORTS_ALLOCATED,
     CONDITION_WORKSPACE_READY,
     CONDITION_UPDATE_PENDING, /* a change waits until tasks have ended */
+    CONDITION_NETWORK_READY,
+    CONDITION_CAPACITY_ENFORCED, /* the machine type is a real bound, not only book-keeping */
 };
-enum { CONDITION_COUNT = 8 };
+enum { CONDITION_COUNT = 10 };
+
+const char *condition_type_name(enum condition_type type); /* "PortsAllocated" */
 
 enum condition_value { CONDITION_ABSENT, CONDITION_FALSE, CONDITION_TRUE, CONDITION_UNKNOWN };
 
@@ -113,7 +119,12 @@ struct status_task {
     int64_t start_wall_ms, end_wall_ms;
     bool has_exit_code;
     int64_t exit_code;
-    const char *reason; /* Completed, Error, DeadlineExceeded, ContainerLost, ... */
+    const char *reason;      /* Completed, Error, DeadlineExceeded, ContainerLost, ... */
+    const char *pool;        /* whose place it takes; NULL: none is needed */
+    const char *instance;    /* the member it was placed on; NULL: not placed, or unplaced */
+    bool is_admitted;        /* it has its place, and keeps it until it is over */
+    unsigned queue_position; /* 1 is the next; 0: it does not wait */
+    int64_t arrival_wall_ms; /* when it was seen first: its rank among equals */
 };
 
 struct status_repository {
@@ -121,7 +132,19 @@ struct status_repository {
     const char *branch, *commit;
     const char *workspace; /* on the host */
     unsigned active_tasks;
-    int64_t idle_since_wall_ms; /* 0: in use */
+    int64_t idle_since_wall_ms;  /* 0: in use */
+    const char *pool, *instance; /* where its container is placed; NULL: unplaced */
+};
+
+/* A pool's numbers, and what its arithmetic must remember (reconcilers/pool.h). */
+struct status_pool {
+    bool is_set;
+    unsigned wanted, members, ready, starting, failed, draining, updated;
+    unsigned active_tasks, waiting_tasks, capacity; /* capacity: places for tasks on its members */
+    int64_t surplus_since_wall_ms; /* fewer members were enough from then on; 0: no */
+    int64_t next_create_wall_ms;   /* after failures: not before; 0: at once */
+    unsigned failures_in_a_row;
+    int64_t last_failure_wall_ms; /* of a member: later ones are new failures */
 };
 
 struct object_status {
@@ -140,6 +163,7 @@ struct object_status {
     size_t error_count;
     struct status_task task;
     struct status_repository repository;
+    struct status_pool pool;
 };
 
 struct object_status *status_new(void);

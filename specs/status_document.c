@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *condition_type_name(enum condition_type type)
+const char *condition_type_name(enum condition_type type)
 {
     switch (type) {
     case CONDITION_READY: return "Ready";
@@ -18,6 +18,8 @@ static const char *condition_type_name(enum condition_type type)
     case CONDITION_PORTS_ALLOCATED: return "PortsAllocated";
     case CONDITION_WORKSPACE_READY: return "WorkspaceReady";
     case CONDITION_UPDATE_PENDING: return "UpdatePending";
+    case CONDITION_NETWORK_READY: return "NetworkReady";
+    case CONDITION_CAPACITY_ENFORCED: return "CapacityEnforced";
     }
     abort();
 }
@@ -202,6 +204,15 @@ static json_t *task_to_json(const struct status_task *task)
     put_time(item, "startTime", task->start_wall_ms);
     put_time(item, "endTime", task->end_wall_ms);
     put_text(item, "logFile", task->log_file);
+    put_text(item, "pool", task->pool);
+    put_text(item, "instance", task->instance);
+    put_time(item, "arrivalTime", task->arrival_wall_ms);
+    if (task->is_admitted) {
+        json_object_set_new(item, "admitted", json_true());
+    }
+    if (task->queue_position > 0) {
+        put_integer(item, "queuePosition", task->queue_position);
+    }
     return item;
 }
 
@@ -215,6 +226,35 @@ static json_t *repository_to_json(const struct status_repository *repository)
     put_text(item, "workspace", repository->workspace);
     put_integer(item, "activeTasks", repository->active_tasks);
     put_time(item, "idleSince", repository->idle_since_wall_ms);
+    put_text(item, "pool", repository->pool);
+    put_text(item, "instance", repository->instance);
+    return item;
+}
+
+static json_t *pool_to_json(const struct status_pool *pool)
+{
+    json_t *item = json_object();
+
+    put_integer(item, "wanted", pool->wanted);
+    put_integer(item, "members", pool->members);
+    put_integer(item, "ready", pool->ready);
+    put_integer(item, "starting", pool->starting);
+    put_integer(item, "failed", pool->failed);
+    put_integer(item, "draining", pool->draining);
+    put_integer(item, "updated", pool->updated);
+    put_integer(item, "activeTasks", pool->active_tasks);
+    put_integer(item, "waitingTasks", pool->waiting_tasks);
+    put_integer(item, "capacity", pool->capacity);
+    if (pool->capacity > 0) {
+        json_object_set_new(item, "utilization",
+                            json_integer((json_int_t)pool->active_tasks * 100 / pool->capacity));
+    }
+    put_time(item, "surplusSince", pool->surplus_since_wall_ms);
+    put_time(item, "nextCreateTime", pool->next_create_wall_ms);
+    if (pool->failures_in_a_row > 0) {
+        put_integer(item, "failuresInARow", pool->failures_in_a_row);
+        put_time(item, "lastFailureTime", pool->last_failure_wall_ms);
+    }
     return item;
 }
 
@@ -242,6 +282,9 @@ json_t *status_to_json(const struct object_status *status)
     }
     if (status->repository.url != NULL) {
         json_object_set_new(json, "repository", repository_to_json(&status->repository));
+    }
+    if (status->pool.is_set) {
+        json_object_set_new(json, "pool", pool_to_json(&status->pool));
     }
     if (status->error_count > 0) {
         json_object_set_new(json, "error", error_to_json(&status->errors[0]));
@@ -404,6 +447,10 @@ static void read_task(struct object_status *status, const json_t *json)
     task->end_wall_ms = get_time(json, "endTime");
     task->has_exit_code = json_is_integer(json_object_get(json, "exitCode"));
     task->exit_code = get_integer(json, "exitCode");
+    task->pool = get_text(status, json, "pool");
+    task->instance = get_text(status, json, "instance");
+    task->arrival_wall_ms = get_time(json, "arrivalTime");
+    task->is_admitted = json_is_true(json_object_get(json, "admitted"));
 }
 
 static void read_repository(struct object_status *status, const json_t *json)
@@ -415,6 +462,19 @@ static void read_repository(struct object_status *status, const json_t *json)
     repository->commit = get_text(status, json, "commit");
     repository->workspace = get_text(status, json, "workspace");
     repository->idle_since_wall_ms = get_time(json, "idleSince");
+    repository->pool = get_text(status, json, "pool");
+    repository->instance = get_text(status, json, "instance");
+}
+
+/* Only what the arithmetic must remember; the numbers are counted anew. */
+static void read_pool(struct object_status *status, const json_t *json)
+{
+    struct status_pool *pool = &status->pool;
+
+    pool->surplus_since_wall_ms = get_time(json, "surplusSince");
+    pool->next_create_wall_ms = get_time(json, "nextCreateTime");
+    pool->failures_in_a_row = get_count(json, "failuresInARow");
+    pool->last_failure_wall_ms = get_time(json, "lastFailureTime");
 }
 
 struct object_status *status_from_json(const json_t *json)
@@ -430,6 +490,7 @@ struct object_status *status_from_json(const json_t *json)
     read_restarts(status, json_object_get(json, "restarts"));
     read_task(status, json_object_get(json, "task"));
     read_repository(status, json_object_get(json, "repository"));
+    read_pool(status, json_object_get(json, "pool"));
     status->operation.state =
         operation_state_from_name(json_string_value(json_object_get(operation, "state")));
     status->operation.type = get_text(status, operation, "type");

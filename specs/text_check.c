@@ -1,4 +1,5 @@
 #include "specs/text_check.h"
+#include "base/parse.h"
 
 #include "specs/excerpt.h"
 #include "specs/machine_types.h"
@@ -403,6 +404,50 @@ int check_person(const char *text, struct error *err)
     if (len > 128 || !is_one_of(text[0], ALNUM "_") || !is_made_of(text, len, ALNUM "_.@+-")) {
         return refuse(err, text,
                       "is not a user: letters, digits, \"_\", \".\", \"@\", \"+\" and \"-\"");
+    }
+    return 0;
+}
+
+int check_port_or_name(const char *text, struct error *err)
+{
+    uint64_t port;
+
+    if ((parse_u64(text, &port) == 0 && port >= 1 && port <= 65535) || object_name_is_valid(text)) {
+        return 0;
+    }
+    return refuse(err, text, "is neither a port from 1 to 65535 nor the name of one");
+}
+
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int check_http_path(const char *text, struct error *err)
+{
+    if (text[0] != '/' || strchr(text, ' ') != NULL || !is_printable(text)) {
+        return refuse(err, text, "is not a path, such as /healthz");
+    }
+    return 0;
+}
+
+int check_http_header_name(const char *text, struct error *err)
+{
+    if (!is_made_of(text, strlen(text), ALNUM "-_")) {
+        return refuse(err, text, "is not the name of a header: letters, digits, \"-\" and \"_\"");
+    }
+    return 0;
+}
+
+int check_http_header_value(const char *text, struct error *err)
+{
+    if (!is_printable(text)) {
+        return refuse(err, text, "must not have control characters");
     }
     return 0;
 }

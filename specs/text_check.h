@@ -23,14 +23,18 @@ int check_mount_path(const char *text, struct error *err);
 int check_image(const char *text, struct error *err);        /* [host[:port]/]path[:tag][@digest] */
 int check_machine_type(const char *text, struct error *err); /* InvalidMachineType */
 int check_repository_url(const char *text,
-                         struct error *err);                /* for repo_url_parse(); InvalidURL */
-int check_branch(const char *text, struct error *err);      /* a short name that git would take */
-int check_env_name(const char *text, struct error *err);    /* [A-Za-z_][A-Za-z0-9_.-]* */
-int check_hostname(const char *text, struct error *err);    /* RFC 1123, at most 253 bytes */
-int check_ip_address(const char *text, struct error *err);  /* IPv4 or IPv6 */
-int check_capability(const char *text, struct error *err);  /* [A-Z_]+, with or without CAP_ */
-int check_volume_name(const char *text, struct error *err); /* a volume of the engine */
-int check_user(const char *text, struct error *err);        /* name or number, optional :group */
-int check_person(const char *text, struct error *err);      /* login name or e-mail address */
+                         struct error *err);                 /* for repo_url_parse(); InvalidURL */
+int check_branch(const char *text, struct error *err);       /* a short name that git would take */
+int check_env_name(const char *text, struct error *err);     /* [A-Za-z_][A-Za-z0-9_.-]* */
+int check_hostname(const char *text, struct error *err);     /* RFC 1123, at most 253 bytes */
+int check_ip_address(const char *text, struct error *err);   /* IPv4 or IPv6 */
+int check_capability(const char *text, struct error *err);   /* [A-Z_]+, with or without CAP_ */
+int check_volume_name(const char *text, struct error *err);  /* a volume of the engine */
+int check_user(const char *text, struct error *err);         /* name or number, optional :group */
+int check_port_or_name(const char *text, struct error *err); /* 1..65535, or like metadata.name */
+int check_http_path(const char *text, struct error *err); /* begins with "/", nothing to escape */
+int check_http_header_name(const char *text, struct error *err);
+int check_http_header_value(const char *text, struct error *err);
+int check_person(const char *text, struct error *err); /* login name or e-mail address */
 
 #endif

@@ -19,6 +19,7 @@ void object_unref(struct object *object)
     }
     assert(object->references > 0);
     if (--object->references == 0) {
+        object_unref(object->parent);
         arena_done(&object->arena);
         free(object);
     }
@@ -28,6 +29,7 @@ const char *kind_name(enum kind kind)
 {
     switch (kind) { /* no default: a kind without a name does not compile */
     case KIND_INSTANCE: return "Instance";
+    case KIND_INSTANCE_POOL: return "InstancePool";
     case KIND_REPOSITORY: return "Repository";
     case KIND_TASK: return "Task";
     }
@@ -38,6 +40,7 @@ const char *kind_plural(enum kind kind)
 {
     switch (kind) { /* no default: a kind without a name does not compile */
     case KIND_INSTANCE: return "instances";
+    case KIND_INSTANCE_POOL: return "instancepools";
     case KIND_REPOSITORY: return "repositories";
     case KIND_TASK: return "tasks";
     }
@@ -59,6 +62,7 @@ bool object_is_suspended(const struct object *object)
 {
     switch (object->kind) { /* no default: a new kind must say it here */
     case KIND_INSTANCE: return object->instance.is_suspended;
+    case KIND_INSTANCE_POOL: return object->pool.is_suspended;
     case KIND_REPOSITORY: return object->repository.is_suspended;
     case KIND_TASK: return object->task.is_suspended;
     }

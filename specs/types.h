@@ -17,8 +17,8 @@
 
 #define API_VERSION "berth.dev/v1"
 
-enum kind { KIND_INSTANCE, KIND_REPOSITORY, KIND_TASK };
-enum { KIND_COUNT = 3 };
+enum kind { KIND_INSTANCE, KIND_INSTANCE_POOL, KIND_REPOSITORY, KIND_TASK };
+enum { KIND_COUNT = 4 };
 
 struct text_list {
     const char **items;
@@ -36,9 +36,16 @@ struct label_list {
     size_t count;
 };
 
+/* Where a value is taken from when the container is made; exactly one is set. It never enters an object. */
+struct value_source {
+    const char *file; /* absolute path, below one of the controller's allowed roots */
+    const char *env;  /* a variable of the controller's that its policy lets out */
+};
+
 struct env_var {
     const char *name;
     const char *value;
+    struct value_source *from; /* NULL: value is it */
 };
 
 struct env_list {
@@ -102,8 +109,60 @@ struct security_context {
     struct text_list capabilities_drop;
 };
 
+/* Probes and hooks: names, defaults and meanings are Kubernetes'. */
+struct exec_action {
+    struct text_list command;
+};
+
+struct http_header {
+    const char *name;
+    const char *value;
+};
+
+struct http_header_list {
+    struct http_header *items;
+    size_t count;
+};
+
+enum http_scheme { HTTP_SCHEME_HTTP, HTTP_SCHEME_HTTPS };
+
+struct http_get_action {
+    const char *path;
+    const char *port; /* a number, or the name of one of the instance's ports */
+    int64_t scheme;   /* enum http_scheme */
+    struct http_header_list headers;
+};
+
+struct tcp_socket_action {
+    const char *port;
+};
+
+/* Exactly one of the three actions is set. */
+struct probe_spec {
+    struct exec_action *exec;
+    struct http_get_action *http_get;
+    struct tcp_socket_action *tcp_socket;
+    int64_t initial_delay_seconds;
+    int64_t period_seconds;
+    int64_t timeout_seconds;
+    int64_t success_threshold;
+    int64_t failure_threshold;
+};
+
+struct hook_spec {
+    struct exec_action *exec;
+    int64_t timeout_seconds;
+};
+
+struct lifecycle {
+    struct hook_spec *post_start;
+    struct hook_spec *pre_stop;
+};
+
+enum deletion_policy { DELETION_DELETE, DELETION_RETAIN };
+
 enum pull_policy { PULL_IF_NOT_PRESENT, PULL_ALWAYS, PULL_NEVER };
-enum power_state { POWER_RUNNING, POWER_STOPPED };
+enum power_state { POWER_RUNNING, POWER_STOPPED, POWER_SUSPENDED };
 enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 
 struct instance_spec {
@@ -127,6 +186,29 @@ struct instance_spec {
     int64_t restart_policy;     /* enum restart_policy */
     int64_t grace_seconds;
     struct security_context security;
+    struct probe_spec *readiness; /* NULL: none, like the others */
+    struct probe_spec *liveness;
+    struct probe_spec *startup;
+    struct lifecycle lifecycle;
+    int64_t deletion_policy; /* enum deletion_policy */
+};
+
+enum placement { PLACEMENT_PACK, PLACEMENT_SPREAD };
+enum update_strategy { UPDATE_ROLLING, UPDATE_ON_DELETE };
+
+struct pool_spec {
+    bool is_suspended;
+    int64_t min_instances;
+    int64_t max_instances;
+    int64_t max_tasks_per_instance;
+    int64_t placement;                /* enum placement */
+    int64_t target_utilization_milli; /* thousandths: 800 is 0.8 */
+    int64_t scale_down_delay_seconds;
+    struct text_list warm_repositories; /* URLs */
+    int64_t update_strategy;            /* enum update_strategy */
+    int64_t max_unavailable;
+    struct label_list template_labels;
+    struct instance_spec template_spec;
 };
 
 /* Paths of files that hold secrets; their contents never enter an object. */
@@ -148,6 +230,7 @@ struct repository_spec {
     struct port_list ports;
     struct volume_list volumes;
     struct security_context security;
+    const char *pool; /* NULL: default */
     bool is_warm;
     int64_t idle_timeout_seconds;
     int64_t retain_seconds;
@@ -164,6 +247,8 @@ struct task_spec {
     struct text_list command; /* empty: an open session */
     struct env_list env;
     int64_t timeout_seconds; /* 0: none */
+    const char *pool;        /* NULL: the repository's */
+    int64_t priority;        /* the higher is placed first */
     int64_t ttl_seconds_after_finished;
     int64_t state; /* enum task_state */
 };
@@ -180,6 +265,7 @@ struct object {
     struct label_list labels;
     union {
         struct instance_spec instance;
+        struct pool_spec pool;
         struct repository_spec repository;
         struct task_spec task;
     };
@@ -192,6 +278,7 @@ struct object {
     char container_hash[HASH_SIZE]; /* the same of what a container cannot change in place */
     const char *field_hashes; /* "env=1a2b3c4d image=...": the fields of container_hash, sorted */
 
+    struct object *parent; /* a pool's member borrows from its pool; NULL: nothing is borrowed */
     struct arena arena;
     unsigned references;
 };

@@ -1,8 +1,10 @@
 #include "specs/validate.h"
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/strbuf.h"
 #include "specs/machine_types.h"
 #include "specs/quantity.h"
 #include "specs/reason.h"
@@ -222,21 +224,169 @@ static void validate_credentials(struct decoder *decoder, const struct yaml_node
     }
 }
 
+/* The kinds of an action: exactly one must be there. */
+static void validate_one_of(struct decoder *decoder, const struct yaml_node *map,
+                            const struct place *place, const char *const *keys, size_t count)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        found += yaml_map_get(map, keys[i]) != NULL ? 1 : 0;
+    }
+    if (map != NULL && map->type == YAML_NODE_MAP && found != 1) {
+        auto_done(strbuf) words = {0};
+
+        for (size_t i = 0; i < count; i++) {
+            strbuf_addf(&words, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", keys[i]);
+        }
+        spec_errors_add(decoder->errors, map, place, REASON_INVALID_SPEC, "%s one of %s %s",
+                        found == 0 ? "exactly" : "only", strbuf_text(&words),
+                        found == 0 ? "is needed" : "is possible");
+    }
+}
+
+static void validate_env(struct decoder *decoder, const struct env_list *env,
+                         const struct yaml_node *spec, const struct place *spec_place)
+{
+    static const char *const sources[] = {"file", "env"}, *const values[] = {"value", "valueFrom"};
+    const struct yaml_node *list = list_node(spec, "env", env->count);
+    struct place place = {.parent = spec_place, .key = "env"};
+
+    for (size_t i = 0; list != NULL && i < list->count; i++) {
+        const struct yaml_node *from = yaml_map_get(list->items[i], "valueFrom");
+        struct place item_place = {.parent = &place, .index = i};
+        struct place from_place = {.parent = &item_place, .key = "valueFrom"};
+
+        if (from != NULL) {
+            validate_one_of(decoder, list->items[i], &item_place, values, ARRAY_SIZE(values));
+            validate_one_of(decoder, from, &from_place, sources, ARRAY_SIZE(sources));
+        }
+    }
+}
+
+static bool has_port(const struct port_list *ports, const char *port)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        if (text_equal(ports->items[i].name, port)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A port by name must be one of the instance's. */
+static void validate_probe_port(struct decoder *decoder, const struct port_list *ports,
+                                const char *port, const struct yaml_node *probe, const char *action,
+                                const struct place *probe_place)
+{
+    const struct yaml_node *node = yaml_map_get(yaml_map_get(probe, action), "port");
+    struct place place = {.parent = probe_place, .key = action};
+    struct place port_place = {.parent = &place, .key = "port"};
+    uint64_t number;
+
+    if (node != NULL && port != NULL && parse_u64(port, &number) < 0 && !has_port(ports, port)) {
+        spec_errors_add(decoder->errors, node, &port_place, REASON_INVALID_SPEC,
+                        "spec.ports has no port named \"%s\"", port);
+    }
+}
+
+static void validate_probe(struct decoder *decoder, const struct probe_spec *probe, const char *key,
+                           const struct port_list *ports, const struct yaml_node *spec,
+                           const struct place *spec_place)
+{
+    static const char *const actions[] = {"exec", "httpGet", "tcpSocket"};
+    const struct yaml_node *node = yaml_map_get(spec, key);
+    const struct yaml_node *successes = yaml_map_get(node, "successThreshold");
+    struct place place = {.parent = spec_place, .key = key};
+
+    if (probe == NULL || node == NULL) {
+        return;
+    }
+    validate_one_of(decoder, node, &place, actions, ARRAY_SIZE(actions));
+    if (probe->http_get != NULL) {
+        validate_probe_port(decoder, ports, probe->http_get->port, node, "httpGet", &place);
+    }
+    if (probe->tcp_socket != NULL) {
+        validate_probe_port(decoder, ports, probe->tcp_socket->port, node, "tcpSocket", &place);
+    }
+    if (successes != NULL && probe->success_threshold > 1 && strcmp(key, "readinessProbe") != 0) {
+        refuse(decoder, successes, &place, "successThreshold", "must be 1 for this probe");
+    }
+}
+
+static void validate_instance(struct decoder *decoder, struct instance_spec *instance,
+                              const struct yaml_node *spec, const struct place *place)
+{
+    validate_command(decoder, &instance->command, spec, place);
+    validate_env(decoder, &instance->env, spec, place);
+    validate_ports(decoder, &instance->ports, spec, place);
+    validate_volumes(decoder, &instance->volumes, spec, place);
+    validate_resources(decoder, instance, spec, place);
+    validate_probe(decoder, instance->readiness, "readinessProbe", &instance->ports, spec, place);
+    validate_probe(decoder, instance->liveness, "livenessProbe", &instance->ports, spec, place);
+    validate_probe(decoder, instance->startup, "startupProbe", &instance->ports, spec, place);
+}
+
+enum { MAX_POOL_NAME = 58 }; /* so that "-<n>" still fits into a name */
+
+static void validate_template(struct decoder *decoder, struct pool_spec *pool,
+                              const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *template = yaml_map_get(spec, "template");
+    const struct yaml_node *ports = yaml_map_get(yaml_map_get(template, "spec"), "ports");
+    struct place place = {.parent = spec_place, .key = "template"};
+    struct place member_place = {.parent = &place, .key = "spec"};
+
+    validate_instance(decoder, &pool->template_spec, yaml_map_get(template, "spec"), &member_place);
+    for (size_t i = 0; pool->max_instances > 1 && i < pool->template_spec.ports.count; i++) {
+        if (pool->template_spec.ports.items[i].host_port != 0 && ports != NULL) {
+            refuse(decoder, ports, &member_place, "ports",
+                   "a fixed hostPort cannot be shared by several members; leave it out");
+            return;
+        }
+    }
+}
+
+static void validate_pool(struct decoder *decoder, struct object *object,
+                          const struct yaml_node *spec, const struct place *place)
+{
+    struct pool_spec *pool = &object->pool;
+    const struct yaml_node *max = yaml_map_get(spec, "maxInstances");
+    struct place name_place = {.parent = NULL, .key = "metadata.name"};
+
+    if (pool->max_instances < 0) {
+        pool->max_instances = pool->min_instances;
+    }
+    if (max != NULL && pool->min_instances > pool->max_instances) {
+        spec_errors_add(decoder->errors, max,
+                        &(struct place){.parent = place, .key = "maxInstances"},
+                        REASON_INVALID_SPEC, "%lld is below minInstances, which is %lld",
+                        (long long)pool->max_instances, (long long)pool->min_instances);
+    }
+    if (object->name != NULL && strlen(object->name) > MAX_POOL_NAME) {
+        spec_errors_add(decoder->errors, spec, &name_place, REASON_INVALID_NAME,
+                        "the name of a pool has at most %d letters, since its members are named "
+                        "after it",
+                        MAX_POOL_NAME);
+    }
+    validate_template(decoder, pool, spec, place);
+}
+
 void validate_object(struct decoder *decoder, struct object *object, const struct yaml_node *spec,
                      const struct place *place)
 {
     switch (object->kind) { /* no default: a kind without rules does not compile */
-    case KIND_INSTANCE:
-        validate_command(decoder, &object->instance.command, spec, place);
-        validate_ports(decoder, &object->instance.ports, spec, place);
-        validate_volumes(decoder, &object->instance.volumes, spec, place);
-        validate_resources(decoder, &object->instance, spec, place);
-        break;
+    case KIND_INSTANCE: validate_instance(decoder, &object->instance, spec, place); break;
+    case KIND_INSTANCE_POOL: validate_pool(decoder, object, spec, place); break;
     case KIND_REPOSITORY:
+        validate_env(decoder, &object->repository.env, spec, place);
         validate_ports(decoder, &object->repository.ports, spec, place);
         validate_volumes(decoder, &object->repository.volumes, spec, place);
         validate_credentials(decoder, spec, place);
         break;
-    case KIND_TASK: validate_command(decoder, &object->task.command, spec, place); break;
+    case KIND_TASK:
+        validate_command(decoder, &object->task.command, spec, place);
+        validate_env(decoder, &object->task.env, spec, place);
+        break;
     }
 }

@@ -130,10 +130,13 @@ static int read_spec(struct plan_case *plan_case, struct error *err)
 
     if (check_keys(plan_case->json, "the case", "kind spec gone world observed previous show",
                    err) < 0 ||
-        word_of(plan_case->json, "kind", "instance repository task", -1, &kind, err) < 0) {
+        word_of(plan_case->json, "kind", "instance pool repository task", -1, &kind, err) < 0) {
         return -1;
     }
     plan_case->kind = (enum kind)kind;
+    if (plan_case->kind == KIND_INSTANCE_POOL) {
+        return error_set(err, ERROR_INVALID, "pools make no plans");
+    }
     plan_case->is_gone = flag_of(plan_case->json, "gone", false);
     plan_case->object = parse_spec(text_of(plan_case->json, "spec", NULL), err);
     if (plan_case->object == NULL) {
@@ -516,6 +519,7 @@ void plan_case_decide(const struct plan_case *plan_case, struct plan **ret_plan,
 
     switch (plan_case->kind) {
     case KIND_INSTANCE: decide_instance(plan_case, observed, plan, status); break;
+    case KIND_INSTANCE_POOL: break; /* makes no plans: see test_pool */
     case KIND_REPOSITORY: decide_repository(plan_case, observed, plan, status); break;
     case KIND_TASK: decide_task(plan_case, observed, plan, status); break;
     }

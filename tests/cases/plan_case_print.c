@@ -53,21 +53,6 @@ static void print_plan(const struct plan_case *plan_case, const struct plan *pla
     }
 }
 
-static const char *condition_name(enum condition_type type)
-{
-    switch (type) {
-    case CONDITION_READY: return "Ready";
-    case CONDITION_RECONCILING: return "Reconciling";
-    case CONDITION_STALLED: return "Stalled";
-    case CONDITION_SPEC_VALID: return "SpecValid";
-    case CONDITION_IMAGE_READY: return "ImageReady";
-    case CONDITION_PORTS_ALLOCATED: return "PortsAllocated";
-    case CONDITION_WORKSPACE_READY: return "WorkspaceReady";
-    case CONDITION_UPDATE_PENDING: return "UpdatePending";
-    }
-    abort();
-}
-
 static void print_conditions(const struct object_status *status, struct strbuf *out)
 {
     for (int i = 0; i < CONDITION_COUNT; i++) {
@@ -75,7 +60,7 @@ static void print_conditions(const struct object_status *status, struct strbuf *
         const struct condition *condition = &status->conditions[i];
 
         if (condition->value != CONDITION_ABSENT) {
-            strbuf_addf(out, "%s %s %s%s%s\n", condition_name((enum condition_type)i),
+            strbuf_addf(out, "%s %s %s%s%s\n", condition_type_name((enum condition_type)i),
                         values[condition->value], condition->reason,
                         condition->message != NULL ? ": " : "",
                         condition->message != NULL ? condition->message : "");

@@ -15,19 +15,21 @@
 
 static bool is_number(const struct field *field)
 {
-    return field->type == FIELD_INTEGER || field->type == FIELD_BYTES || field->type == FIELD_CPU;
+    return field->type == FIELD_INTEGER || field->type == FIELD_BYTES || field->type == FIELD_CPU ||
+           field->type == FIELD_FRACTION;
 }
 
 static void check_row(const struct field *field)
 {
     bool has_table = field->type == FIELD_OBJECT || field->type == FIELD_OBJECT_LIST ||
-                     field->type == FIELD_REPOSITORY_REF;
+                     field->type == FIELD_OPTIONAL_OBJECT || field->type == FIELD_REPOSITORY_REF;
 
     assert_true(islower((unsigned char)field->name[0]));
     assert_true(field->doc != NULL && field->doc[strlen(field->doc) - 1] == '.');
     assert_true((field->words != NULL) == (field->type == FIELD_ENUM));
     assert_true((field->fields != NULL) == has_table);
-    assert_true((field->item_size != 0) == (field->type == FIELD_OBJECT_LIST));
+    assert_true((field->item_size != 0) ==
+                (field->type == FIELD_OBJECT_LIST || field->type == FIELD_OPTIONAL_OBJECT));
     assert_true(!is_number(field) || field->max > field->min);
     assert_true(field->default_text == NULL || (field->flags & FIELD_REQUIRED) == 0);
     if (field->check != NULL && field->default_text != NULL) {
@@ -288,11 +290,12 @@ static void an_object_as_json_is_what_a_user_would_write(void **state)
     auto_free char *text = json_dumps(json, JSON_COMPACT);
 
     (void)state;
-    assert_string_equal(text, "{\"apiVersion\":\"berth.dev/v1\",\"kind\":\"Task\","
-                              "\"metadata\":{\"name\":\"t\",\"labels\":{\"a\":\"d\",\"b\":\"c\"}},"
-                              "\"spec\":{\"suspend\":false,\"repository\":{\"name\":\"r\"},"
-                              "\"command\":[\"make\"],\"timeoutSeconds\":0,"
-                              "\"ttlSecondsAfterFinished\":3600,\"state\":\"Active\"}}");
+    assert_string_equal(text,
+                        "{\"apiVersion\":\"berth.dev/v1\",\"kind\":\"Task\","
+                        "\"metadata\":{\"name\":\"t\",\"labels\":{\"a\":\"d\",\"b\":\"c\"}},"
+                        "\"spec\":{\"suspend\":false,\"repository\":{\"name\":\"r\"},"
+                        "\"command\":[\"make\"],\"timeoutSeconds\":0,"
+                        "\"ttlSecondsAfterFinished\":3600,\"state\":\"Active\",\"priority\":0}}");
 }
 
 static void amounts_in_json_are_in_their_shortest_spelling(void **state)
@@ -351,7 +354,7 @@ static void kinds_are_found_by_their_exact_names(void **state)
         assert_int_equal(kind, i);
     }
     assert_int_equal(kind_from_name("instance", &kind), -1);
-    assert_int_equal(kind_from_name("InstancePool", &kind), -1);
+    assert_int_equal(kind_from_name("instancePool", &kind), -1);
     assert_string_equal(kind_plural(KIND_REPOSITORY), "repositories");
 }
 
