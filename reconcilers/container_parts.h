@@ -1,0 +1,35 @@
+/*
+ * The pieces that container.c puts together: nobody else needs them.
+ *
+ * container_create.c makes a container and tells what differs; container_state.c decides on the state of one that is right otherwise.
+ * All of them add to the plan and the status of the pass.
+ */
+#ifndef BERTH_RECONCILERS_CONTAINER_PARTS_H
+#define BERTH_RECONCILERS_CONTAINER_PARTS_H
+
+#include "reconcilers/container.h"
+#include "reconcilers/container_ports.h"
+
+bool container_is_up(const struct observed_container *container); /* has processes */
+
+/* Stop and remove, with the evidence of why left to the caller. */
+void container_plan_removal(struct container_pass *pass, enum phase phase, const char *cause);
+
+/* The network, where it is missing. */
+void container_plan_network(struct container_pass *pass, enum phase phase);
+
+/* From nothing to running; an old container is removed in between, as late as possible. */
+void container_plan_creation(struct container_pass *pass, const struct resolved_port *ports,
+                             const char *operation, enum phase phase, const char *cause);
+
+/* What differs between the container and the wish: a text for people, or NULL. The caller's to free. */
+char *container_find_difference(const struct container_pass *pass,
+                                const struct resolved_port *ports);
+
+/* Running, paused, ended, created, dead: what each calls for. */
+void container_reconcile_state(struct container_pass *pass);
+
+/* The engine said at the start that a port is taken: give up the leased ones and make it anew with others. */
+bool container_reconcile_port_in_use(struct container_pass *pass);
+
+#endif

@@ -1,0 +1,183 @@
+#include "reconcilers/container_parts.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "reconcilers/restarts.h"
+#include "specs/reason.h"
+
+#include <stdlib.h>
+
+/* What the state of a container that is right otherwise calls for. */
+
+/* A container that runs */
+
+static void reconcile_running(struct container_pass *pass)
+{
+    const struct container_want *want = pass->want;
+    const struct observed_container *container = pass->container;
+
+    if (!want->should_run) {
+        if (want->hold_off == NULL) {
+            struct action *stop;
+
+            plan_set_operation(pass->plan, "stop", "should not run");
+            stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, PHASE_STOPPING, want->name,
+                            "should not run");
+            stop->grace_seconds = want->grace_seconds;
+        }
+        pass->status->phase = PHASE_STOPPING;
+        status_set_progressing(pass->status, "Stopping", want->hold_off);
+        return;
+    }
+    if (container->state == WORKLOAD_PAUSED) {
+        plan_set_operation(pass->plan, "resume", "container was paused");
+        plan_add(pass->plan, ACTION_UNPAUSE_CONTAINER, PHASE_REPAIRING, want->name,
+                 "container was paused");
+        pass->status->phase = PHASE_REPAIRING;
+        status_set_progressing(pass->status, "Paused", "container was paused");
+        return;
+    }
+    if (want->network != NULL &&
+        (!pass->has_network || !text_equal(container->network, want->network))) {
+        struct action *connect;
+
+        plan_set_operation(pass->plan, "repair", "not on its network");
+        container_plan_network(pass, PHASE_REPAIRING);
+        connect = plan_add(pass->plan, ACTION_CONNECT_NETWORK, PHASE_REPAIRING, want->name,
+                           "not on its network");
+        connect->workload = want->build(pass);
+        connect->workload->network = arena_strdup(&connect->workload->arena, want->network);
+        pass->status->phase = PHASE_REPAIRING;
+        status_set_progressing(pass->status, "NetworkLost", "not on its network");
+        return;
+    }
+    pass->status->phase = PHASE_RUNNING;
+    pass->status->restarts.next_retry_wall_ms = 0;
+    status_set_ready(pass->status, "Healthy", NULL);
+}
+
+/* A container that does not run */
+
+static void plan_start(struct container_pass *pass, const char *operation, enum phase phase,
+                       const char *cause)
+{
+    plan_set_operation(pass->plan, operation, cause);
+    container_plan_network(pass, phase);
+    plan_add(pass->plan, ACTION_START_CONTAINER, phase, pass->want->name, cause);
+    pass->status->phase = phase;
+    status_set_progressing(pass->status, "Starting", cause);
+}
+
+static void reconcile_finished(struct container_pass *pass)
+{
+    auto_free char *message =
+        xasprintf("exited with code %lld", (long long)pass->container->exit_code);
+
+    pass->status->phase = PHASE_TERMINATED;
+    pass->status->restarts.next_retry_wall_ms = 0;
+    if (pass->container->exit_code == 0) {
+        status_set_condition(pass->status, CONDITION_READY, CONDITION_FALSE, "Completed", message);
+        status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, "Completed",
+                             NULL);
+        status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed", NULL);
+    } else {
+        status_set_stalled(pass->status, REASON_EXITED, message);
+    }
+}
+
+static void reconcile_exited(struct container_pass *pass)
+{
+    const struct container_want *want = pass->want;
+    const struct observed_container *container = pass->container;
+    auto_free char *cause = NULL;
+
+    if (!want->should_run) {
+        restarts_note_wanted_end(pass->status, container);
+        pass->status->phase = PHASE_TERMINATED;
+        status_set_ready(pass->status, "Stopped", NULL);
+        return;
+    }
+    if (restarts_was_wanted(&pass->status->restarts, container)) {
+        plan_start(pass, "start", PHASE_STAGING, "should run again");
+        return;
+    }
+    if (!restarts_is_known(&pass->status->restarts, container) && !container->has_log) {
+        plan_add(pass->plan, ACTION_READ_LOG, PHASE_REPAIRING, want->name, "container ended");
+        pass->status->phase = PHASE_REPAIRING;
+        status_set_progressing(pass->status, "Ended", "container ended");
+        return;
+    }
+    restarts_note_end(pass->status, container, want->key, want->restart_policy);
+    if (!restarts_wants_another(want->restart_policy, container->exit_code)) {
+        reconcile_finished(pass);
+        return;
+    }
+    cause = restarts_describe(container);
+    if (pass->status->restarts.next_retry_wall_ms > pass->world->now_wall_ms) {
+        plan_wake_at(pass->plan, pass->status->restarts.next_retry_wall_ms);
+        pass->status->phase = PHASE_REPAIRING;
+        if (pass->status->restarts.in_a_row >= STALLED_AFTER) {
+            status_set_stalled(pass->status, REASON_CRASH_LOOP, cause);
+        } else {
+            status_set_progressing(pass->status, REASON_CRASH_LOOP, cause);
+        }
+        return;
+    }
+    plan_start(pass, "restart", PHASE_REPAIRING, cause);
+}
+
+bool container_reconcile_port_in_use(struct container_pass *pass)
+{
+    bool has_pooled = false;
+
+    if (pass->failure->count == 0 || !text_equal(pass->failure->reason, REASON_PORT_IN_USE)) {
+        return false;
+    }
+    for (size_t i = 0; i < pass->want->ports->count; i++) {
+        has_pooled |= pass->want->ports->items[i].host_port == 0;
+    }
+    if (!has_pooled || pass->failure->count > QUICK_TRIES) {
+        return false;
+    }
+    plan_set_operation(pass->plan, "repair", "a leased host port is taken");
+    plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_PROVISIONING, pass->want->name,
+             "a leased host port is taken");
+    plan_add(pass->plan, ACTION_QUARANTINE_PORTS, PHASE_PROVISIONING, pass->want->key,
+             "a leased host port is taken");
+    pass->status->phase = PHASE_PROVISIONING;
+    status_set_progressing(pass->status, REASON_PORT_IN_USE, pass->failure->message);
+    return true;
+}
+
+void container_reconcile_state(struct container_pass *pass)
+{
+    const struct container_want *want = pass->want;
+
+    switch (pass->container->state) { /* no default: a state without an answer does not compile */
+    case WORKLOAD_RUNNING:
+    case WORKLOAD_PAUSED: reconcile_running(pass); return;
+    case WORKLOAD_CREATED:
+        if (!want->should_run) {
+            pass->status->phase = PHASE_TERMINATED;
+            status_set_ready(pass->status, "Stopped", NULL);
+        } else {
+            plan_start(pass, "start", PHASE_STAGING, "container was created");
+        }
+        return;
+    case WORKLOAD_EXITED: reconcile_exited(pass); return;
+    case WORKLOAD_DEAD:
+        plan_set_operation(pass->plan, "repair", "the engine calls it dead");
+        plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_REPAIRING, want->name,
+                 "the engine calls it dead");
+        pass->status->phase = PHASE_REPAIRING;
+        status_set_progressing(pass->status, "Dead", "the engine calls it dead");
+        return;
+    case WORKLOAD_RESTARTING:
+    case WORKLOAD_REMOVING:
+        plan_wake_at(pass->plan, pass->world->now_wall_ms + 1000);
+        pass->status->phase = PHASE_REPAIRING;
+        status_set_progressing(pass->status, "Changing",
+                               workload_state_name(pass->container->state));
+        return;
+    }
+}
