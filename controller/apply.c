@@ -240,6 +240,7 @@ static void dispatch(struct plan_run *run)
     case ACTION_CREATE_CONTAINER: apply_create_container(run); return;
     case ACTION_START_CONTAINER: apply_start_container(run); return;
     case ACTION_STOP_CONTAINER: apply_stop_container(run); return;
+    case ACTION_PAUSE_CONTAINER: apply_pause_container(run); return;
     case ACTION_UNPAUSE_CONTAINER: apply_unpause_container(run); return;
     case ACTION_REMOVE_CONTAINER: apply_remove_container(run); return;
     case ACTION_READ_LOG: apply_read_log(run); return;

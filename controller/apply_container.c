@@ -342,6 +342,13 @@ void apply_remove_container(struct plan_run *run)
     run_call(run, docker_remove_container(run_container_id(run)), on_gone);
 }
 
+void apply_pause_container(struct plan_run *run)
+{
+    if (!is_container_gone(run)) {
+        run_call(run, docker_pause_container(run_container_id(run)), run_on_plain_reply);
+    }
+}
+
 void apply_unpause_container(struct plan_run *run)
 {
     if (!is_container_gone(run)) {

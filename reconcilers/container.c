@@ -111,14 +111,19 @@ static enum phase initial_phase(const struct container_pass *pass)
     if (pass->container == NULL) {
         return PHASE_PROVISIONING;
     }
+    if (pass->container->state == WORKLOAD_PAUSED && pass->want->should_pause) {
+        return PHASE_SUSPENDED;
+    }
     return container_is_up(pass->container) ? PHASE_RUNNING : PHASE_TERMINATED;
 }
 
 static void reconcile_suspended(struct container_pass *pass)
 {
-    bool is_running = pass->container != NULL && pass->container->state == WORKLOAD_RUNNING;
+    enum phase phase = initial_phase(pass);
+    bool is_running = phase == PHASE_SUSPENDED ||
+                      (pass->container != NULL && pass->container->state == WORKLOAD_RUNNING);
 
-    pass->status->phase = initial_phase(pass) == PHASE_RUNNING ? PHASE_RUNNING : PHASE_TERMINATED;
+    pass->status->phase = phase == PHASE_PROVISIONING ? PHASE_TERMINATED : phase;
     status_set_condition(pass->status, CONDITION_READY,
                          is_running ? CONDITION_TRUE : CONDITION_FALSE, REASON_SUSPENDED,
                          "spec.suspend is true: nothing is changed");

@@ -24,6 +24,7 @@ struct container_want {
     bool is_idle_image; /* image is Berth's own: built, not pulled */
     bool should_exist;  /* false: remove it, and its leases */
     bool should_run;
+    bool should_pause;    /* once it runs: frozen, with its memory */
     bool is_suspended;    /* change nothing */
     const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
     const char *hash, *fields, *source;

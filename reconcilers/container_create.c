@@ -14,9 +14,7 @@ void container_plan_removal(struct container_pass *pass, enum phase phase, const
     const struct container_want *want = pass->want;
 
     if (container_is_up(pass->container)) {
-        struct action *stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, phase, want->name, cause);
-
-        stop->grace_seconds = want->grace_seconds;
+        container_plan_stop(pass, phase, cause);
     }
     plan_add(pass->plan, ACTION_REMOVE_CONTAINER, phase, want->name, cause);
 }
@@ -115,8 +113,8 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     create = plan_add(pass->plan, ACTION_CREATE_CONTAINER, phase, want->name, cause);
     create->workload = build_workload(pass, ports);
     if (want->should_run) {
-        plan_add(pass->plan, ACTION_START_CONTAINER,
-                 phase == PHASE_REPAIRING ? PHASE_REPAIRING : PHASE_STAGING, want->name, cause);
+        container_plan_start(pass, phase == PHASE_REPAIRING ? PHASE_REPAIRING : PHASE_STAGING,
+                             cause);
     }
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Creating", cause);

@@ -15,6 +15,12 @@ bool container_is_up(const struct observed_container *container); /* has process
 /* Stop and remove, with the evidence of why left to the caller. */
 void container_plan_removal(struct container_pass *pass, enum phase phase, const char *cause);
 
+/* Start it, and freeze it where that is wanted. */
+void container_plan_start(struct container_pass *pass, enum phase phase, const char *cause);
+
+/* End its processes: with its grace, and thawed before that, since nothing frozen can end by itself. */
+void container_plan_stop(struct container_pass *pass, enum phase phase, const char *cause);
+
 /* The network, where it is missing. */
 void container_plan_network(struct container_pass *pass, enum phase phase);
 

@@ -9,7 +9,72 @@
 
 /* What the state of a container that is right otherwise calls for. */
 
+/* What every way to start or stop it has */
+
+void container_plan_start(struct container_pass *pass, enum phase phase, const char *cause)
+{
+    const struct container_want *want = pass->want;
+
+    plan_add(pass->plan, ACTION_START_CONTAINER, phase, want->name, cause);
+    if (want->should_pause) {
+        plan_add(pass->plan, ACTION_PAUSE_CONTAINER, PHASE_SUSPENDING, want->name,
+                 "powerState is Suspended");
+    }
+}
+
+void container_plan_stop(struct container_pass *pass, enum phase phase, const char *cause)
+{
+    const struct container_want *want = pass->want;
+    struct action *stop;
+
+    if (pass->container->state == WORKLOAD_PAUSED) {
+        plan_add(pass->plan, ACTION_UNPAUSE_CONTAINER, phase, want->name, cause);
+    }
+    stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, phase, want->name, cause);
+    stop->grace_seconds = want->grace_seconds;
+}
+
 /* A container that runs */
+
+static bool was_suspended(const struct container_pass *pass)
+{
+    return pass->previous != NULL &&
+           (pass->previous->phase == PHASE_SUSPENDED || pass->previous->phase == PHASE_SUSPENDING);
+}
+
+static void plan_suspend(struct container_pass *pass)
+{
+    const char *cause = was_suspended(pass) ? "container was unpaused" : "powerState is Suspended";
+
+    plan_set_operation(pass->plan, "suspend", cause);
+    plan_add(pass->plan, ACTION_PAUSE_CONTAINER, PHASE_SUSPENDING, pass->want->name, cause);
+    pass->status->phase = PHASE_SUSPENDING;
+    status_set_progressing(pass->status, "Suspending", cause);
+}
+
+/* Frozen by an operator it is repaired; frozen by the spec, which now says otherwise, it goes on. */
+static void plan_resume(struct container_pass *pass)
+{
+    bool is_wanted = was_suspended(pass);
+    const char *cause = is_wanted ? "should run again" : "container was paused";
+    enum phase phase = is_wanted ? PHASE_STAGING : PHASE_REPAIRING;
+
+    plan_set_operation(pass->plan, "resume", cause);
+    plan_add(pass->plan, ACTION_UNPAUSE_CONTAINER, phase, pass->want->name, cause);
+    pass->status->phase = phase;
+    status_set_progressing(pass->status, is_wanted ? "Resuming" : "Paused", cause);
+}
+
+static void reconcile_paused(struct container_pass *pass)
+{
+    if (!pass->want->should_pause) {
+        plan_resume(pass);
+        return;
+    }
+    pass->status->phase = PHASE_SUSPENDED;
+    pass->status->restarts.next_retry_wall_ms = 0;
+    status_set_ready(pass->status, "PowerSuspended", NULL);
+}
 
 static void reconcile_running(struct container_pass *pass)
 {
@@ -18,23 +83,15 @@ static void reconcile_running(struct container_pass *pass)
 
     if (!want->should_run) {
         if (want->hold_off == NULL) {
-            struct action *stop;
-
             plan_set_operation(pass->plan, "stop", "should not run");
-            stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, PHASE_STOPPING, want->name,
-                            "should not run");
-            stop->grace_seconds = want->grace_seconds;
+            container_plan_stop(pass, PHASE_STOPPING, "should not run");
         }
         pass->status->phase = PHASE_STOPPING;
         status_set_progressing(pass->status, "Stopping", want->hold_off);
         return;
     }
     if (container->state == WORKLOAD_PAUSED) {
-        plan_set_operation(pass->plan, "resume", "container was paused");
-        plan_add(pass->plan, ACTION_UNPAUSE_CONTAINER, PHASE_REPAIRING, want->name,
-                 "container was paused");
-        pass->status->phase = PHASE_REPAIRING;
-        status_set_progressing(pass->status, "Paused", "container was paused");
+        reconcile_paused(pass);
         return;
     }
     if (want->network != NULL &&
@@ -51,6 +108,10 @@ static void reconcile_running(struct container_pass *pass)
         status_set_progressing(pass->status, "NetworkLost", "not on its network");
         return;
     }
+    if (want->should_pause) {
+        plan_suspend(pass);
+        return;
+    }
     pass->status->phase = PHASE_RUNNING;
     pass->status->restarts.next_retry_wall_ms = 0;
     status_set_ready(pass->status, "Healthy", NULL);
@@ -63,7 +124,7 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
 {
     plan_set_operation(pass->plan, operation, cause);
     container_plan_network(pass, phase);
-    plan_add(pass->plan, ACTION_START_CONTAINER, phase, pass->want->name, cause);
+    container_plan_start(pass, phase, cause);
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Starting", cause);
 }
@@ -98,7 +159,8 @@ static void reconcile_exited(struct container_pass *pass)
         return;
     }
     if (restarts_was_wanted(&pass->status->restarts, container)) {
-        plan_start(pass, "start", PHASE_STAGING, "should run again");
+        plan_start(pass, "start", PHASE_STAGING,
+                   want->should_pause ? "powerState is Suspended" : "should run again");
         return;
     }
     if (!restarts_is_known(&pass->status->restarts, container) && !container->has_log) {

@@ -100,7 +100,8 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.is_idle_image = spec->image == NULL;
         want.pull_policy = (enum pull_policy)spec->pull_policy;
         want.should_exist = true;
-        want.should_run = spec->power_state == POWER_RUNNING;
+        want.should_run = spec->power_state != POWER_STOPPED;
+        want.should_pause = spec->power_state == POWER_SUSPENDED;
         want.is_suspended = spec->is_suspended;
         want.hash = desired->container_hash;
         want.fields = desired->field_hashes;

@@ -81,6 +81,7 @@ const char *action_type_name(enum action_type type)
     case ACTION_CREATE_CONTAINER: return "create container";
     case ACTION_START_CONTAINER: return "start container";
     case ACTION_STOP_CONTAINER: return "stop container";
+    case ACTION_PAUSE_CONTAINER: return "pause container";
     case ACTION_UNPAUSE_CONTAINER: return "unpause container";
     case ACTION_REMOVE_CONTAINER: return "remove container";
     case ACTION_READ_LOG: return "read log";

@@ -23,6 +23,7 @@ enum action_type {
     ACTION_CREATE_CONTAINER, /* target: container; workload */
     ACTION_START_CONTAINER,
     ACTION_STOP_CONTAINER, /* grace_seconds */
+    ACTION_PAUSE_CONTAINER,
     ACTION_UNPAUSE_CONTAINER,
     ACTION_REMOVE_CONTAINER,
     ACTION_READ_LOG, /* evidence of how a container ended, before it is started again or removed */

@@ -137,8 +137,8 @@ static void start_container(struct plan_model *model, struct observed_container 
 
 static void stop_container(struct plan_model *model, struct observed_container *container)
 {
-    assert_true(container->state == WORKLOAD_RUNNING || container->state == WORKLOAD_PAUSED ||
-                container->state == WORKLOAD_RESTARTING);
+    /* what is frozen could only be killed */
+    assert_true(container->state == WORKLOAD_RUNNING || container->state == WORKLOAD_RESTARTING);
     container->state = WORKLOAD_EXITED;
     container->exit_code = 143;
     container->finished_wall_ms = model->now_wall_ms;
@@ -178,6 +178,10 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
         return;
     case ACTION_START_CONTAINER: start_container(model, container); return;
     case ACTION_STOP_CONTAINER: stop_container(model, container); return;
+    case ACTION_PAUSE_CONTAINER:
+        assert_int_equal(container->state, WORKLOAD_RUNNING);
+        container->state = WORKLOAD_PAUSED;
+        return;
     case ACTION_UNPAUSE_CONTAINER:
         assert_int_equal(container->state, WORKLOAD_PAUSED);
         container->state = WORKLOAD_RUNNING;
@@ -247,6 +251,7 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
     case ACTION_CONNECT_NETWORK:
     case ACTION_START_CONTAINER:
     case ACTION_STOP_CONTAINER:
+    case ACTION_PAUSE_CONTAINER:
     case ACTION_UNPAUSE_CONTAINER:
     case ACTION_REMOVE_CONTAINER:
     case ACTION_READ_LOG: apply_to_container(model, action); return;

@@ -27,6 +27,7 @@ static const char *const spec_texts[] = {
     HEAD "  image: debian:12\n",
     HEAD "  zone: us-east1-b\n",
     HEAD "  image: debian:12\n  powerState: Stopped\n",
+    HEAD "  image: debian:12\n  powerState: Suspended\n",
     HEAD "  image: debian:12\n  suspend: true\n",
     HEAD "  image: debian:12\n  restartPolicy: Never\n",
     HEAD "  image: debian:12\n  restartPolicy: OnFailure\n",
@@ -317,6 +318,9 @@ static void check_is_as_wanted(const struct scene *scene)
     if (scene->object->instance.power_state == POWER_STOPPED) {
         assert_int_not_equal(container->state, WORKLOAD_RUNNING);
         assert_int_equal(scene->model.status->phase, PHASE_TERMINATED);
+    } else if (scene->object->instance.power_state == POWER_SUSPENDED) {
+        assert_int_equal(container->state, WORKLOAD_PAUSED);
+        assert_int_equal(scene->model.status->phase, PHASE_SUSPENDED);
     } else {
         assert_int_equal(container->state, WORKLOAD_RUNNING);
         assert_int_equal(scene->model.status->phase, PHASE_RUNNING);
