@@ -32,6 +32,7 @@ FOLDERS := base specs clients reconcilers controller cli
 SOURCES := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.c))
 HEADERS := $(foreach folder,$(FOLDERS),$(wildcard $(folder)/*.h)) $(wildcard controller/runner/*.h)
 RUNNER_SOURCES := $(wildcard controller/runner/*.c)
+TOOL_SOURCES := $(wildcard tools/*.c)
 
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o) $(OUT)/controller/runner_blob.o
 
@@ -101,8 +102,12 @@ $(OUT)/berth-runner: $(RUNNER_SOURCES) $(wildcard controller/runner/*.h) $(OUT)/
 $(OUT)/libberth.a: $(filter-out $(OUT)/cli/main.o,$(OBJECTS)) $(OUT)/objects
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter-out $(OUT)/objects,$^)
 
+# Writes the pages of docs/reference.
+$(OUT)/berth-reference: $(OUT)/tools/write_reference.o $(OUT)/libberth.a
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
 # banned.h makes functions that must not be used fail to compile.
-$(SOURCES:%.c=$(OUT)/%.o): $(OUT)/%.o: %.c $(OUT)/flags
+$(SOURCES:%.c=$(OUT)/%.o) $(TOOL_SOURCES:%.c=$(OUT)/%.o): $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@printf '  CC      %s\n' $<
 	$(Q)$(COMPILE) -include base/banned.h -MMD -MP -c -o $@ $<
@@ -126,7 +131,7 @@ $(OUT)/objects: FORCE
 	@mkdir -p $(@D)
 	@echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' >$@
 
--include $(SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)
+-include $(SOURCES:%.c=$(OUT)/%.d) $(TOOL_SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)
 
 # --- what must be installed ----------------------------------------------------------------------
 
@@ -218,7 +223,7 @@ coverage: ## which lines `make test` reaches, per folder
 check: ## all that CI runs; ends with "N passed, N failed"
 	@ENGINE='$(ENGINE)' tests/support/check.sh
 
-FORMATTED = $(SOURCES) $(HEADERS) $(RUNNER_SOURCES) $(wildcard $(TEST_SOURCES)) $(TEST_HEADERS)
+FORMATTED = $(SOURCES) $(HEADERS) $(RUNNER_SOURCES) $(TOOL_SOURCES) $(wildcard $(TEST_SOURCES)) $(TEST_HEADERS)
 check-format: ## the layout is clang-format's
 	@clang-format --dry-run -Werror $(FORMATTED)
 
@@ -253,7 +258,7 @@ check-headers: ## every header compiles by itself
 analyze: analyze-tidy analyze-cppcheck ## clang-tidy and cppcheck (analyze-gcc: gcc -fanalyzer)
 
 # A source is looked at again when it, a header or the list of checks changed.
-analyze-tidy: $(SOURCES:%.c=$(BUILD)/tidy/%.ok) $(RUNNER_SOURCES:%.c=$(BUILD)/tidy/%.ok)
+analyze-tidy: $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(RUNNER_SOURCES) $(TOOL_SOURCES))
 $(BUILD)/tidy/%.ok: %.c $(HEADERS) .clang-tidy
 	@mkdir -p $(@D)
 	@printf '  TIDY    %s\n' $<
@@ -271,10 +276,26 @@ analyze-cppcheck:
 	$(Q)cppcheck --quiet --enable=warning,performance,portability --inline-suppr \
 	    --error-exitcode=1 --std=c11 --library=posix -D_GNU_SOURCE -I. \
 	    $(CPPCHECK_OFF:%=--suppress=%) --cppcheck-build-dir=$(BUILD)/cppcheck \
-	    $(SOURCES) $(RUNNER_SOURCES)
+	    $(SOURCES) $(RUNNER_SOURCES) $(TOOL_SOURCES)
 
 analyze-gcc:
 	@$(MAKE) --no-print-directory CC=gcc BUILD=$(BUILD)/analyzer CFLAGS='-O2 -g -fanalyzer'
+
+# --- documentation and examples ------------------------------------------------------------------
+
+.PHONY: docs check-docs check-examples
+docs: $(OUT)/berth-reference ## write docs/reference from the tables in specs/
+	@mkdir -p docs/reference
+	@$(OUT)/berth-reference docs/reference
+
+check-docs: $(OUT)/berth-reference ## docs/reference is what `make docs` writes
+	@rm -rf $(OUT)/reference && mkdir -p $(OUT)/reference
+	@$(OUT)/berth-reference $(OUT)/reference
+	@diff -ru docs/reference $(OUT)/reference || \
+	    { echo "docs/reference is not up to date: run make docs" >&2; exit 1; }
+
+check-examples: $(OUT)/berth ## every file below examples/ is valid, and listed in its README
+	@BERTH=$(OUT)/berth tests/support/check_examples.sh
 
 # --- the rest ------------------------------------------------------------------------------------
 

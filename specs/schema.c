@@ -12,13 +12,16 @@ static const struct field metadata_fields[] = {
      .flags = FIELD_REQUIRED,
      .offset = offsetof(struct metadata, name),
      .check = check_object_name,
-     .doc = "The object's identity, together with its kind."},
+     .example = "my-name",
+     .doc = "The object's identity, together with its kind: lower-case letters, digits and "
+            "\"-\", a letter first, at most 63 characters."},
     {.name = "labels",
      .type = FIELD_LABELS,
      .offset = offsetof(struct metadata, labels),
      .check = check_label_value,
      .check_key = check_label_key,
-     .doc = "Words to find it by."},
+     .doc = "Keys and values for you and your tools, by Kubernetes' rules. Keys that begin with "
+            "dev.berth. are Berth's own."},
     {.name = "annotations",
      .type = FIELD_LABELS,
      .offset = offsetof(struct metadata, annotations),

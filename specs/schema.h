@@ -46,6 +46,7 @@ struct field {
     unsigned flags;
     size_t offset;
     const char *default_text;         /* as a user would write it; NULL: none */
+    const char *example;              /* the same, where there is no default; NULL: by the type */
     int64_t absent;                   /* what a number is when it is left out and has no default */
     int64_t min, max;                 /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
     const char *const *words;         /* FIELD_ENUM, NULL-terminated */

@@ -74,6 +74,8 @@ step bootstrap single deploy/bootstrap.sh
 # Two lanes beside each other; within a lane the steps use the same build folder or are short.
 {
     step build-gcc single build CC=gcc
+    step check-docs single build CC=gcc check-docs
+    step check-examples single build CC=gcc check-examples
     step test tests build CC=gcc test
     step test-sanitized tests build CC=gcc SANITIZE=address,undefined test
 } &

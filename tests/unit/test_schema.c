@@ -37,6 +37,7 @@ static void check_row(const struct field *field)
 
         assert_int_equal(field->check(field->default_text, &err), 0);
     }
+    assert_true(field->example == NULL || field->default_text == NULL);
 }
 
 static void check_table(const struct field *fields)
