@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/health.h"
 #include "reconcilers/restarts.h"
 #include "specs/reason.h"
 
@@ -50,6 +51,7 @@ static void describe_container(struct container_pass *pass)
         .network = status_text(status, container->network),
         .started_wall_ms = container->state == WORKLOAD_RUNNING ? container->started_wall_ms : 0,
     };
+    health_describe(pass);
 }
 
 static void reconcile_foreign(struct container_pass *pass)
@@ -71,7 +73,7 @@ static bool has_finished_before(const struct container_pass *pass)
     return pass->want->restart_policy != RESTART_ALWAYS && previous != NULL &&
            previous->phase == PHASE_TERMINATED && previous->restarts.has_last &&
            text_equal(previous->observed_hash, pass->status->observed_hash) &&
-           !restarts_wants_another(pass->want->restart_policy, previous->restarts.last_exit_code);
+           !restarts_wants_after_last(pass->want->restart_policy, &previous->restarts);
 }
 
 static void reconcile_missing(struct container_pass *pass, const struct resolved_port *ports)
@@ -82,7 +84,7 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
 
     if (has_finished_before(pass)) {
         pass->status->phase = PHASE_TERMINATED;
-        if (pass->previous->restarts.last_exit_code == 0) {
+        if (restarts_ended_well(&pass->previous->restarts)) {
             status_set_condition(pass->status, CONDITION_READY, CONDITION_FALSE, "Completed",
                                  "its container was removed after it had ended");
             status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, "Completed",

@@ -9,6 +9,7 @@
 
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
+#include "reconcilers/probe.h"
 #include "reconcilers/world.h"
 
 struct container_pass;
@@ -31,6 +32,7 @@ struct container_want {
     const struct port_list *ports;
     enum restart_policy restart_policy;
     int64_t grace_seconds;
+    struct probe_specs probes;
     const char *network; /* NULL: the engine's default */
     struct workload *(*build)(
         const struct container_pass *pass); /* all but labels, ports, network */
@@ -42,6 +44,7 @@ struct container_pass {
     const struct container_want *want;
     const struct observed_container *container; /* with the wanted name; NULL: there is none */
     const struct observed_image *image;         /* the wanted one */
+    const struct observed_probes *probes;       /* NULL: nothing is known */
     bool has_network;
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */

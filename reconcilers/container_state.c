@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/health.h"
 #include "reconcilers/restarts.h"
 #include "specs/reason.h"
 
@@ -112,9 +113,11 @@ static void reconcile_running(struct container_pass *pass)
         plan_suspend(pass);
         return;
     }
-    pass->status->phase = PHASE_RUNNING;
     pass->status->restarts.next_retry_wall_ms = 0;
-    status_set_ready(pass->status, "Healthy", NULL);
+    if (health_is_good(pass)) {
+        pass->status->phase = PHASE_RUNNING;
+        status_set_ready(pass->status, "Healthy", NULL);
+    }
 }
 
 /* A container that does not run */
@@ -129,14 +132,16 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
     status_set_progressing(pass->status, "Starting", cause);
 }
 
-static void reconcile_finished(struct container_pass *pass)
+static void reconcile_finished(struct container_pass *pass, const char *probe_failure)
 {
     auto_free char *message =
-        xasprintf("exited with code %lld", (long long)pass->container->exit_code);
+        probe_failure != NULL
+            ? xstrdup(probe_failure)
+            : xasprintf("exited with code %lld", (long long)pass->container->exit_code);
 
     pass->status->phase = PHASE_TERMINATED;
     pass->status->restarts.next_retry_wall_ms = 0;
-    if (pass->container->exit_code == 0) {
+    if (restarts_ended_well(&pass->status->restarts)) {
         status_set_condition(pass->status, CONDITION_READY, CONDITION_FALSE, "Completed", message);
         status_set_condition(pass->status, CONDITION_RECONCILING, CONDITION_FALSE, "Completed",
                              NULL);
@@ -150,7 +155,7 @@ static void reconcile_exited(struct container_pass *pass)
 {
     const struct container_want *want = pass->want;
     const struct observed_container *container = pass->container;
-    auto_free char *cause = NULL;
+    auto_free char *probe_failure = NULL, *cause = NULL;
 
     if (!want->should_run) {
         restarts_note_wanted_end(pass->status, container);
@@ -169,12 +174,13 @@ static void reconcile_exited(struct container_pass *pass)
         status_set_progressing(pass->status, "Ended", "container ended");
         return;
     }
-    restarts_note_end(pass->status, container, want->key, want->restart_policy);
-    if (!restarts_wants_another(want->restart_policy, container->exit_code)) {
-        reconcile_finished(pass);
+    probe_failure = health_end_cause(pass);
+    restarts_note_end(pass->status, container, want->key, want->restart_policy, probe_failure);
+    if (!restarts_wants_after_last(want->restart_policy, &pass->status->restarts)) {
+        reconcile_finished(pass, probe_failure);
         return;
     }
-    cause = restarts_describe(container);
+    cause = probe_failure != NULL ? TAKE(probe_failure) : restarts_describe(container);
     if (pass->status->restarts.next_retry_wall_ms > pass->world->now_wall_ms) {
         plan_wake_at(pass->plan, pass->status->restarts.next_retry_wall_ms);
         pass->status->phase = PHASE_REPAIRING;

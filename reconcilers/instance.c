@@ -85,6 +85,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .want = &want,
         .container = input->container,
         .image = input->image,
+        .probes = input->probes,
         .has_network = input->has_network,
         .failure = input->failure,
         .previous = input->previous,
@@ -109,6 +110,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.ports = &spec->ports;
         want.restart_policy = (enum restart_policy)spec->restart_policy;
         want.grace_seconds = spec->grace_seconds;
+        want.probes = probe_specs_of(spec);
         want.network = network;
         want.build = build;
         want.user = desired;

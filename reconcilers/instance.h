@@ -11,6 +11,7 @@ struct instance_input {
     const struct object *desired;               /* NULL: its spec is gone */
     const struct observed_container *container; /* of that name; NULL: none */
     const struct observed_image *image;
+    const struct observed_probes *probes; /* NULL: nothing is known */
     bool has_network;
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */

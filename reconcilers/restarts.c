@@ -26,6 +26,7 @@ void restarts_note_wanted_end(struct object_status *status,
     restarts->has_last = true;
     restarts->last_exit_code = container->exit_code;
     restarts->last_reason = REASON_STOPPED;
+    restarts->last_message = NULL;
     restarts->last_finished_wall_ms = container->finished_wall_ms;
     restarts->last_log = (struct text_list){0};
 }
@@ -60,7 +61,7 @@ static void copy_log(struct object_status *status, const struct observed_contain
 }
 
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key, enum restart_policy policy)
+                       const char *key, enum restart_policy policy, const char *probe_failure)
 {
     struct status_restarts *restarts = &status->restarts;
     int64_t ran_ms = container->finished_wall_ms - container->started_wall_ms;
@@ -68,11 +69,12 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
     if (restarts_is_known(restarts, container)) {
         return;
     }
-    restarts->count += restarts_wants_another(policy, container->exit_code) ? 1 : 0;
     restarts->in_a_row = ran_ms >= RESTART_RESET_MS ? 1 : restarts->in_a_row + 1;
     restarts->has_last = true;
     restarts->last_exit_code = container->exit_code;
-    restarts->last_reason = end_reason(container);
+    restarts->last_reason = probe_failure != NULL ? REASON_PROBE_FAILED : end_reason(container);
+    restarts->last_message = status_text(status, probe_failure);
+    restarts->count += restarts_wants_after_last(policy, restarts) ? 1 : 0;
     restarts->last_finished_wall_ms = container->finished_wall_ms;
     restarts->next_retry_wall_ms =
         container->finished_wall_ms + (int64_t)retry_delay_ms(key, restarts->in_a_row - 1);
@@ -87,6 +89,16 @@ bool restarts_wants_another(enum restart_policy policy, int64_t exit_code)
     case RESTART_NEVER: return false;
     }
     return true;
+}
+
+bool restarts_ended_well(const struct status_restarts *restarts)
+{
+    return restarts->last_exit_code == 0 && !text_equal(restarts->last_reason, REASON_PROBE_FAILED);
+}
+
+bool restarts_wants_after_last(enum restart_policy policy, const struct status_restarts *restarts)
+{
+    return restarts_wants_another(policy, restarts_ended_well(restarts) ? 0 : 1);
 }
 
 char *restarts_describe(const struct observed_container *container)

@@ -15,10 +15,11 @@ bool restarts_is_known(const struct status_restarts *restarts,
 
 /*
  * Counts an end that is new: exit code, reason, last lines, and when the next start is due. The first start after a good run
- * is due at once; each further crash doubles the delay (retry_delay_ms).
+ * is due at once; each further crash doubles the delay (retry_delay_ms). probe_failure: why Berth ended it, which is a failure whatever
+ * its exit code; NULL: it ended by itself.
  */
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key, enum restart_policy policy);
+                       const char *key, enum restart_policy policy, const char *probe_failure);
 
 /* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
 void restarts_note_wanted_end(struct object_status *status,
@@ -27,6 +28,10 @@ bool restarts_was_wanted(const struct status_restarts *restarts,
                          const struct observed_container *container);
 
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code);
+/* The same of the last end that was counted. */
+bool restarts_wants_after_last(enum restart_policy policy, const struct status_restarts *restarts);
+/* It ended with code 0, and by itself. */
+bool restarts_ended_well(const struct status_restarts *restarts);
 
 /* "exited with code 3", "was killed: out of memory", "was killed by signal 9". The caller's to free. */
 char *restarts_describe(const struct observed_container *container);

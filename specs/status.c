@@ -59,6 +59,7 @@ static void copy_restarts(struct object_status *to, const struct status_restarts
 {
     to->restarts = *from;
     to->restarts.last_reason = status_text(to, from->last_reason);
+    to->restarts.last_message = status_text(to, from->last_message);
     if (from->last_log.count > 0) {
         to->restarts.last_log.items =
             arena_alloc(&to->arena, from->last_log.count * sizeof(char *));

@@ -97,8 +97,27 @@ struct status_restarts {
     bool has_last;
     int64_t last_exit_code;
     const char *last_reason;
+    const char *
+        last_message; /* why Berth ended it: which probe failed, and how; NULL: it ended by itself */
     int64_t last_finished_wall_ms;
     struct text_list last_log;
+};
+
+enum probe_verdict { VERDICT_UNKNOWN, VERDICT_SUCCESS, VERDICT_FAILURE };
+
+struct status_probe {
+    bool is_set;
+    enum probe_verdict verdict;
+    unsigned successes, failures; /* in a row: one of them is 0, and none is above its threshold */
+    const char *last_failure;     /* NULL: none since the container's start */
+    int64_t since_wall_ms;        /* how long the verdict has been so */
+};
+
+/* What the probes say about one start of the container. */
+struct status_probes {
+    int64_t started_wall_ms; /* that start; 0: no probes */
+    int64_t ready_wall_ms;   /* when it was ready for the first time; 0: not yet */
+    struct status_probe of[PROBE_TYPE_COUNT];
 };
 
 struct status_error {
@@ -159,6 +178,7 @@ struct object_status {
     struct status_port *ports;
     size_t port_count;
     struct status_restarts restarts;
+    struct status_probes probes;
     struct status_error *errors;
     size_t error_count;
     struct status_task task;

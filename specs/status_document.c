@@ -162,6 +162,7 @@ static json_t *restarts_to_json(const struct status_restarts *restarts)
 
         put_integer(last, "exitCode", restarts->last_exit_code);
         put_text(last, "reason", restarts->last_reason);
+        put_text(last, "message", restarts->last_message);
         put_time(last, "finishedAt", restarts->last_finished_wall_ms);
         put_integer(last, "finishedAtMs", restarts->last_finished_wall_ms);
         for (size_t i = 0; i < restarts->last_log.count; i++) {
@@ -173,6 +174,47 @@ static json_t *restarts_to_json(const struct status_restarts *restarts)
         json_object_set_new(item, "last", last);
     }
     return item;
+}
+
+static const char *verdict_name(enum probe_verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_UNKNOWN: return "Unknown";
+    case VERDICT_SUCCESS: return "Success";
+    case VERDICT_FAILURE: return "Failure";
+    }
+    abort();
+}
+
+static json_t *probe_to_json(const struct status_probe *probe)
+{
+    json_t *item = json_object();
+
+    put_text(item, "state", verdict_name(probe->verdict));
+    if (probe->successes > 0) {
+        put_integer(item, "successes", probe->successes);
+    }
+    if (probe->failures > 0) {
+        put_integer(item, "failures", probe->failures);
+    }
+    put_text(item, "lastFailure", probe->last_failure);
+    put_time(item, "lastTransitionTime", probe->since_wall_ms);
+    return item;
+}
+
+static json_t *probes_to_json(const struct status_probes *probes)
+{
+    json_t *json = json_object();
+
+    put_time(json, "containerStartTime", probes->started_wall_ms);
+    put_time(json, "firstReadyTime", probes->ready_wall_ms);
+    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
+        if (probes->of[i].is_set) {
+            json_object_set_new(json, probe_type_name((enum probe_type)i),
+                                probe_to_json(&probes->of[i]));
+        }
+    }
+    return json;
 }
 
 static json_t *error_to_json(const struct status_error *error)
@@ -276,6 +318,9 @@ json_t *status_to_json(const struct object_status *status)
     }
     if (status->restarts.count > 0 || status->restarts.has_last) {
         json_object_set_new(json, "restarts", restarts_to_json(&status->restarts));
+    }
+    if (status->probes.started_wall_ms != 0) {
+        json_object_set_new(json, "probes", probes_to_json(&status->probes));
     }
     if (status->task.repository != NULL) {
         json_object_set_new(json, "task", task_to_json(&status->task));
@@ -417,6 +462,7 @@ static void read_restarts(struct object_status *status, const json_t *json)
     restarts->has_last = true;
     restarts->last_exit_code = get_integer(last, "exitCode");
     restarts->last_reason = get_text(status, last, "reason");
+    restarts->last_message = get_text(status, last, "message");
     restarts->last_finished_wall_ms = get_integer(last, "finishedAtMs");
     restarts->last_log.items = arena_alloc(&status->arena, (count + 1) * sizeof(char *));
     for (size_t i = 0; i < count; i++) {
@@ -425,6 +471,35 @@ static void read_restarts(struct object_status *status, const json_t *json)
         restarts->last_log.items[i] = status_text(status, line != NULL ? line : "");
     }
     restarts->last_log.count = count;
+}
+
+static enum probe_verdict verdict_from_name(const char *name)
+{
+    for (int i = VERDICT_UNKNOWN; name != NULL && i <= VERDICT_FAILURE; i++) {
+        if (strcmp(verdict_name((enum probe_verdict)i), name) == 0) {
+            return (enum probe_verdict)i;
+        }
+    }
+    return VERDICT_UNKNOWN;
+}
+
+/* The verdicts only: a row of results that was cut off says nothing. */
+static void read_probes(struct object_status *status, const json_t *json)
+{
+    struct status_probes *probes = &status->probes;
+
+    probes->started_wall_ms = get_time(json, "containerStartTime");
+    probes->ready_wall_ms = get_time(json, "firstReadyTime");
+    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
+        const json_t *item = json_object_get(json, probe_type_name((enum probe_type)i));
+
+        probes->of[i] = (struct status_probe){
+            .is_set = json_is_object(item),
+            .verdict = verdict_from_name(json_string_value(json_object_get(item, "state"))),
+            .last_failure = get_text(status, item, "lastFailure"),
+            .since_wall_ms = get_time(item, "lastTransitionTime"),
+        };
+    }
 }
 
 static void read_task(struct object_status *status, const json_t *json)
@@ -488,6 +563,7 @@ struct object_status *status_from_json(const json_t *json)
     read_conditions(status, json_object_get(json, "conditions"));
     read_history(status, json_object_get(json, "history"));
     read_restarts(status, json_object_get(json, "restarts"));
+    read_probes(status, json_object_get(json, "probes"));
     read_task(status, json_object_get(json, "task"));
     read_repository(status, json_object_get(json, "repository"));
     read_pool(status, json_object_get(json, "pool"));

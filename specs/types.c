@@ -47,6 +47,16 @@ const char *kind_plural(enum kind kind)
     abort(); /* not a kind at all: memory is damaged */
 }
 
+const char *probe_type_name(enum probe_type type)
+{
+    switch (type) { /* no default: a type without a name does not compile */
+    case PROBE_STARTUP: return "startup";
+    case PROBE_LIVENESS: return "liveness";
+    case PROBE_READINESS: return "readiness";
+    }
+    abort(); /* not a type at all: memory is damaged */
+}
+
 int kind_from_name(const char *name, enum kind *ret_kind)
 {
     for (unsigned i = 0; i < KIND_COUNT; i++) {

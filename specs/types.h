@@ -149,6 +149,14 @@ struct probe_spec {
     int64_t failure_threshold;
 };
 
+enum probe_type { PROBE_STARTUP, PROBE_LIVENESS, PROBE_READINESS };
+enum { PROBE_TYPE_COUNT = 3 };
+
+/* The probes of one container, by type; NULL: it has none of that type. */
+struct probe_specs {
+    const struct probe_spec *of[PROBE_TYPE_COUNT];
+};
+
 struct hook_spec {
     struct exec_action *exec;
     int64_t timeout_seconds;
@@ -288,6 +296,8 @@ void object_unref(struct object *object); /* accepts NULL */
 
 const char *kind_name(enum kind kind);   /* "Instance" */
 const char *kind_plural(enum kind kind); /* "instances" */
+
+const char *probe_type_name(enum probe_type type); /* "readiness" */
 
 /* Exactly "Instance", in this case; -1: no such kind. */
 int kind_from_name(const char *name, enum kind *ret_kind);

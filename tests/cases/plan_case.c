@@ -281,6 +281,55 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     return read_labels(plan_case, json, container, err);
 }
 
+static int read_probe(struct plan_case *plan_case, const json_t *json, enum probe_type type,
+                      struct error *err)
+{
+    struct observed_probe *probe = &plan_case->probes.of[type];
+    int verdict;
+
+    if (check_keys(json, "a probe", "verdict successes failures message", err) < 0 ||
+        word_of(json, "verdict", "unknown success failure", VERDICT_UNKNOWN, &verdict, err) < 0) {
+        return -1;
+    }
+    probe->verdict = (enum probe_verdict)verdict;
+    probe->successes = (unsigned)number_of(json, "successes", 0);
+    probe->failures = (unsigned)number_of(json, "failures", 0);
+    probe->last_failure = xstrdup_or_null(text_of(json, "message", NULL));
+    return 0;
+}
+
+/* After the previous status was read: it may remember something of the probes. */
+static int read_probes(struct plan_case *plan_case, struct error *err)
+{
+    const json_t *json = json_object_get(json_object_get(plan_case->json, "observed"), "probes");
+    struct observed_probes *probes = &plan_case->probes;
+
+    if (plan_case->container == NULL) {
+        return 0;
+    }
+    probes_begin(probes, plan_case->container, json == NULL ? plan_case->previous : NULL,
+                 plan_case->world.now_wall_ms);
+    if (json == NULL) {
+        return 0;
+    }
+    if (check_keys(json, "observed.probes", "startedAgo readyAgo startup liveness readiness", err) <
+        0) {
+        return -1;
+    }
+    probes->ready_wall_ms = moment_of(plan_case, json, "readyAgo");
+    if (json_object_get(json, "startedAgo") != NULL) {
+        probes->started_wall_ms = moment_of(plan_case, json, "startedAgo");
+    }
+    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
+        enum probe_type type = (enum probe_type)i;
+
+        if (read_probe(plan_case, json_object_get(json, probe_type_name(type)), type, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int read_image(struct plan_case *plan_case, const json_t *json, struct error *err)
 {
     int state;
@@ -371,10 +420,11 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
 {
     const json_t *json = json_object_get(plan_case->json, "observed");
 
-    if (check_keys(json, "observed",
-                   "container image hasNetwork failure workspace activeTasks explicit deleted "
-                   "branch inUse refused repository refusal repositoryStatus attempt",
-                   err) < 0 ||
+    if (check_keys(
+            json, "observed",
+            "container probes image hasNetwork failure workspace activeTasks explicit deleted "
+            "branch inUse refused repository refusal repositoryStatus attempt",
+            err) < 0 ||
         read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
         read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
         read_failure(plan_case, json_object_get(json, "failure"), err) < 0 ||
@@ -425,6 +475,9 @@ struct plan_case *plan_case_parse(const char *text, size_t len, struct error *er
         return NULL;
     }
     read_previous(plan_case);
+    if (read_probes(plan_case, err) < 0) {
+        return NULL;
+    }
     return TAKE(plan_case);
 }
 
@@ -434,6 +487,7 @@ void plan_case_free(struct plan_case *plan_case)
         return;
     }
     observed_container_free(plan_case->container);
+    observed_probes_done(&plan_case->probes);
     status_free(plan_case->previous);
     status_free(plan_case->repository_status);
     port_table_done(&plan_case->ports);
@@ -456,6 +510,7 @@ static void decide_instance(const struct plan_case *plan_case, const json_t *obs
         .desired = plan_case->is_gone ? NULL : plan_case->object,
         .container = plan_case->container,
         .image = &plan_case->image,
+        .probes = &plan_case->probes,
         .has_network = flag_of(observed, "hasNetwork", true),
         .failure = &plan_case->failure,
         .previous = plan_case->previous,

@@ -11,6 +11,9 @@
  *                           this spec: name ours kind object spec (the older text it was made from)
  *                           hash fields ports image imageID exitCode oom error startedAgo
  *                           finishedAgo network id log
+ *       probes:             of this start of the container (startedAgo: of another): readyAgo, and
+ *                           for startup, liveness, readiness: verdict successes failures message;
+ *                           without it what previous remembers, as after a controller's restart
  *       image:              state id
  *       hasNetwork: false
  *       failure:            count reason message ago permanent
@@ -51,6 +54,7 @@ struct plan_case {
     struct text_list roots;
 
     struct observed_container *container; /* NULL: none */
+    struct observed_probes probes;
     struct observed_image image;
     struct observed_failure failure;
     struct observed_workspace workspace;

@@ -79,11 +79,36 @@ static void print_restarts(const struct plan_case *plan_case, const struct objec
         for (size_t i = 0; i < restarts->last_log.count; i++) {
             strbuf_addf(out, "%s%s", i == 0 ? ", log: " : " | ", restarts->last_log.items[i]);
         }
+        if (restarts->last_message != NULL) {
+            strbuf_addf(out, ", because: %s", restarts->last_message);
+        }
         strbuf_add(out, "\n");
     }
     if (restarts->next_retry_wall_ms != 0) {
         strbuf_add(out, "next retry ");
         print_moment(plan_case, restarts->next_retry_wall_ms, out);
+        strbuf_add(out, "\n");
+    }
+}
+
+static void print_probes(const struct plan_case *plan_case, const struct object_status *status,
+                         struct strbuf *out)
+{
+    static const char *const verdicts[] = {"Unknown", "Success", "Failure"};
+
+    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
+        const struct status_probe *probe = &status->probes.of[i];
+
+        if (probe->is_set) {
+            strbuf_addf(out, "%s probe: %s, %u successes, %u failures%s%s\n",
+                        probe_type_name((enum probe_type)i), verdicts[probe->verdict],
+                        probe->successes, probe->failures, probe->last_failure != NULL ? ": " : "",
+                        probe->last_failure != NULL ? probe->last_failure : "");
+        }
+    }
+    if (status->probes.ready_wall_ms != 0) {
+        strbuf_add(out, "ready first ");
+        print_moment(plan_case, status->probes.ready_wall_ms, out);
         strbuf_add(out, "\n");
     }
 }
@@ -144,6 +169,7 @@ static void print_status(const struct plan_case *plan_case, const struct object_
         strbuf_addf(out, "port %s %s:%u -> %u/%s\n", port->name, port->host_ip, port->host_port,
                     port->container_port, port->protocol == PROTOCOL_UDP ? "udp" : "tcp");
     }
+    print_probes(plan_case, status, out);
     print_restarts(plan_case, status, out);
     if (plan_case->kind == KIND_TASK) {
         print_task(plan_case, status, out);
