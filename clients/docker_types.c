@@ -198,6 +198,7 @@ int docker_parse_container(const json_t *json, struct docker_container *ret, str
         .started_wall_ms = get_time(state, "StartedAt"),
         .finished_wall_ms = get_time(state, "FinishedAt"),
         .health = health[0] != '\0' ? xstrdup(health) : NULL,
+        .cgroup_parent = copy_text(json_object_get(json, "HostConfig"), "CgroupParent"),
     };
     parse_networks(json_object_get(network, "Networks"), ret);
     parse_ports(json_object_get(network, "Ports"), ret);
@@ -237,6 +238,7 @@ int docker_parse_container_summary(const json_t *json, struct docker_container *
         .labels = copy_labels(json_object_get(json, "Labels")),
         .state = parse_state(get_text(json, "State"), false),
         .error = xstrdup(""),
+        .cgroup_parent = xstrdup(""),
         .created_wall_ms =
             created > 0 && created < INT64_MAX / MS_PER_SECOND ? created * MS_PER_SECOND : 0,
     };
@@ -264,6 +266,7 @@ void docker_container_done(struct docker_container *container)
     free(container->image_id);
     free(container->error);
     free(container->health);
+    free(container->cgroup_parent);
     json_decref(container->labels);
     *container = (struct docker_container){0};
 }
@@ -337,4 +340,46 @@ int docker_parse_id(const json_t *json, char **ret_id, struct error *err)
     }
     *ret_id = copy_text(json, "Id");
     return 0;
+}
+
+/* --- the host --- */
+
+/* ["name=seccomp,profile=default", "name=rootless"] */
+static bool has_security_option(const json_t *options, const char *name)
+{
+    size_t i;
+    json_t *value;
+
+    json_array_foreach(options, i, value) {
+        const char *text = text_or_null(value);
+
+        if (text != NULL && text_has_prefix(text, name) &&
+            (text[strlen(name)] == '\0' || text[strlen(name)] == ',')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void docker_parse_host(const json_t *json, struct docker_host *ret)
+{
+    json_int_t cpu_count = json_integer_value(json_object_get(json, "NCPU"));
+    const char *version = get_text(json, "CgroupVersion");
+
+    *ret = (struct docker_host){
+        .cpu_count = cpu_count > 0 && cpu_count <= INT32_MAX ? cpu_count : 0,
+        .now_wall_ms = get_time(json, "SystemTime"),
+        .cgroup_driver = copy_text(json, "CgroupDriver"),
+        .cgroup_version = strcmp(version, "2") == 0   ? 2
+                          : strcmp(version, "1") == 0 ? 1
+                                                      : 0,
+        .is_rootless =
+            has_security_option(json_object_get(json, "SecurityOptions"), "name=rootless"),
+    };
+}
+
+void docker_host_done(struct docker_host *host)
+{
+    free(host->cgroup_driver);
+    *host = (struct docker_host){0};
 }

@@ -51,6 +51,7 @@ struct docker_container {
     char *error;                                                /* State.Error */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
     char *health;                                               /* "healthy", ... or NULL */
+    char *cgroup_parent; /* HostConfig.CgroupParent, "" when unset or not looked at */
     struct docker_endpoint_state *networks;
     size_t network_count;
     struct docker_port *ports; /* published, while running; 0.0.0.0 and [::] are two */
@@ -101,6 +102,18 @@ struct docker_engine {
 /* What GET /version says. */
 int docker_parse_engine(const json_t *json, struct docker_engine *ret, struct error *err);
 void docker_engine_done(struct docker_engine *engine);
+
+/* The machine that the engine runs on, as GET /info tells. */
+struct docker_host {
+    int64_t cpu_count;       /* 0: unknown */
+    int64_t now_wall_ms;     /* by the engine's clock; 0: unknown */
+    char *cgroup_driver;     /* "cgroupfs", "systemd", "none"; "" when not told */
+    unsigned cgroup_version; /* 1 or 2; 0: unknown */
+    bool is_rootless;
+};
+
+void docker_parse_host(const json_t *json, struct docker_host *ret);
+void docker_host_done(struct docker_host *host);
 
 enum { DOCKER_API_SIZE = 16 };
 

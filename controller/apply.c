@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "clients/docker_types.h"
+#include "controller/cgroups.h"
 #include "controller/entry.h"
 #include "specs/reason.h"
 
@@ -91,6 +92,9 @@ static void run_close(struct plan_run *run)
     engine_call_cancel(TAKE(run->call));
     if (run->git != NULL) {
         git_work_cancel(TAKE(run->git));
+    }
+    if (run->limiting != NULL) {
+        cgroup_work_forget(TAKE(run->limiting));
     }
     shared_leave(run);
     slots_leave(&controller->starts, &run->wait);
@@ -237,6 +241,7 @@ static void dispatch(struct plan_run *run)
     case ACTION_PULL_IMAGE: apply_pull_image(run); return;
     case ACTION_CREATE_NETWORK: apply_create_network(run); return;
     case ACTION_CONNECT_NETWORK: apply_connect_network(run); return;
+    case ACTION_LIMIT_MACHINE: apply_limit_machine(run); return;
     case ACTION_CREATE_CONTAINER: apply_create_container(run); return;
     case ACTION_START_CONTAINER: apply_start_container(run); return;
     case ACTION_STOP_CONTAINER: apply_stop_container(run); return;

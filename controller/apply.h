@@ -19,6 +19,7 @@ struct plan_run {
     size_t index;
     struct engine_call *call;
     struct git_work *git;
+    struct cgroup_work *limiting;  /* a slice is being made */
     struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */
     void (*go_on)(struct plan_run *run);
@@ -68,6 +69,11 @@ void apply_pause_container(struct plan_run *run);
 void apply_unpause_container(struct plan_run *run);
 void apply_connect_network(struct plan_run *run);
 void apply_read_log(struct plan_run *run);
+
+/* apply_machine.c */
+void apply_limit_machine(struct plan_run *run);
+/* Puts it in front of the engine's words when the instance has no processes left: what the engine says then is obscure. */
+void machine_explain_failed_start(const struct plan_run *run, struct error *err);
 
 /* apply_shared.c: work that many plans wait for and one carries out */
 void apply_pull_image(struct plan_run *run);

@@ -231,6 +231,9 @@ static void on_started(void *user, const struct docker_request *request,
     if (err->reason == NULL || text_equal(err->reason, REASON_ENGINE_ERROR)) {
         err->reason = REASON_START_FAILED;
     }
+    if (text_equal(err->reason, REASON_START_FAILED)) {
+        machine_explain_failed_start(run, err);
+    }
     run_action_failed(run, err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "controller/apply.h"
+#include "controller/cgroups.h"
 #include "controller/entry.h"
 #include "controller/once.h"
 #include "controller/run.h"
@@ -132,6 +133,9 @@ static void on_engine_up(void *user)
                engine_api_version(controller->engine), NULL);
     free(controller->engine_error);
     controller->engine_error = NULL;
+    cgroups_take_engine(controller->cgroups, engine_host(controller->engine),
+                        engine_is_local(controller->engine));
+    sweep_cgroups(controller);
     observe_list(controller);
 }
 
@@ -233,6 +237,7 @@ static int open_parts(struct controller *controller, struct error *err)
         return -1;
     }
     controller->git = git_pool_new(&controller->loop, &git);
+    controller->cgroups = cgroups_new(&controller->loop, controller->state.id, NULL);
     controller->specs = spec_set_new();
     controller->idle_image = idle_image_name();
     spec_scan_init(&controller->scan, options->specs_dir);
@@ -280,6 +285,7 @@ static void close_parts(struct controller *controller)
     if (controller->git != NULL) {
         git_pool_close(controller->git);
     }
+    cgroups_close(controller->cgroups);
     spec_watch_close(controller->watch);
     uv_run(&controller->loop, UV_RUN_NOWAIT);
     uv_walk(&controller->loop, on_walk, NULL);

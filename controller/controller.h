@@ -98,6 +98,7 @@ struct controller {
     struct state_dir state;
     struct engine *engine;
     struct git_pool *git;
+    struct cgroups *cgroups;
 
     struct spec_set *specs;
     struct spec_scan scan;
@@ -248,6 +249,8 @@ void workspace_remove_trash(void *user,
 /* sweep.c: orphans, unused networks, retired tasks */
 void sweep_run(struct controller *controller);
 void sweep_networks(struct controller *controller);
+
+void sweep_cgroups(struct controller *controller); /* apply_machine.c: of instances that are gone */
 
 uint64_t sweep_period_ms(const struct controller *controller);
 void sweep_close(struct controller *controller);

@@ -23,7 +23,7 @@ struct engine {
     enum engine_state state;
     struct docker_engine info;
     char api_version[DOCKER_API_SIZE];
-    int64_t cpu_count;
+    struct docker_host host;
     struct engine_call *handshake, *events;
     struct json_lines lines;
     int64_t last_event_ns; /* the engine's clock */
@@ -177,22 +177,17 @@ static void on_info(void *user, const struct docker_request *request,
 {
     struct engine *engine = user;
     json_auto_t *json = NULL;
-    const char *system_time;
-    int64_t engine_now_ms = clock_wall_ms();
 
     engine->handshake = NULL;
     if (docker_reply_json(request, reply, &json, err) < 0) {
         go_down(engine, err);
         return;
     }
-    engine->cpu_count = json_integer_value(json_object_get(json, "NCPU"));
-    system_time = json_string_value(json_object_get(json, "SystemTime"));
-    if (system_time != NULL) {
-        timestamp_parse(system_time, &engine_now_ms);
-    }
+    docker_host_done(&engine->host);
+    docker_parse_host(json, &engine->host);
     engine->state = ENGINE_UP;
     engine->failures = 0;
-    watch_events(engine, engine_now_ms);
+    watch_events(engine, engine->host.now_wall_ms > 0 ? engine->host.now_wall_ms : clock_wall_ms());
     engine->handlers.on_up(engine->handlers.user);
 }
 
@@ -258,6 +253,7 @@ static void on_retry_closed(uv_handle_t *handle)
 
     json_lines_done(&engine->lines);
     docker_engine_done(&engine->info);
+    docker_host_done(&engine->host);
     docker_endpoint_done(&engine->endpoint);
     free(engine);
 }
@@ -295,7 +291,17 @@ const char *engine_api_version(const struct engine *engine)
 
 int64_t engine_cpu_count(const struct engine *engine)
 {
-    return engine->cpu_count;
+    return engine->host.cpu_count;
+}
+
+const struct docker_host *engine_host(const struct engine *engine)
+{
+    return &engine->host;
+}
+
+bool engine_is_local(const struct engine *engine)
+{
+    return engine->endpoint.is_local;
 }
 
 unsigned engine_api_minor(const struct engine *engine)

@@ -33,7 +33,9 @@ bool engine_is_up(const struct engine *engine);
 const char *engine_address(const struct engine *engine); /* "unix:///var/run/docker.sock" */
 const struct docker_engine *engine_info(const struct engine *engine);
 const char *engine_api_version(const struct engine *engine);
-int64_t engine_cpu_count(const struct engine *engine);  /* 0: unknown */
+int64_t engine_cpu_count(const struct engine *engine);              /* 0: unknown */
+const struct docker_host *engine_host(const struct engine *engine); /* of the last connection */
+bool engine_is_local(const struct engine *engine);      /* a unix socket: it sees our files */
 unsigned engine_api_minor(const struct engine *engine); /* 41 of "1.41" */
 uint64_t engine_request_count(const struct engine *engine);
 

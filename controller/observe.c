@@ -76,6 +76,7 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->created_wall_ms = docker->created_wall_ms;
     container->started_wall_ms = docker->started_wall_ms;
     container->finished_wall_ms = docker->finished_wall_ms;
+    container->cgroup_parent = xstrdup_or_null(docker->cgroup_parent);
     if (network != NULL) {
         container->network = xstrdup_or_null(network->network);
         container->ip = xstrdup_or_null(network->ip);

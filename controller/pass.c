@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "controller/cgroups.h"
 #include "controller/entry.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
@@ -33,6 +34,7 @@ void controller_fill_world(const struct controller *controller, struct world *wo
         .git_file_root = controller->options.git_file_root,
         .host_path_roots = *roots,
         .ports = &controller->ports,
+        .capacity = *cgroups_capacity(controller->cgroups),
         .now_wall_ms = clock_wall_ms(),
     };
 }
@@ -76,16 +78,20 @@ static void pass_instance(struct pass *pass)
     struct observed_failure failure = failure_of(entry);
     const struct observed_container *container = map_get(&controller->containers, entry->name);
     struct observed_image image = {0};
+    struct observed_machine machine;
     auto_free char *network = NULL;
     struct instance_input input = {
         .name = entry->name,
         .desired = entry->desired,
         .container = container,
         .image = &image,
+        .machine = &machine,
         .failure = &failure,
         .previous = entry->status,
     };
 
+    cgroups_observe(controller->cgroups, entry->name, container != NULL ? container->id : NULL,
+                    &machine);
     if (entry->desired == NULL) {
         pass->is_gone = container == NULL ||
                         !container_is_own(container, kind_name(KIND_INSTANCE), entry->name);
@@ -305,6 +311,7 @@ static void remove_gone(struct entry *entry)
     }
     if (was_instance) {
         sweep_networks(controller);
+        sweep_cgroups(controller);
     }
 }
 

@@ -249,4 +249,5 @@ void sweep_run(struct controller *controller)
     sweep_containers(controller);
     sweep_networks(controller);
     sweep_leases(controller);
+    sweep_cgroups(controller);
 }

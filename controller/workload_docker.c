@@ -189,6 +189,7 @@ static json_t *host_config(const struct workload *workload, int64_t cpu_count)
                                   "10m", "max-file", "3"));
     json_object_set_new(host, "RestartPolicy", json_pack("{s:s}", "Name", "no"));
     put_limits(host, workload, cpu_count);
+    put_text(host, "CgroupParent", workload->cgroup_parent);
     put_text(host, "NetworkMode", workload->network);
     put_list(host, "Dns", &workload->dns.servers);
     put_list(host, "DnsSearch", &workload->dns.search);

@@ -1,3 +1,4 @@
+#include "reconcilers/capacity.h"
 #include "reconcilers/container_parts.h"
 
 #include "base/memory.h"
@@ -191,12 +192,14 @@ void container_reconcile(struct container_pass *pass)
         if (is_own) {
             describe_container(pass);
         }
+        capacity_describe(pass);
         if (want->is_suspended) {
             container_ports_describe_leases(pass);
             reconcile_suspended(pass);
             return;
         }
         reconcile_present(pass);
+        capacity_adjust(pass);
     }
     is_replaced = text_equal(pass->plan->operation, "recreate");
     if (failure_holds_back(pass->failure, want->key, pass->world->now_wall_ms, pass->plan,

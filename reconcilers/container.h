@@ -34,6 +34,13 @@ struct container_want {
     int64_t grace_seconds;
     struct probe_specs probes;
     const char *network; /* NULL: the engine's default */
+    /*
+     * The instance that it runs on, whose cgroup it is put below: an instance's container its own, a repository container the one
+     * that it is placed on (capacity_of_instance() fills it from the instance's object, and the label LABEL_INSTANCE is the
+     * caller's affair). NULL: under its own limits only. Not part of the hash: a change takes effect when the container
+     * is made anew.
+     */
+    const struct machine_limits *machine;
     struct workload *(*build)(
         const struct container_pass *pass); /* all but labels, ports, network */
     const void *user;                       /* for build */
@@ -46,6 +53,7 @@ struct container_pass {
     const struct observed_image *image;         /* the wanted one */
     const struct observed_probes *probes;       /* NULL: nothing is known */
     bool has_network;
+    const struct observed_machine *machine; /* of want->machine; NULL: not looked at */
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
     const char *creation_cause; /* why it is missing, where this very plan removes it; else NULL */

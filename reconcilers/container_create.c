@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/capacity.h"
 #include "specs/fingerprint.h"
 #include "specs/reason.h"
 
@@ -31,6 +32,11 @@ static struct workload *build_workload(struct container_pass *pass,
     workload->network =
         want->network != NULL ? arena_strdup(&workload->arena, want->network) : NULL;
     workload->grace_seconds = want->grace_seconds;
+    if (want->machine != NULL) {
+        auto_free char *parent = capacity_parent(pass->world, want->machine->name);
+
+        workload->cgroup_parent = parent != NULL ? arena_strdup(&workload->arena, parent) : NULL;
+    }
     workload_add_label(workload, LABEL_CONTROLLER, pass->world->controller_id);
     workload_add_label(workload, LABEL_KIND, want->kind);
     workload_add_label(workload, LABEL_NAME, want->object);
@@ -143,5 +149,5 @@ char *container_find_difference(const struct container_pass *pass,
     if (want->network != NULL && !pass->has_network && !container_is_up(container)) {
         return xstrdup("its network was removed");
     }
-    return NULL;
+    return xstrdup_or_null(capacity_difference(pass));
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/capacity.h"
 #include "reconcilers/health.h"
 #include "reconcilers/restarts.h"
 #include "specs/reason.h"
@@ -16,6 +17,7 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
 {
     const struct container_want *want = pass->want;
 
+    capacity_plan(pass, phase, cause);
     plan_add(pass->plan, ACTION_START_CONTAINER, phase, want->name, cause);
     if (want->should_pause) {
         plan_add(pass->plan, ACTION_PAUSE_CONTAINER, PHASE_SUSPENDING, want->name,

@@ -1,32 +1,13 @@
 #include "reconcilers/instance.h"
 
 #include "base/memory.h"
-#include "specs/machine_types.h"
-#include "specs/reason.h"
+#include "reconcilers/capacity.h"
 
 #include <stdlib.h>
-
-enum { DEFAULT_PIDS = 4096 };
 
 const char *instance_image(const struct world *world, const struct object *instance)
 {
     return instance->instance.image != NULL ? instance->instance.image : world->idle_image;
-}
-
-/* The smaller of a machine's amount and what the spec narrows it to. */
-static int64_t narrowed(int64_t machine, int64_t wanted)
-{
-    return wanted > 0 && (machine == 0 || wanted < machine) ? wanted : machine;
-}
-
-static void set_limits(struct workload *workload, const struct instance_spec *spec)
-{
-    struct machine_type machine = {0};
-
-    machine_type_find(spec->machine_type, &machine);
-    workload->cpu_milli = narrowed(machine.cpu_milli, spec->resources.cpu_milli);
-    workload->memory_bytes = narrowed(machine.memory_bytes, spec->resources.memory_bytes);
-    workload->pids = spec->resources.pids > 0 ? spec->resources.pids : DEFAULT_PIDS;
 }
 
 static struct workload *build(const struct container_pass *pass)
@@ -36,7 +17,9 @@ static struct workload *build(const struct container_pass *pass)
     struct workload *workload = workload_new();
     struct arena *arena = &workload->arena;
 
-    set_limits(workload, spec);
+    workload->cpu_milli = pass->want->machine->cpu_milli;
+    workload->memory_bytes = pass->want->machine->memory_bytes;
+    workload->pids = pass->want->machine->pids;
     workload->hostname =
         arena_strdup(arena, spec->hostname != NULL ? spec->hostname : object->name);
     workload->entrypoint = spec->command;
@@ -72,6 +55,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
     auto_free char *key = xasprintf("%s/%s", kind_name(KIND_INSTANCE), input->name);
     auto_free char *network =
         desired != NULL ? zone_network_name(world, desired->instance.zone) : NULL;
+    struct machine_limits machine;
     struct container_want want = {
         .key = key,
         .kind = kind_name(KIND_INSTANCE),
@@ -87,6 +71,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .image = input->image,
         .probes = input->probes,
         .has_network = input->has_network,
+        .machine = input->machine,
         .failure = input->failure,
         .previous = input->previous,
         .plan = plan,
@@ -112,6 +97,8 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.grace_seconds = spec->grace_seconds;
         want.probes = probe_specs_of(spec);
         want.network = network;
+        capacity_of_instance(desired, &machine);
+        want.machine = &machine;
         want.build = build;
         want.user = desired;
         if (policy_refuses(world, &spec->volumes, &spec->security, status)) {

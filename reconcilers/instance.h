@@ -13,6 +13,7 @@ struct instance_input {
     const struct observed_image *image;
     const struct observed_probes *probes; /* NULL: nothing is known */
     bool has_network;
+    const struct observed_machine *machine; /* its cgroup; NULL: not looked at */
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
 };

@@ -37,8 +37,9 @@ struct observed_container {
     bool is_oom_killed;
     char *error; /* the engine's words about a failed start */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms;
-    char *network, *ip; /* the first network it is connected to; NULL: none */
-    char **log_tail;    /* last lines, once they were read for this end of it; NULL: not read */
+    char *network, *ip;  /* the first network it is connected to; NULL: none */
+    char *cgroup_parent; /* "" : the engine's own */
+    char **log_tail;     /* last lines, once they were read for this end of it; NULL: not read */
     size_t log_count;
     bool has_log;
 };
@@ -53,6 +54,15 @@ struct observed_image {
     const char *id;
     const char *user; /* what its containers run as, "" for root */
     bool has_command;
+};
+
+/* The cgroup of an instance, above its containers (capacity.h). */
+struct observed_machine {
+    bool has_cgroup;                       /* it exists on this machine, with these limits */
+    int64_t cpu_milli, memory_bytes, pids; /* 0: no limit */
+    bool has_container;                    /* the container at hand is below it */
+    const char *failure;                   /* why the limits could not be set; NULL: they could */
+    int64_t failed_at_wall_ms;
 };
 
 /* A repository's files on disk. */

@@ -78,6 +78,7 @@ const char *action_type_name(enum action_type type)
     case ACTION_PULL_IMAGE: return "pull image";
     case ACTION_CREATE_NETWORK: return "create network";
     case ACTION_CONNECT_NETWORK: return "connect network";
+    case ACTION_LIMIT_MACHINE: return "limit machine";
     case ACTION_CREATE_CONTAINER: return "create container";
     case ACTION_START_CONTAINER: return "start container";
     case ACTION_STOP_CONTAINER: return "stop container";
@@ -103,6 +104,11 @@ void plan_print(const struct plan *plan, struct strbuf *out)
         if (action->type == ACTION_LEASE_PORT) {
             strbuf_addf(out, " = %s:%u/%s", action->host_ip, action->port,
                         action->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+        }
+        if (action->type == ACTION_LIMIT_MACHINE) {
+            auto_free char *limits = machine_limits_text(&action->limits);
+
+            strbuf_addf(out, " = %s", limits);
         }
         if (action->type == ACTION_CREATE_CONTAINER) {
             strbuf_addf(out, " from %s", action->workload->image);

@@ -20,6 +20,7 @@ enum action_type {
     ACTION_PULL_IMAGE,       /* target: image */
     ACTION_CREATE_NETWORK,   /* target: network */
     ACTION_CONNECT_NETWORK,  /* target: container; network, aliases from workload */
+    ACTION_LIMIT_MACHINE,    /* target: instance; limits: of its cgroup, which is made */
     ACTION_CREATE_CONTAINER, /* target: container; workload */
     ACTION_START_CONTAINER,
     ACTION_STOP_CONTAINER, /* grace_seconds */
@@ -47,6 +48,7 @@ struct action {
     char *host_ip;
     bool is_fixed_port;
     int64_t grace_seconds;
+    struct machine_limits limits; /* its name is the target */
 };
 
 struct plan {

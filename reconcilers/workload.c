@@ -77,6 +77,19 @@ void workload_add_alias(struct workload *workload, const char *alias)
     aliases->items[aliases->count++] = arena_strdup(&workload->arena, alias);
 }
 
+char *machine_limits_text(const struct machine_limits *limits)
+{
+    long long whole = limits->cpu_milli / 1000, rest = limits->cpu_milli % 1000;
+    auto_free char *fraction = rest > 0 ? xasprintf(".%03lld", rest) : xstrdup("");
+
+    for (size_t len = strlen(fraction); len > 0 && fraction[len - 1] == '0'; len--) {
+        fraction[len - 1] = '\0';
+    }
+    return xasprintf("%lld%s CPU%s, %lld MiB, %lld processes", whole, fraction,
+                     limits->cpu_milli == 1000 ? "" : "s", (long long)limits->memory_bytes >> 20,
+                     (long long)limits->pids);
+}
+
 const char *workload_state_name(enum workload_state state)
 {
     switch (state) { /* no default: a state without a name does not compile */
@@ -113,5 +126,6 @@ void observed_container_free(struct observed_container *container)
     free(container->error);
     free(container->network);
     free(container->ip);
+    free(container->cgroup_parent);
     free(container);
 }

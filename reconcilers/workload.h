@@ -40,6 +40,12 @@ struct workload_mount {
     bool is_own; /* Berth's own directory, not one that a spec names */
 };
 
+/* What an instance's own container and those placed on it may use together. */
+struct machine_limits {
+    const char *name;                      /* of the instance */
+    int64_t cpu_milli, memory_bytes, pids; /* never 0 */
+};
+
 /* Everything it points to is in its arena or outlives it. */
 struct workload {
     struct arena arena;
@@ -59,6 +65,7 @@ struct workload {
     struct workload_mount *mounts;
     size_t mount_count;
     int64_t cpu_milli, memory_bytes, pids; /* 0: no limit */
+    const char *cgroup_parent;             /* NULL: the engine's own */
     int64_t grace_seconds;
     struct dns_spec dns;
     struct host_alias_list host_aliases;
@@ -66,6 +73,9 @@ struct workload {
     struct text_list capabilities_add, capabilities_drop;
     bool has_own_init; /* process 1 reaps by itself: the engine need not add an init */
 };
+
+/* "1 CPU, 256 MiB, 4096 processes"; the caller's to free. */
+char *machine_limits_text(const struct machine_limits *limits);
 
 struct workload *workload_new(void);
 void workload_free(struct workload *workload); /* accepts NULL */

@@ -10,6 +10,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How an instance is made a bound for all that is placed on it (capacity.h). */
+enum capacity_means {
+    CAPACITY_ACCOUNTED,   /* not at all: placement counts, the kernel does not */
+    CAPACITY_DIRECTORIES, /* a cgroup made as directories: the engine's driver is cgroupfs */
+    CAPACITY_SLICES,      /* a slice of systemd's: the engine's driver is systemd */
+};
+
+struct capacity {
+    enum capacity_means means;
+    const char *reason, *message; /* why ACCOUNTED; NULL: not known yet, the engine is not there */
+    int64_t cpu_count;            /* of the engine's host; 0: unknown */
+};
+
 struct world {
     const char *controller_id;
     const char *idle_image;           /* Berth's own, built into the engine by itself */
@@ -17,6 +30,7 @@ struct world {
     const char *git_file_root;        /* file:// URLs must be below it; NULL: none are allowed */
     struct text_list host_path_roots; /* what hostPath volumes may mount */
     const struct port_table *ports;
+    struct capacity capacity;
     int64_t now_wall_ms;
 };
 

@@ -74,6 +74,13 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_HOOK_FAILED "HookFailed"
 #define REASON_VALUE_UNAVAILABLE "ValueUnavailable"
 #define REASON_SUBNETS_EXHAUSTED "SubnetsExhausted"
+#define REASON_REMOTE_ENGINE "RemoteEngine" /* of the condition CapacityEnforced, like the next */
+#define REASON_ROOTLESS_ENGINE "RootlessEngine"
+#define REASON_NOT_PERMITTED "NotPermitted"
+#define REASON_SYSTEMD_UNAVAILABLE "SystemdUnavailable"
+#define REASON_NOT_SEEN "NotSeen"
+#define REASON_LIMIT_FAILED "LimitFailed"
+#define REASON_RECREATE_NEEDED "RecreateNeeded"
 #define REASON_STATE_UNWRITABLE "StateUnwritable"
 
 #endif
