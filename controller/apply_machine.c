@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { START_PROCESSES = 16 }; /* what starting a container takes for a moment, beside its own */
+enum { START_PROCESSES = 8 }; /* what starting a container takes for a moment, beside its own */
 
 /* A limit that could not be set is told by the condition CapacityEnforced, and keeps nobody from starting. */
 static void on_limited(void *user, const struct error *err)

@@ -23,7 +23,10 @@ berth_teardown() {
     [[ -n ${BATS_TEST_COMPLETED:-} ]] || show_world
     berth_kill9
     remove_labelled berth-test.test "$BATS_SUITE_TEST_NUMBER"
-    [[ ! -s $STATE/controller-id ]] || remove_labelled dev.berth.controller "$(cat "$STATE/controller-id")"
+    if [[ -s $STATE/controller-id ]]; then
+        remove_labelled dev.berth.controller "$(cat "$STATE/controller-id")"
+        remove_cgroups "$(cut -c1-6 "$STATE/controller-id")"
+    fi
     rm -rf --one-file-system "$TEST_DIR"
 }
 
@@ -190,6 +193,17 @@ remove_labelled() {
     ((${#ids[@]} == 0)) || docker volume rm -f "${ids[@]}" >/dev/null
     mapfile -t ids < <(docker image ls -q --filter "$filter" | sort -u)
     ((${#ids[@]} == 0)) || docker image rm -f "${ids[@]}" >/dev/null
+}
+
+# remove_cgroups ID: what a controller that was killed left of its instances' cgroups, as far as they
+# are empty; ID is the first six digits of the controller's.
+remove_cgroups() {
+    local level
+    for level in /sys/fs/cgroup/berth/"$1" /sys/fs/cgroup/*/berth/"$1"; do
+        [[ -d $level ]] || continue
+        find "$level" -depth -type d -exec rmdir {} + 2>/dev/null || true
+        rmdir "${level%/*}" 2>/dev/null || true    # shared with other controllers
+    done
 }
 
 # --- git -------------------------------------------------------------------------------------------
