@@ -161,6 +161,7 @@ struct status_pool {
     unsigned wanted, members, ready, starting, failed, draining, updated;
     unsigned active_tasks, waiting_tasks, capacity; /* capacity: places for tasks on its members */
     int64_t surplus_since_wall_ms; /* fewer members were enough from then on; 0: no */
+    unsigned surplus_wanted;       /* the most that were wanted since then */
     int64_t next_create_wall_ms;   /* after failures: not before; 0: at once */
     unsigned failures_in_a_row;
     int64_t last_failure_wall_ms; /* of a member: later ones are new failures */

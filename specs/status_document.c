@@ -291,7 +291,10 @@ static json_t *pool_to_json(const struct status_pool *pool)
         json_object_set_new(item, "utilization",
                             json_integer((json_int_t)pool->active_tasks * 100 / pool->capacity));
     }
-    put_time(item, "surplusSince", pool->surplus_since_wall_ms);
+    if (pool->surplus_since_wall_ms > 0) {
+        put_time(item, "surplusSince", pool->surplus_since_wall_ms);
+        put_integer(item, "surplusWanted", pool->surplus_wanted);
+    }
     put_time(item, "nextCreateTime", pool->next_create_wall_ms);
     if (pool->failures_in_a_row > 0) {
         put_integer(item, "failuresInARow", pool->failures_in_a_row);
@@ -547,6 +550,7 @@ static void read_pool(struct object_status *status, const json_t *json)
     struct status_pool *pool = &status->pool;
 
     pool->surplus_since_wall_ms = get_time(json, "surplusSince");
+    pool->surplus_wanted = get_count(json, "surplusWanted");
     pool->next_create_wall_ms = get_time(json, "nextCreateTime");
     pool->failures_in_a_row = get_count(json, "failuresInARow");
     pool->last_failure_wall_ms = get_time(json, "lastFailureTime");
