@@ -1,6 +1,7 @@
 #include "specs/document.h"
 
 #include "base/memory.h"
+#include "base/strbuf.h"
 #include "base/suggest.h"
 #include "specs/decode.h"
 #include "specs/excerpt.h"
@@ -108,6 +109,21 @@ static const char *suggest_kind(const char *text)
     return suggest_nearest(text, words, count);
 }
 
+/* "Instance, InstancePool, Repository and Task" */
+static const char *kind_words(struct arena *arena)
+{
+    auto_done(strbuf) words = {0};
+
+    for (unsigned i = 0; i < KIND_COUNT; i++) {
+        strbuf_addf(&words, "%s%s",
+                    i == 0               ? ""
+                    : i + 1 < KIND_COUNT ? ", "
+                                         : " and ",
+                    kind_name((enum kind)i));
+    }
+    return arena_strdup(arena, strbuf_text(&words));
+}
+
 static void refuse_kind(struct envelope *envelope, const struct yaml_node *node,
                         const struct place *place, const char *text)
 {
@@ -125,15 +141,16 @@ static void refuse_kind(struct envelope *envelope, const struct yaml_node *node,
                         "unknown kind \"%s\"; did you mean \"%s\"?", shown, near);
     } else {
         spec_errors_add(errors, node, place, REASON_INVALID_SPEC,
-                        "unknown kind \"%s\"; it is one of Instance, Repository and Task", shown);
+                        "unknown kind \"%s\"; it is one of %s", shown, kind_words(errors->arena));
     }
 }
 
 /* 0, or -1 after telling why there is no kind. */
 static int read_kind(struct envelope *envelope)
 {
-    const struct yaml_node *node =
-        require(envelope, "kind", "; it is one of Instance, Repository and Task");
+    struct arena *arena = envelope->decoder.errors->arena;
+    const char *hint = arena_printf(arena, "; it is one of %s", kind_words(arena));
+    const struct yaml_node *node = require(envelope, "kind", hint);
     struct place place = {.key = "kind"};
     const char *text = node != NULL ? decode_text(&envelope->decoder, node, &place) : NULL;
 

@@ -5,9 +5,11 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "base/suggest.h"
 #include "specs/machine_types.h"
 #include "specs/quantity.h"
 #include "specs/reason.h"
+#include "specs/repo_url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,6 +183,29 @@ static void validate_command(struct decoder *decoder, const struct text_list *co
     }
 }
 
+/* owner: the map that has the "exec" */
+static void validate_exec(struct decoder *decoder, const struct exec_action *exec,
+                          const struct yaml_node *owner, const struct place *owner_place)
+{
+    struct place place = {.parent = owner_place, .key = "exec"};
+
+    if (exec != NULL) {
+        validate_command(decoder, &exec->command, yaml_map_get(owner, "exec"), &place);
+    }
+}
+
+static void validate_hook(struct decoder *decoder, const struct hook_spec *hook, const char *key,
+                          const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *lifecycle = yaml_map_get(spec, "lifecycle");
+    struct place lifecycle_place = {.parent = spec_place, .key = "lifecycle"};
+    struct place place = {.parent = &lifecycle_place, .key = key};
+
+    if (hook != NULL) {
+        validate_exec(decoder, hook->exec, yaml_map_get(lifecycle, key), &place);
+    }
+}
+
 /* The limits narrow a machine type; they cannot widen it. */
 static void validate_resources(struct decoder *decoder, const struct instance_spec *instance,
                                const struct yaml_node *spec, const struct place *spec_place)
@@ -224,6 +249,17 @@ static void validate_credentials(struct decoder *decoder, const struct yaml_node
     }
 }
 
+/* True when a key of the map that is not one of these seems to mean one: that is told already. */
+static bool has_misspelt_key(const struct yaml_node *map, const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i + 1 < map->count; i += 2) {
+        if (suggest_nearest(map->items[i]->text, keys, count) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The kinds of an action: exactly one must be there. */
 static void validate_one_of(struct decoder *decoder, const struct yaml_node *map,
                             const struct place *place, const char *const *keys, size_t count)
@@ -233,7 +269,8 @@ static void validate_one_of(struct decoder *decoder, const struct yaml_node *map
     for (size_t i = 0; i < count; i++) {
         found += yaml_map_get(map, keys[i]) != NULL ? 1 : 0;
     }
-    if (map != NULL && map->type == YAML_NODE_MAP && found != 1) {
+    if (map != NULL && map->type == YAML_NODE_MAP && found != 1 &&
+        (found > 1 || !has_misspelt_key(map, keys, count))) {
         auto_done(strbuf) words = {0};
 
         for (size_t i = 0; i < count; i++) {
@@ -248,7 +285,7 @@ static void validate_one_of(struct decoder *decoder, const struct yaml_node *map
 static void validate_env(struct decoder *decoder, const struct env_list *env,
                          const struct yaml_node *spec, const struct place *spec_place)
 {
-    static const char *const sources[] = {"file", "env"}, *const values[] = {"value", "valueFrom"};
+    static const char *const sources[] = {"file", "env"};
     const struct yaml_node *list = list_node(spec, "env", env->count);
     struct place place = {.parent = spec_place, .key = "env"};
 
@@ -258,7 +295,11 @@ static void validate_env(struct decoder *decoder, const struct env_list *env,
         struct place from_place = {.parent = &item_place, .key = "valueFrom"};
 
         if (from != NULL) {
-            validate_one_of(decoder, list->items[i], &item_place, values, ARRAY_SIZE(values));
+            if (!text_equal(env->items[i].value,
+                            "")) { /* an empty one is the default, written out */
+                spec_errors_add(decoder->errors, list->items[i], &item_place, REASON_INVALID_SPEC,
+                                "only one of value and valueFrom is possible");
+            }
             validate_one_of(decoder, from, &from_place, sources, ARRAY_SIZE(sources));
         }
     }
@@ -303,6 +344,7 @@ static void validate_probe(struct decoder *decoder, const struct probe_spec *pro
         return;
     }
     validate_one_of(decoder, node, &place, actions, ARRAY_SIZE(actions));
+    validate_exec(decoder, probe->exec, node, &place);
     if (probe->http_get != NULL) {
         validate_probe_port(decoder, ports, probe->http_get->port, node, "httpGet", &place);
     }
@@ -325,6 +367,8 @@ static void validate_instance(struct decoder *decoder, struct instance_spec *ins
     validate_probe(decoder, instance->readiness, "readinessProbe", &instance->ports, spec, place);
     validate_probe(decoder, instance->liveness, "livenessProbe", &instance->ports, spec, place);
     validate_probe(decoder, instance->startup, "startupProbe", &instance->ports, spec, place);
+    validate_hook(decoder, instance->lifecycle.post_start, "postStart", spec, place);
+    validate_hook(decoder, instance->lifecycle.pre_stop, "preStop", spec, place);
 }
 
 enum { MAX_POOL_NAME = 58 }; /* so that "-<n>" still fits into a name */
@@ -345,6 +389,27 @@ static void validate_template(struct decoder *decoder, struct pool_spec *pool,
             return;
         }
     }
+}
+
+/* Two spellings of one repository in the list are a mistake. */
+static void validate_warm_repositories(struct decoder *decoder, const struct text_list *urls,
+                                       const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *list = list_node(spec, "warmRepositories", urls->count);
+    auto_free struct decoded_text *texts = xcalloc(urls->count, sizeof(*texts));
+    struct place place = {.parent = spec_place, .key = "warmRepositories"};
+
+    for (size_t i = 0; list != NULL && i < urls->count; i++) {
+        auto_done(repo_url) url = {0};
+        struct error err = {0};
+
+        texts[i] = (struct decoded_text){.node = list->items[i], .index = i};
+        if (repo_url_parse(urls->items[i], &url, &err) == 0) {
+            texts[i].text = arena_strdup(decoder->arena, url.canonical);
+        }
+    }
+    decode_refuse_duplicates(decoder, texts, list != NULL ? urls->count : 0, &place, NULL,
+                             "repository");
 }
 
 static void validate_pool(struct decoder *decoder, struct object *object,
@@ -369,6 +434,7 @@ static void validate_pool(struct decoder *decoder, struct object *object,
                         "after it",
                         MAX_POOL_NAME);
     }
+    validate_warm_repositories(decoder, &pool->warm_repositories, spec, place);
     validate_template(decoder, pool, spec, place);
 }
 

@@ -108,6 +108,12 @@ static void an_instance_that_says_nothing_has_the_defaults(void **state)
     assert_false(spec->security.is_root_read_only);
     assert_int_equal(spec->resources.cpu_milli, 0);
     assert_int_equal(spec->command.count + spec->env.count + spec->ports.count, 0);
+    assert_null(spec->readiness);
+    assert_null(spec->liveness);
+    assert_null(spec->startup);
+    assert_null(spec->lifecycle.post_start);
+    assert_null(spec->lifecycle.pre_stop);
+    assert_int_equal(spec->deletion_policy, DELETION_DELETE);
 }
 
 static void every_field_of_an_instance_is_read(void **state)
@@ -209,6 +215,7 @@ static void every_field_of_a_repository_is_read(void **state)
                                         "  volumes: [{mountPath: /c, volume: c}]\n"
                                         "  securityContext: {runAsUser: 1000}\n"
                                         "  warm: true\n"
+                                        "  pool: p\n"
                                         "  idleTimeoutSeconds: 60\n"
                                         "  retainSeconds: 120\n");
     const struct repository_spec *spec = &only_object(file)->repository;
@@ -227,6 +234,7 @@ static void every_field_of_a_repository_is_read(void **state)
     assert_string_equal(spec->volumes.items[0].mount_path, "/c");
     assert_int_equal(spec->security.run_as_user, 1000);
     assert_true(spec->is_warm);
+    assert_string_equal(spec->pool, "p");
     assert_int_equal(spec->idle_timeout_seconds, 60);
     assert_int_equal(spec->retain_seconds, 120);
 }
@@ -242,6 +250,7 @@ static void a_repository_has_defaults(void **state)
     (void)state;
     assert_null(spec->branch);
     assert_null(spec->image);
+    assert_null(spec->pool);
     assert_false(spec->is_warm);
     assert_int_equal(spec->idle_timeout_seconds, 0);
     assert_int_equal(spec->retain_seconds, 86400);
@@ -259,7 +268,8 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
         "kind: Task\n"
         "metadata: {name: t}\n"
         "spec: {repository: {name: r}, branch: b, user: alice, command: [make], env: [{name: A}],"
-        " timeoutSeconds: 5, ttlSecondsAfterFinished: 6, state: Completed, suspend: true}\n");
+        " timeoutSeconds: 5, ttlSecondsAfterFinished: 6, state: Completed, suspend: true,"
+        " pool: p, priority: -7}\n");
     const struct task_spec *spec = &only_object(by_url)->task;
 
     (void)state;
@@ -269,7 +279,11 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
     assert_int_equal(spec->timeout_seconds, 0);
     assert_int_equal(spec->ttl_seconds_after_finished, 3600);
     assert_int_equal(spec->command.count, 0);
+    assert_null(spec->pool);
+    assert_int_equal(spec->priority, 0);
     spec = &only_object(by_name)->task;
+    assert_string_equal(spec->pool, "p");
+    assert_int_equal(spec->priority, -7);
     assert_null(spec->repository_url);
     assert_string_equal(spec->repository_name, "r");
     assert_string_equal(spec->branch, "b");

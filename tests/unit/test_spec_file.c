@@ -137,6 +137,26 @@ static void the_name_of_a_broken_document_is_known_only_when_it_is_one(void **st
     }
 }
 
+static void the_names_of_a_pool_s_members_fit(void **state)
+{
+    static const char letters[] = "a2345678901234567890123456789012345678901234567890123456789";
+
+    (void)state;
+    for (int len = 58; len <= 59; len++) {
+        auto_free char *text = xasprintf("{apiVersion: berth.dev/v1, kind: InstancePool,"
+                                         " metadata: {name: %.*s}, spec: {maxInstances: 1000}}",
+                                         len, letters);
+        auto_free char *member = xasprintf("%.*s-1000", len, letters);
+        auto_owned(spec_file) *file = parse(text);
+
+        assert_int_equal(spec_file_has_errors(file), !object_name_is_valid(member));
+        if (len == 59) {
+            assert_string_equal(file->documents[0].errors[0].reason, REASON_INVALID_NAME);
+            assert_string_equal(file->documents[0].errors[0].path, "metadata.name");
+        }
+    }
+}
+
 static void the_first_of_two_objects_of_one_name_keeps_it(void **state)
 {
     auto_owned(spec_file) *file =
@@ -303,6 +323,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_error_has_its_reason),
         cmocka_unit_test(a_bad_url_has_a_reason_of_its_own),
         cmocka_unit_test(the_name_of_a_broken_document_is_known_only_when_it_is_one),
+        cmocka_unit_test(the_names_of_a_pool_s_members_fit),
         cmocka_unit_test(the_first_of_two_objects_of_one_name_keeps_it),
         cmocka_unit_test(a_syntax_error_leaves_the_documents_before_it),
         cmocka_unit_test(problems_of_a_document_that_is_lost_are_told_with_the_file),
