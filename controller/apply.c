@@ -41,6 +41,18 @@ void run_set_progress(struct plan_run *run, unsigned percent, const char *messag
     }
 }
 
+void run_set_waiting(struct plan_run *run, bool is_waiting)
+{
+    struct operation *operation = &run->entry->status->operation;
+
+    if (run->plan->operation != NULL) {
+        operation->state = is_waiting ? OPERATION_PENDING : OPERATION_RUNNING;
+        operation->message =
+            is_waiting ? "waits for its turn to start" : action_type_name(run_action(run)->type);
+        status_mark_entry(run->entry);
+    }
+}
+
 const char *run_container_id(const struct plan_run *run)
 {
     const struct observed_container *container =
@@ -156,10 +168,19 @@ static void run_finish(struct plan_run *run)
     }
 }
 
-static void end_operation(struct plan_run *run, enum operation_state state, const char *message)
+static void end_operation(struct plan_run *run, const char *error_reason, const char *message)
 {
     if (run->plan->operation != NULL) {
-        status_end_operation(run->entry->status, state, message, clock_wall_ms());
+        status_end_operation(run->entry->status, error_reason, message, clock_wall_ms());
+        status_mark_entry(run->entry);
+    }
+}
+
+/* The world had changed before anything was done: there was no operation. */
+static void drop_operation(struct plan_run *run)
+{
+    if (run->plan->operation != NULL) {
+        status_drop_operation(run->entry->status);
         status_mark_entry(run->entry);
     }
 }
@@ -180,11 +201,17 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     if (run->slots != NULL) {
         slots_give_back(TAKE(run->slots));
     }
-    end_operation(run, OPERATION_FAILED, err->message);
     if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= 3) {
+        if (run->index == 0) {
+            drop_operation(run);
+        } else {
+            end_operation(run, err->reason != NULL ? err->reason : REASON_ENGINE_ERROR,
+                          err->message);
+        }
         run_finish(run); /* the world is not as planned: look, then decide */
         return;
     }
+    end_operation(run, err->reason != NULL ? err->reason : REASON_ENGINE_ERROR, err->message);
     if (!is_unknown_outcome(err)) {
         entry_note_failure(entry, err);
     }
@@ -199,7 +226,7 @@ static bool is_only_preparation(const struct plan *plan)
 
 static void run_succeeded(struct plan_run *run)
 {
-    end_operation(run, OPERATION_DONE, NULL);
+    end_operation(run, NULL, NULL);
     if (run->plan->operation != NULL && !is_only_preparation(run->plan)) {
         entry_clear_failure(run->entry);
     }
@@ -321,6 +348,6 @@ void apply_reconsider(struct entry *entry)
     }
     log_fields(LOG_INFO, "action_given_up", "key", entry->key, "action",
                action_type_name(run_action(run)->type), "cause", "the spec changed", NULL);
-    end_operation(run, OPERATION_FAILED, "given up: the spec changed");
+    end_operation(run, REASON_SUPERSEDED, "given up: the spec changed");
     run_end(run);
 }

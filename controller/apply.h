@@ -50,6 +50,9 @@ void run_set_progress(struct plan_run *run, unsigned percent, const char *messag
  */
 const char *run_container_id(const struct plan_run *run);
 
+/* The action waits for its turn: the operation is PENDING until it is told otherwise. */
+void run_set_waiting(struct plan_run *run, bool is_waiting);
+
 /* Sends one request for the action; on_reply gets the run. */
 void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply);
 

@@ -269,6 +269,7 @@ static void start_now(void *user)
     struct plan_run *run = user;
 
     run->slots = &run->controller->starts;
+    run_set_waiting(run, false);
     if (run->entry->kind == ENTRY_REPOSITORY) {
         install_runner(run);
     } else {
@@ -280,7 +281,7 @@ static void start_now(void *user)
 static enum slot_lane lane_of(const struct plan_run *run)
 {
     bool is_new =
-        text_equal(run->plan->operation, "create") || text_equal(run->plan->operation, "recreate");
+        text_equal(run->plan->operation, "create") || text_equal(run->plan->operation, "update");
 
     return is_new && clock_wall_ms() - run->controller->started_wall_ms > HERD_MS ? LANE_FRESH
                                                                                   : LANE_OLD;
@@ -307,6 +308,8 @@ void apply_start_container(struct plan_run *run)
     }
     if (slots_take(&run->controller->starts, &run->wait, lane_of(run), start_now, run)) {
         start_now(run);
+    } else {
+        run_set_waiting(run, true);
     }
 }
 

@@ -99,7 +99,7 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
         return;
     }
     if (pass->creation_cause != NULL) {
-        container_plan_creation(pass, ports, "recreate", PHASE_PROVISIONING, pass->creation_cause);
+        container_plan_creation(pass, ports, "update", PHASE_PROVISIONING, pass->creation_cause);
     } else if (was_there) {
         container_plan_creation(pass, ports, "repair", PHASE_REPAIRING, "container was removed");
     } else {
@@ -141,7 +141,7 @@ static void reconcile_existing(struct container_pass *pass, const struct resolve
     auto_free char *difference = container_find_difference(pass, ports);
 
     if (difference != NULL && want->hold_off == NULL) {
-        container_plan_creation(pass, ports, "recreate", PHASE_PROVISIONING, difference);
+        container_plan_creation(pass, ports, "update", PHASE_PROVISIONING, difference);
         return;
     }
     if (difference != NULL) {
@@ -201,7 +201,7 @@ void container_reconcile(struct container_pass *pass)
         reconcile_present(pass);
         capacity_adjust(pass);
     }
-    is_replaced = text_equal(pass->plan->operation, "recreate");
+    is_replaced = text_equal(pass->plan->operation, "update");
     if (failure_holds_back(pass->failure, want->key, pass->world->now_wall_ms, pass->plan,
                            pass->status) &&
         is_replaced) {

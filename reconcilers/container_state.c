@@ -185,6 +185,8 @@ static void reconcile_exited(struct container_pass *pass)
     cause = probe_failure != NULL ? TAKE(probe_failure) : restarts_describe(container);
     if (pass->status->restarts.next_retry_wall_ms > pass->world->now_wall_ms) {
         plan_wake_at(pass->plan, pass->status->restarts.next_retry_wall_ms);
+        status_defer_operation(pass->status, "restart", cause,
+                               "waits, since it ends again and again");
         pass->status->phase = PHASE_REPAIRING;
         if (pass->status->restarts.in_a_row >= STALLED_AFTER) {
             status_set_stalled(pass->status, REASON_CRASH_LOOP, cause);

@@ -56,6 +56,8 @@ bool failure_holds_back(const struct observed_failure *failure, const char *key,
     if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
         return false;
     }
+    status_defer_operation(status, plan->operation, plan->cause,
+                           "waits for its next try, after a failure");
     plan_clear(plan);
     plan_wake_at(plan, retry_at);
     status->restarts.next_retry_wall_ms = retry_at;

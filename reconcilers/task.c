@@ -154,7 +154,7 @@ static bool is_container_ready(const struct task_input *input)
     return input->container != NULL && input->container->is_ours &&
            input->container->state == WORKLOAD_RUNNING && input->workspace->exists &&
            input->repository_status != NULL && input->repository_status->phase == PHASE_RUNNING &&
-           input->repository_status->operation.state != OPERATION_RUNNING;
+           !status_is_operating(input->repository_status);
 }
 
 static void reconcile_waiting(const struct task_input *input, struct object_status *status)
@@ -178,7 +178,7 @@ static void reconcile_waiting(const struct task_input *input, struct object_stat
         status_set_stalled(status, stalled->reason, message);
         return;
     }
-    if (repository->operation.state == OPERATION_RUNNING) {
+    if (status_is_operating(repository)) {
         message = xasprintf(
             "repository container %s: %s %u %%%s%s", input->repository, repository->operation.type,
             repository->operation.progress, repository->operation.message != NULL ? ", " : "",

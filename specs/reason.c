@@ -118,6 +118,8 @@ static const struct reason reasons[] = {
      "Check free space and permissions of the state directory."},
     {REASON_SUBNETS_EXHAUSTED, 507, "No subnet is left for another zone's network.",
      "Give the controller a larger --network-range, or use fewer zones."},
+    {REASON_SUPERSEDED, 409, "Another version of the spec came while the operation was under way.",
+     "None is needed: Berth goes on with the new version."},
     {REASON_SUSPENDED, 423, "spec.suspend is true, so nothing is changed.",
      "Set it to false to go on."},
     {REASON_SYSTEMD_UNAVAILABLE, 503, "The engine leaves cgroups to systemd, which is not here.",

@@ -81,6 +81,7 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_NOT_SEEN "NotSeen"
 #define REASON_LIMIT_FAILED "LimitFailed"
 #define REASON_RECREATE_NEEDED "RecreateNeeded"
+#define REASON_SUPERSEDED "Superseded"
 #define REASON_STATE_UNWRITABLE "StateUnwritable"
 
 #endif

@@ -53,6 +53,8 @@ static void copy_operation(struct object_status *to, struct operation *operation
     operation->type = status_text(to, from->type);
     operation->cause = status_text(to, from->cause);
     operation->message = status_text(to, from->message);
+    operation->error_reason = status_text(to, from->error_reason);
+    operation->error_message = status_text(to, from->error_message);
 }
 
 static void copy_restarts(struct object_status *to, const struct status_restarts *from)
@@ -107,6 +109,9 @@ struct object_status *status_successor(const struct object_status *previous)
         copy_operation(status, &status->history[i], &previous->history[i]);
     }
     status->history_count = previous->history_count;
+    if (status->operation.state == OPERATION_PENDING) {
+        status_drop_operation(status);
+    }
     copy_restarts(status, &previous->restarts);
     copy_task(status, &previous->task);
     copy_repository(status, &previous->repository);
@@ -170,21 +175,46 @@ void status_begin_operation(struct object_status *status, const char *type, cons
     };
 }
 
-void status_end_operation(struct object_status *status, enum operation_state state,
-                          const char *message, int64_t now_wall_ms)
+void status_defer_operation(struct object_status *status, const char *type, const char *cause,
+                            const char *message)
 {
+    status->operation = (struct operation){
+        .state = OPERATION_PENDING,
+        .type = status_text(status, type),
+        .cause = status_text(status, cause),
+        .message = status_text(status, message),
+    };
+}
+
+void status_drop_operation(struct object_status *status)
+{
+    status->operation = status->history_count > 0 ? status->history[0] : (struct operation){0};
+}
+
+bool status_is_operating(const struct object_status *status)
+{
+    return status->operation.state == OPERATION_RUNNING ||
+           (status->operation.state == OPERATION_PENDING && status->operation.start_wall_ms != 0);
+}
+
+void status_end_operation(struct object_status *status, const char *error_reason,
+                          const char *error_message, int64_t now_wall_ms)
+{
+    struct operation *operation = &status->operation;
     unsigned kept =
         status->history_count < HISTORY_LENGTH ? status->history_count : HISTORY_LENGTH - 1;
 
-    if (status->operation.state != OPERATION_RUNNING) {
+    if (!status_is_operating(status)) {
         return;
     }
-    status->operation.state = state;
-    status->operation.message = status_text(status, message);
-    status->operation.progress = state == OPERATION_DONE ? 100 : status->operation.progress;
-    status->operation.end_wall_ms = now_wall_ms;
+    operation->state = OPERATION_DONE;
+    operation->message = NULL;
+    operation->error_reason = status_text(status, error_reason);
+    operation->error_message = status_text(status, error_message);
+    operation->progress = error_reason == NULL ? 100 : operation->progress;
+    operation->end_wall_ms = now_wall_ms;
     memmove(&status->history[1], &status->history[0], kept * sizeof(status->history[0]));
-    status->history[0] = status->operation;
+    status->history[0] = *operation;
     status->history_count = kept + 1;
 }
 

@@ -62,16 +62,23 @@ struct condition {
     int64_t since_wall_ms;
 };
 
-enum operation_state { OPERATION_NONE, OPERATION_RUNNING, OPERATION_DONE, OPERATION_FAILED };
+enum operation_state {
+    OPERATION_NONE,
+    OPERATION_PENDING, /* planned; waits for its turn, or for the next try */
+    OPERATION_RUNNING,
+    OPERATION_DONE, /* over, well or with an error */
+};
 
-/* One piece of work on the object: the one under way, or one of the past. */
+/* One piece of work on the object: the one to come, the one under way, or one of the past. */
 struct operation {
     enum operation_state state;
-    const char *type;  /* create, recreate, start, stop, restart, repair, delete, run, ... */
-    const char *cause; /* why: "container was removed" */
-    const char *message;
-    unsigned progress; /* 0..100 */
-    int64_t start_wall_ms, end_wall_ms;
+    const char *type;    /* create, update, start, stop, restart, suspend, repair, delete, ... */
+    const char *cause;   /* why: "container was removed" */
+    const char *message; /* what it does or waits for just now */
+    unsigned progress;   /* 0..100 */
+    int64_t start_wall_ms, end_wall_ms; /* start 0: not begun */
+    const char *error_reason;           /* NULL: no error */
+    const char *error_message;
 };
 
 enum { HISTORY_LENGTH = 5 };
@@ -215,9 +222,18 @@ void status_finish(struct object_status *status, const struct object_status *pre
 /* The operation under way: replaces the status' one. */
 void status_begin_operation(struct object_status *status, const char *type, const char *cause,
                             int64_t now_wall_ms);
-/* Ends it: state DONE or FAILED with the message, and puts it in the history. Nothing when none runs. */
-void status_end_operation(struct object_status *status, enum operation_state state,
-                          const char *message, int64_t now_wall_ms);
+/* What is to be done later: it is PENDING, until the next pass says so again or begins it. */
+void status_defer_operation(struct object_status *status, const char *type, const char *cause,
+                            const char *message);
+/*
+ * Ends it, with the error or well (reason NULL), and puts it in the history. Nothing when none is under way.
+ */
+void status_end_operation(struct object_status *status, const char *error_reason,
+                          const char *error_message, int64_t now_wall_ms);
+/* As if it had never begun: it came to nothing, and will be decided on anew. */
+void status_drop_operation(struct object_status *status);
+/* True from its begin to its end, also while it waits in between. */
+bool status_is_operating(const struct object_status *status);
 
 /* Only the part under "status:". New reference. */
 json_t *status_to_json(const struct object_status *status);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "specs/reason.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ static const char *operation_state_name(enum operation_state state)
 {
     switch (state) {
     case OPERATION_NONE: return "";
+    case OPERATION_PENDING: return "PENDING";
     case OPERATION_RUNNING: return "RUNNING";
     case OPERATION_DONE: return "DONE";
-    case OPERATION_FAILED: return "FAILED";
     }
     abort();
 }
@@ -91,6 +92,17 @@ static json_t *conditions_to_json(const struct object_status *status)
     return list;
 }
 
+static json_t *operation_error_to_json(const struct operation *operation)
+{
+    const struct reason *known = reason_find(operation->error_reason);
+    json_t *item = json_object();
+
+    put_integer(item, "code", known != NULL ? known->code : 500);
+    put_text(item, "reason", operation->error_reason);
+    put_text(item, "message", operation->error_message);
+    return item;
+}
+
 static json_t *operation_to_json(const struct operation *operation)
 {
     json_t *item = json_object();
@@ -100,19 +112,26 @@ static json_t *operation_to_json(const struct operation *operation)
     put_integer(item, "progress", operation->progress);
     put_text(item, "cause", operation->cause);
     put_text(item, "message", operation->message);
+    if (operation->error_reason != NULL) {
+        json_object_set_new(item, "error", operation_error_to_json(operation));
+    }
     put_time(item, "startTime", operation->start_wall_ms);
     put_time(item, "endTime", operation->end_wall_ms);
     return item;
 }
+
+#define RESULT_DONE "DONE"     /* in the history: otherwise the reason of the error */
+#define RESULT_FAILED "FAILED" /* of older files, which knew no reasons */
 
 static json_t *history_item_to_json(const struct operation *operation)
 {
     json_t *item = json_object();
 
     put_text(item, "type", operation->type);
-    put_text(item, "result", operation_state_name(operation->state));
+    put_text(item, "result",
+             operation->error_reason != NULL ? operation->error_reason : RESULT_DONE);
     put_text(item, "cause", operation->cause);
-    put_text(item, "message", operation->message);
+    put_text(item, "message", operation->error_message);
     put_time(item, "startTime", operation->start_wall_ms);
     put_integer(item, "durationMs", operation->end_wall_ms - operation->start_wall_ms);
     return item;
@@ -319,7 +338,8 @@ json_t *status_to_json(const struct object_status *status)
     if (status->port_count > 0) {
         json_object_set_new(json, "ports", ports_to_json(status));
     }
-    if (status->restarts.count > 0 || status->restarts.has_last) {
+    if (status->restarts.count > 0 || status->restarts.has_last ||
+        status->restarts.next_retry_wall_ms != 0) {
         json_object_set_new(json, "restarts", restarts_to_json(&status->restarts));
     }
     if (status->probes.started_wall_ms != 0) {
@@ -395,12 +415,12 @@ static enum phase phase_from_name(const char *name)
 
 static enum operation_state operation_state_from_name(const char *name)
 {
-    for (int i = OPERATION_RUNNING; name != NULL && i <= OPERATION_FAILED; i++) {
+    for (int i = OPERATION_PENDING; name != NULL && i <= OPERATION_DONE; i++) {
         if (strcmp(operation_state_name((enum operation_state)i), name) == 0) {
             return (enum operation_state)i;
         }
     }
-    return OPERATION_NONE;
+    return text_equal(name, RESULT_FAILED) ? OPERATION_DONE : OPERATION_NONE;
 }
 
 static void read_conditions(struct object_status *status, const json_t *list)
@@ -440,10 +460,15 @@ static void read_history(struct object_status *status, const json_t *list)
         if (status->history_count == HISTORY_LENGTH) {
             return;
         }
-        operation->state = operation_state_from_name(result);
+        operation->state = OPERATION_DONE;
         operation->type = get_text(status, item, "type");
         operation->cause = get_text(status, item, "cause");
-        operation->message = get_text(status, item, "message");
+        if (!text_equal(result, RESULT_DONE)) {
+            operation->error_reason = status_text(status, result != NULL ? result : RESULT_FAILED);
+            operation->error_message = get_text(status, item, "message");
+        } else {
+            operation->progress = 100;
+        }
         operation->start_wall_ms = get_time(item, "startTime");
         operation->end_wall_ms = operation->start_wall_ms + get_count(item, "durationMs");
         status->history_count++;
@@ -556,10 +581,33 @@ static void read_pool(struct object_status *status, const json_t *json)
     pool->last_failure_wall_ms = get_time(json, "lastFailureTime");
 }
 
+static void read_operation(struct object_status *status, const json_t *json)
+{
+    const json_t *error = json_object_get(json, "error");
+    const char *state = json_string_value(json_object_get(json, "state"));
+    struct operation *operation = &status->operation;
+
+    operation->state = operation_state_from_name(state);
+    operation->type = get_text(status, json, "type");
+    operation->cause = get_text(status, json, "cause");
+    operation->message = get_text(status, json, "message");
+    operation->progress = get_count(json, "progress");
+    operation->start_wall_ms = get_time(json, "startTime");
+    operation->end_wall_ms = get_time(json, "endTime");
+    operation->error_reason = get_text(status, error, "reason");
+    operation->error_message = get_text(status, error, "message");
+    if (text_equal(state, RESULT_FAILED)) {
+        operation->error_reason = RESULT_FAILED;
+        operation->error_message = TAKE(operation->message);
+    }
+    if (operation->state != OPERATION_DONE) {
+        status_drop_operation(status); /* whoever was to carry it out is no more */
+    }
+}
+
 struct object_status *status_from_json(const json_t *json)
 {
     struct object_status *status = status_new();
-    const json_t *operation = json_object_get(json, "operation");
 
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = get_text(status, json, "observedHash");
@@ -571,16 +619,6 @@ struct object_status *status_from_json(const json_t *json)
     read_task(status, json_object_get(json, "task"));
     read_repository(status, json_object_get(json, "repository"));
     read_pool(status, json_object_get(json, "pool"));
-    status->operation.state =
-        operation_state_from_name(json_string_value(json_object_get(operation, "state")));
-    status->operation.type = get_text(status, operation, "type");
-    status->operation.cause = get_text(status, operation, "cause");
-    status->operation.message = get_text(status, operation, "message");
-    status->operation.progress = get_count(operation, "progress");
-    status->operation.start_wall_ms = get_time(operation, "startTime");
-    status->operation.end_wall_ms = get_time(operation, "endTime");
-    if (status->operation.state == OPERATION_RUNNING) {
-        status->operation = (struct operation){0}; /* whoever carried it out is no more */
-    }
+    read_operation(status, json_object_get(json, "operation"));
     return status;
 }

@@ -36,13 +36,17 @@ static void print_phases(const struct plan *plan, struct strbuf *out)
 }
 
 static void print_plan(const struct plan_case *plan_case, const struct plan *plan,
-                       struct strbuf *out)
+                       const struct object_status *status, struct strbuf *out)
 {
     if (plan->operation != NULL) {
         strbuf_addf(out, "operation: %s (%s)\n", plan->operation, plan->cause);
     }
     if (plan->count == 0) {
         strbuf_add(out, "nothing to do\n");
+    }
+    if (status->operation.state == OPERATION_PENDING) {
+        strbuf_addf(out, "pending: %s (%s): %s\n", status->operation.type, status->operation.cause,
+                    status->operation.message);
     }
     plan_print(plan, out);
     print_phases(plan, out);
@@ -255,7 +259,7 @@ static bool shows_workload(const struct plan_case *plan_case)
 void plan_case_print(const struct plan_case *plan_case, const struct plan *plan,
                      const struct object_status *status, struct strbuf *out)
 {
-    print_plan(plan_case, plan, out);
+    print_plan(plan_case, plan, status, out);
     print_status(plan_case, status, out);
     for (size_t i = 0; shows_workload(plan_case) && i < plan->count; i++) {
         if (plan->actions[i]->type == ACTION_CREATE_CONTAINER) {

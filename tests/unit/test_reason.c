@@ -97,6 +97,9 @@ static void every_word_of_the_header_is_in_the_catalogue(void **state)
         REASON_COMMAND_FAILED,
         REASON_CHANGED_AFTER_START,
         REASON_STATE_UNWRITABLE,
+        REASON_SUPERSEDED,
+        REASON_HOOK_FAILED,
+        REASON_VALUE_UNAVAILABLE,
         REASON_CAPABILITY_REFUSED,
     };
 

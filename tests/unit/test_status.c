@@ -177,9 +177,9 @@ static void the_history_keeps_the_last_five(void **state)
 
         status_begin_operation(status, "restart", cause, now_wall_ms + i * 10000);
         assert_int_equal(status->operation.state, OPERATION_RUNNING);
-        status_end_operation(status, i % 2 == 0 ? OPERATION_DONE : OPERATION_FAILED,
+        status_end_operation(status, i % 2 == 0 ? NULL : REASON_START_FAILED,
                              i % 2 == 0 ? NULL : "no", now_wall_ms + i * 10000 + 1500);
-        status_end_operation(status, OPERATION_DONE, "twice is once", now_wall_ms + 999999);
+        status_end_operation(status, NULL, "twice is once", now_wall_ms + 999999);
     }
     assert_int_equal(status->history_count, HISTORY_LENGTH);
     back = through_a_file(status);
@@ -189,11 +189,76 @@ static void the_history_keeps_the_last_five(void **state)
 
         assert_string_equal(back->history[i].cause, cause);
         assert_string_equal(back->history[i].type, "restart");
-        assert_int_equal(back->history[i].state, i % 2 == 0 ? OPERATION_FAILED : OPERATION_DONE);
+        assert_int_equal(back->history[i].state, OPERATION_DONE);
+        assert_true(
+            text_equal(back->history[i].error_reason, i % 2 == 0 ? REASON_START_FAILED : NULL));
         assert_int_equal(back->history[i].end_wall_ms - back->history[i].start_wall_ms, 1500);
     }
-    assert_string_equal(back->history[0].message, "no");
-    assert_null(back->history[1].message);
+    assert_string_equal(back->history[0].error_message, "no");
+    assert_null(back->history[1].error_message);
+    assert_string_equal(back->operation.error_reason, REASON_START_FAILED);
+    assert_int_equal(back->operation.state, OPERATION_DONE);
+}
+
+static void an_operation_that_ended_badly_is_done_with_an_error(void **state)
+{
+    auto_owned(object_status) *status = status_new();
+    json_auto_t *json = NULL;
+    const json_t *operation, *error;
+
+    (void)state;
+    status_begin_operation(status, "start", "should run again", now_wall_ms);
+    status->operation.progress = 40;
+    status_end_operation(status, REASON_START_FAILED, "no such program", now_wall_ms + 5);
+    json = status_to_json(status);
+    operation = json_object_get(json, "operation");
+    error = json_object_get(operation, "error");
+    assert_string_equal(json_string_value(json_object_get(operation, "state")), "DONE");
+    assert_int_equal(json_integer_value(json_object_get(operation, "progress")), 40);
+    assert_int_equal(json_integer_value(json_object_get(error, "code")), 500);
+    assert_string_equal(json_string_value(json_object_get(error, "reason")), REASON_START_FAILED);
+    assert_string_equal(json_string_value(json_object_get(error, "message")), "no such program");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(json, "history"), 0), "result")),
+                        REASON_START_FAILED);
+}
+
+/* It is said again in every pass that it still holds for. */
+static void what_is_pending_is_forgotten_by_the_next_pass(void **state)
+{
+    auto_owned(object_status) *status = status_new();
+    auto_owned(object_status) *next = NULL, *back = NULL;
+
+    (void)state;
+    status_begin_operation(status, "create", "container does not exist", now_wall_ms);
+    status_end_operation(status, NULL, NULL, now_wall_ms + 5);
+    status_defer_operation(status, "restart", "exited with code 3", "waits");
+    assert_int_equal(status->operation.state, OPERATION_PENDING);
+    assert_false(status_is_operating(status));
+    back = through_a_file(status);
+    assert_string_equal(back->operation.type, "create");
+    next = status_successor(status);
+    assert_string_equal(next->operation.type, "create");
+    assert_int_equal(next->operation.state, OPERATION_DONE);
+}
+
+/* Before errors had a place of their own. */
+static void files_of_earlier_versions_are_read(void **state)
+{
+    json_auto_t *json =
+        json_pack("{s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}, {s:s, s:s}]}", "operation", "type",
+                  "repair", "state", "FAILED", "message", "no space", "history", "type", "repair",
+                  "result", "FAILED", "message", "no space", "type", "create", "result", "DONE");
+    auto_owned(object_status) *status = status_from_json(json);
+
+    (void)state;
+    assert_int_equal(status->operation.state, OPERATION_DONE);
+    assert_string_equal(status->operation.type, "repair");
+    assert_string_equal(status->operation.error_message, "no space");
+    assert_int_equal(status->history_count, 2);
+    assert_string_equal(status->history[0].error_message, "no space");
+    assert_non_null(status->history[0].error_reason);
+    assert_null(status->history[1].error_reason);
 }
 
 static void an_operation_that_ran_when_the_file_was_written_runs_no_more(void **state)
@@ -220,7 +285,7 @@ static void a_successor_remembers_and_does_not_repeat(void **state)
     status_set_condition(first, CONDITION_READY, CONDITION_TRUE, "Healthy", NULL);
     status_add_error(first, REASON_PORT_CONFLICT, "m", NULL);
     status_begin_operation(first, "create", "c", now_wall_ms);
-    status_end_operation(first, OPERATION_DONE, NULL, now_wall_ms + 5);
+    status_end_operation(first, NULL, NULL, now_wall_ms + 5);
     second = status_successor(first);
     status_free(TAKE(first)); /* what the successor has is its own */
     assert_int_equal(second->restarts.count, 4);
@@ -462,6 +527,9 @@ int main(void)
         cmocka_unit_test(what_must_be_remembered_comes_back),
         cmocka_unit_test(an_exit_code_of_none_is_not_zero),
         cmocka_unit_test(the_history_keeps_the_last_five),
+        cmocka_unit_test(an_operation_that_ended_badly_is_done_with_an_error),
+        cmocka_unit_test(what_is_pending_is_forgotten_by_the_next_pass),
+        cmocka_unit_test(files_of_earlier_versions_are_read),
         cmocka_unit_test(an_operation_that_ran_when_the_file_was_written_runs_no_more),
         cmocka_unit_test(a_successor_remembers_and_does_not_repeat),
         cmocka_unit_test(a_condition_knows_since_when_it_has_its_value),
