@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/run.h"
+#include "reconcilers/subnets.h"
 #include "specs/quantity.h"
 
 #include <getopt.h>
@@ -25,6 +26,9 @@ static const char help[] =
     "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
     "  --ports RANGES           host ports to lease (" DEFAULT_PORTS
     "), such as 20000-29999,31000\n"
+    "  --network-range CIDR     subnets of zones' networks are taken from it "
+    "(" DEFAULT_NETWORK_RANGE ");\n"
+    "                           none: the engine chooses\n"
     "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
     "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
     "  --git-file-root DIR      file:// repositories must be below it\n"
@@ -52,6 +56,7 @@ enum option_id {
     OPTION_STATUS_DIR,
     OPTION_ENGINE,
     OPTION_PORTS,
+    OPTION_NETWORK_RANGE,
     OPTION_REPOSITORY_IMAGE,
     OPTION_ALLOW_HOST_PATH,
     OPTION_GIT_FILE_ROOT,
@@ -74,6 +79,7 @@ static const struct option long_options[] = {
     {"status-dir", required_argument, NULL, OPTION_STATUS_DIR},
     {"engine", required_argument, NULL, OPTION_ENGINE},
     {"ports", required_argument, NULL, OPTION_PORTS},
+    {"network-range", required_argument, NULL, OPTION_NETWORK_RANGE},
     {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
     {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
     {"git-file-root", required_argument, NULL, OPTION_GIT_FILE_ROOT},
@@ -171,6 +177,7 @@ static int take_flag(struct run_flags *flags, int id, const char *value)
     case OPTION_STATUS_DIR: flags->status_dir = value; return 0;
     case OPTION_ENGINE: replace_text(&options->engine, value); return 0;
     case OPTION_PORTS: replace_text(&options->ports, value); return 0;
+    case OPTION_NETWORK_RANGE: replace_text(&options->network_range, value); return 0;
     case OPTION_REPOSITORY_IMAGE: replace_text(&options->repository_image, value); return 0;
     case OPTION_POLL: options->is_polling = true; return 0;
     case OPTION_ONCE: options->is_once = true; return 0;
@@ -217,6 +224,7 @@ void controller_options_done(struct controller_options *options)
     free(options->status_dir);
     free(options->engine);
     free(options->ports);
+    free(options->network_range);
     free(options->repository_image);
     free(options->git_file_root);
     free(options->git_known_hosts);
@@ -252,6 +260,7 @@ int cmd_run(int argc, char **argv)
 {
     auto_done(controller_options) options = {
         .ports = xstrdup(DEFAULT_PORTS),
+        .network_range = xstrdup(DEFAULT_NETWORK_RANGE),
         .repository_image = xstrdup(DEFAULT_REPOSITORY_IMAGE),
         .scan_seconds = 30,
         .relist_seconds = 60,

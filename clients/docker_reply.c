@@ -23,6 +23,11 @@ static const struct {
 } known_texts[] = {
     {0, "port is already allocated", ERROR_TRANSIENT, "PortInUse"},
     {0, "address already in use", ERROR_TRANSIENT, "PortInUse"},
+    {0, "Address already in use", ERROR_TRANSIENT, "AddressUnavailable"}, /* in a network */
+    {0, "does not belong to any of this network's subnets", ERROR_TRANSIENT, "AddressUnavailable"},
+    {0, "Pool overlaps with other one", ERROR_CONFLICT, "SubnetTaken"},
+    {0, "is already used on the host or by another config", ERROR_CONFLICT,
+     "SubnetTaken"}, /* Podman */
     {400, "client version", ERROR_TRANSIENT, "EngineUnavailable"},
     {404, "No such image", ERROR_NOT_FOUND, "ImageNotFound"},
     {404, "no such image", ERROR_NOT_FOUND, "ImageNotFound"},

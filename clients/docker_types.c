@@ -98,6 +98,7 @@ static void parse_networks(json_t *networks, struct docker_container *container)
             .network = xstrdup(name),
             .network_id = copy_text(network, "NetworkID"),
             .ip = copy_text(network, "IPAddress"),
+            .asked_ip = copy_text(json_object_get(network, "IPAMConfig"), "IPv4Address"),
         };
     }
 }
@@ -197,6 +198,7 @@ int docker_parse_container(const json_t *json, struct docker_container *ret, str
         .created_wall_ms = get_time(json, "Created"),
         .started_wall_ms = get_time(state, "StartedAt"),
         .finished_wall_ms = get_time(state, "FinishedAt"),
+        .network_mode = copy_text(json_object_get(json, "HostConfig"), "NetworkMode"),
         .health = health[0] != '\0' ? xstrdup(health) : NULL,
         .cgroup_parent = copy_text(json_object_get(json, "HostConfig"), "CgroupParent"),
     };
@@ -239,6 +241,7 @@ int docker_parse_container_summary(const json_t *json, struct docker_container *
         .state = parse_state(get_text(json, "State"), false),
         .error = xstrdup(""),
         .cgroup_parent = xstrdup(""),
+        .network_mode = copy_text(json_object_get(json, "HostConfig"), "NetworkMode"),
         .created_wall_ms =
             created > 0 && created < INT64_MAX / MS_PER_SECOND ? created * MS_PER_SECOND : 0,
     };
@@ -253,12 +256,14 @@ void docker_container_done(struct docker_container *container)
         free(container->networks[i].network);
         free(container->networks[i].network_id);
         free(container->networks[i].ip);
+        free(container->networks[i].asked_ip);
     }
     for (size_t i = 0; i < container->port_count; i++) {
         free(container->ports[i].protocol);
         free(container->ports[i].host_ip);
     }
     free(container->networks);
+    free(container->network_mode);
     free(container->ports);
     free(container->id);
     free(container->name);

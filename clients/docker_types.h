@@ -29,7 +29,8 @@ enum docker_state {
 struct docker_endpoint_state {
     char *network; /* name */
     char *network_id;
-    char *ip; /* "" when not connected */
+    char *ip;       /* "" when not connected */
+    char *asked_ip; /* IPAMConfig.IPv4Address: what was asked for, or "" */
 };
 
 struct docker_port {
@@ -52,6 +53,7 @@ struct docker_container {
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
     char *health;                                               /* "healthy", ... or NULL */
     char *cgroup_parent; /* HostConfig.CgroupParent, "" when unset or not looked at */
+    char *network_mode;  /* HostConfig.NetworkMode: the network it was made for */
     struct docker_endpoint_state *networks;
     size_t network_count;
     struct docker_port *ports; /* published, while running; 0.0.0.0 and [::] are two */

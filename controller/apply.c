@@ -64,6 +64,19 @@ const char *run_container_id(const struct plan_run *run)
     return container != NULL && container->is_ours ? container->id : NULL;
 }
 
+bool run_is_container_gone(struct plan_run *run)
+{
+    struct error err = {0};
+
+    if (run_container_id(run) != NULL) {
+        return false;
+    }
+    error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST, "container \"%s\" is gone",
+                     run_action(run)->target);
+    run_action_failed(run, &err);
+    return true;
+}
+
 void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply)
 {
     run->call = engine_call(run->controller->engine, request, on_reply, run);
@@ -269,6 +282,7 @@ static void dispatch(struct plan_run *run)
     case ACTION_CREATE_NETWORK: apply_create_network(run); return;
     case ACTION_CONNECT_NETWORK: apply_connect_network(run); return;
     case ACTION_LIMIT_MACHINE: apply_limit_machine(run); return;
+    case ACTION_DISCONNECT_NETWORK: apply_disconnect_network(run); return;
     case ACTION_CREATE_CONTAINER: apply_create_container(run); return;
     case ACTION_START_CONTAINER: apply_start_container(run); return;
     case ACTION_STOP_CONTAINER: apply_stop_container(run); return;

@@ -52,6 +52,8 @@ const char *run_container_id(const struct plan_run *run);
 
 /* The action waits for its turn: the operation is PENDING until it is told otherwise. */
 void run_set_waiting(struct plan_run *run, bool is_waiting);
+/* True when there is none any more: the run has failed then, and the next pass sees why. */
+bool run_is_container_gone(struct plan_run *run);
 
 /* Sends one request for the action; on_reply gets the run. */
 void run_call(struct plan_run *run, struct docker_request *request, engine_reply_fn *on_reply);
@@ -70,18 +72,20 @@ void apply_stop_container(struct plan_run *run);
 void apply_remove_container(struct plan_run *run);
 void apply_pause_container(struct plan_run *run);
 void apply_unpause_container(struct plan_run *run);
-void apply_connect_network(struct plan_run *run);
 void apply_read_log(struct plan_run *run);
 
 /* apply_machine.c */
 void apply_limit_machine(struct plan_run *run);
 /* Puts it in front of the engine's words when the instance has no processes left: what the engine says then is obscure. */
 void machine_explain_failed_start(const struct plan_run *run, struct error *err);
+/* apply_network.c */
+void apply_create_network(struct plan_run *run);
+void apply_connect_network(struct plan_run *run);
+void apply_disconnect_network(struct plan_run *run);
 
 /* apply_shared.c: work that many plans wait for and one carries out */
 void apply_pull_image(struct plan_run *run);
 void apply_build_idle_image(struct plan_run *run);
-void apply_create_network(struct plan_run *run);
 void shared_leave(struct plan_run *run); /* the run does not wait any longer */
 void shared_close(struct controller *controller);
 char *idle_image_name(void); /* "berth/idle:<12 hex of what is in it>"; the caller's to free */

@@ -287,23 +287,9 @@ static enum slot_lane lane_of(const struct plan_run *run)
                                                                                   : LANE_OLD;
 }
 
-/* True when the container went before the action could begin: the next pass sees why. */
-static bool is_container_gone(struct plan_run *run)
-{
-    struct error err = {0};
-
-    if (run_container_id(run) != NULL) {
-        return false;
-    }
-    error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST, "container \"%s\" is gone",
-                     run_action(run)->target);
-    run_action_failed(run, &err);
-    return true;
-}
-
 void apply_start_container(struct plan_run *run)
 {
-    if (is_container_gone(run)) {
+    if (run_is_container_gone(run)) {
         return;
     }
     if (slots_take(&run->controller->starts, &run->wait, lane_of(run), start_now, run)) {
@@ -350,28 +336,16 @@ void apply_remove_container(struct plan_run *run)
 
 void apply_pause_container(struct plan_run *run)
 {
-    if (!is_container_gone(run)) {
+    if (!run_is_container_gone(run)) {
         run_call(run, docker_pause_container(run_container_id(run)), run_on_plain_reply);
     }
 }
 
 void apply_unpause_container(struct plan_run *run)
 {
-    if (!is_container_gone(run)) {
+    if (!run_is_container_gone(run)) {
         run_call(run, docker_unpause_container(run_container_id(run)), run_on_plain_reply);
     }
-}
-
-void apply_connect_network(struct plan_run *run)
-{
-    const struct action *action = run_action(run);
-    json_auto_t *body = NULL;
-
-    if (is_container_gone(run)) {
-        return;
-    }
-    body = workload_to_docker_connect(action->workload, run_container_id(run));
-    run_call(run, docker_connect_network(action->workload->network, body), run_on_plain_reply);
 }
 
 /* Evidence */
@@ -409,7 +383,7 @@ static void on_log(void *user, const struct docker_request *request, const struc
 
 void apply_read_log(struct plan_run *run)
 {
-    if (!is_container_gone(run)) {
+    if (!run_is_container_gone(run)) {
         run_call(run, docker_container_logs(run_container_id(run), LOG_TAIL_LINES), on_log);
     }
 }

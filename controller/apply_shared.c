@@ -1,4 +1,4 @@
-#include "controller/apply.h"
+#include "controller/apply_shared.h"
 
 #include "base/memory.h"
 #include "base/parse.h"
@@ -6,7 +6,6 @@
 #include "base/strbuf.h"
 #include "clients/docker_stream.h"
 #include "clients/tar_writer.h"
-#include "reconcilers/workload.h"
 #include "specs/reason.h"
 
 #include <stdlib.h>
@@ -14,27 +13,17 @@
 
 enum { PULL_TIMEOUT_MS = 3600000 };
 
-/* One pull of an image, one creation of a network: whoever needs it waits for the same call. */
-struct shared_work {
-    struct controller *controller;
-    char *key;    /* "image x" */
-    char *target; /* "x" */
-    struct engine_call *call;
-    struct docker_pull pull;
-    struct plan_run *waiting;
-};
-
 static void shared_free(struct shared_work *work)
 {
     map_remove(&work->controller->shared, work->key);
     docker_pull_done(&work->pull);
+    subnet_list_done(&work->refused);
     free(work->key);
     free(work->target);
     free(work);
 }
 
-/* Joins the work with this key. Returns it when it is new and has to be begun, else NULL. */
-static struct shared_work *shared_join(struct plan_run *run, const char *what)
+struct shared_work *shared_join(struct plan_run *run, const char *what)
 {
     struct controller *controller = run->controller;
     auto_free char *key = xasprintf("%s %s", what, run_action(run)->target);
@@ -75,8 +64,7 @@ void shared_leave(struct plan_run *run)
     }
 }
 
-/* Everybody goes on, or fails for the same reason. */
-static void shared_finish(struct shared_work *work, const struct error *err)
+void shared_finish(struct shared_work *work, const struct error *err)
 {
     struct plan_run *waiting = TAKE(work->waiting);
 
@@ -194,35 +182,5 @@ void apply_build_idle_image(struct plan_run *run)
         work->call = engine_stream(run->controller->engine,
                                    docker_import_image(work->target, changes, tar.text, tar.len),
                                    on_pull_bytes, on_pulled, work);
-    }
-}
-
-/* Networks */
-
-static void on_network(void *user, const struct docker_request *request,
-                       const struct http_reply *reply, struct error *err)
-{
-    struct shared_work *work = user;
-
-    work->call = NULL;
-    if (docker_reply_check(request, reply, err) < 0 && err->kind != ERROR_CONFLICT) {
-        shared_finish(work, err);
-        return;
-    }
-    map_put(&work->controller->networks, work->target, work->controller);
-    shared_finish(work, NULL);
-}
-
-void apply_create_network(struct plan_run *run)
-{
-    struct shared_work *work = shared_join(run, "network");
-    json_auto_t *body = NULL;
-
-    if (work != NULL) {
-        body = json_pack("{s:s, s:s, s:b, s:{s:s, s:s}}", "Name", work->target, "Driver", "bridge",
-                         "CheckDuplicate", 1, "Labels", LABEL_CONTROLLER, run->controller->state.id,
-                         LABEL_KIND, "Network");
-        work->call =
-            engine_call(run->controller->engine, docker_create_network(body), on_network, work);
     }
 }

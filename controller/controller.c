@@ -232,6 +232,9 @@ static int open_parts(struct controller *controller, struct error *err)
     if (port_table_set_ranges(&controller->ports, options->ports, err) < 0) {
         return error_wrap(err, "--ports");
     }
+    if (network_range_parse(options->network_range, &controller->network_range, err) < 0) {
+        return error_wrap(err, "--network-range");
+    }
     if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
         engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
         return -1;

@@ -21,6 +21,7 @@
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/ports.h"
+#include "reconcilers/subnets.h"
 #include "reconcilers/world.h"
 #include "specs/repo_url.h"
 #include "specs/spec_set.h"
@@ -114,7 +115,7 @@ struct controller {
 
     struct map
         containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
-    struct map networks;        /* names of existing networks that are ours -> id text */
+    struct map networks;        /* name -> struct observed_network: ours */
     struct map images;          /* reference -> struct image_entry */
     struct map container_names; /* id -> name (of the container in the map above) */
     struct map inspections;     /* name -> the request under way */
@@ -123,6 +124,7 @@ struct controller {
     bool is_listed;  /* the facts are complete since the connection came up: passes may run */
 
     struct port_table ports;
+    struct subnet network_range;
     struct plan_run *waiting_for_leases; /* until the leases are on disk */
     struct slots starts;
     struct map shared;  /* what is done for many plans at once: "image x" -> struct shared_work */
@@ -229,6 +231,17 @@ void observe_attempt(struct entry *task); /* reads the records of a task's attem
 void observe_watch_task(struct entry *task);
 void observe_start_task_watch(struct controller *controller);
 void observe_close(struct controller *controller);
+
+/* observe_networks.c */
+void networks_take_list(struct controller *controller, const json_t *list);
+bool networks_take_own(struct controller *controller, const json_t *item); /* false: not ours */
+void networks_put(struct controller *controller, const char *name, const char *id,
+                  const char *subnet); /* subnet NULL: the engine's choice */
+void networks_remove(struct controller *controller, const char *name);
+void networks_on_event(struct controller *controller, const struct docker_event *event);
+/* Something that zones may have waited for is free: who failed for want of it tries again at once. */
+void networks_retry_waiting(struct controller *controller);
+void networks_close(struct controller *controller);
 
 /* pass.c */
 void pass_run(struct entry *entry);

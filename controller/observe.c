@@ -40,11 +40,11 @@ static enum workload_state state_from_docker(enum docker_state state)
     abort();
 }
 
-/* Ours if there is one: an operator may have connected the container to further networks. */
+/* The one it was made for if it is on it: an operator may have connected it to others. */
 static const struct docker_endpoint_state *main_network(const struct docker_container *docker)
 {
     for (size_t i = 0; i < docker->network_count; i++) {
-        if (text_has_prefix(docker->networks[i].network, "berth-")) {
+        if (strcmp(docker->networks[i].network, docker->network_mode) == 0) {
             return &docker->networks[i];
         }
     }
@@ -79,6 +79,8 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->cgroup_parent = xstrdup_or_null(docker->cgroup_parent);
     if (network != NULL) {
         container->network = xstrdup_or_null(network->network);
+        container->network_id = xstrdup_or_null(network->network_id);
+        container->has_asked_address = network->asked_ip[0] != '\0';
         container->ip = xstrdup_or_null(network->ip);
     }
     return container;
@@ -219,8 +221,11 @@ void observe_container(struct controller *controller, const char *name)
 
 static bool is_as_listed(const struct observed_container *known, const struct docker_container *now)
 {
+    const struct docker_endpoint_state *network = main_network(now);
+
     return known != NULL && text_equal(known->id, now->id) &&
-           known->state == state_from_docker(now->state);
+           known->state == state_from_docker(now->state) &&
+           text_equal(known->network_id, network != NULL ? network->network_id : NULL);
 }
 
 /* A plan under way may have made the container after the list was drawn up. */
@@ -277,21 +282,6 @@ static void take_container_list(struct controller *controller, const json_t *lis
     map_done(&seen);
 }
 
-static void take_network_list(struct controller *controller, const json_t *list)
-{
-    size_t index;
-    json_t *item;
-
-    map_done(&controller->networks);
-    json_array_foreach(list, index, item) {
-        const char *name = json_string_value(json_object_get(item, "Name"));
-
-        if (name != NULL) {
-            map_put(&controller->networks, name, controller);
-        }
-    }
-}
-
 static void on_containers(void *user, const struct docker_request *request,
                           const struct http_reply *reply, struct error *err)
 {
@@ -331,7 +321,7 @@ static void on_networks(void *user, const struct docker_request *request,
         list_failed(controller, err);
         return;
     }
-    take_network_list(controller, list);
+    networks_take_list(controller, list);
     controller->list_call =
         engine_call(controller->engine, docker_list_containers(filters), on_containers, controller);
 }
@@ -397,27 +387,6 @@ static void on_container_event(struct controller *controller, const struct docke
     }
 }
 
-static void on_network_event(struct controller *controller, const struct docker_event *event)
-{
-    const char *container_id = json_string_value(json_object_get(event->attributes, "container"));
-
-    if (text_equal(event->action, "destroy") && event->name != NULL &&
-        map_get(&controller->networks, event->name) != NULL) {
-        map_remove(&controller->networks, event->name);
-        controller_enqueue_all(controller);
-    } else if (text_equal(event->action, "disconnect") && container_id != NULL) {
-        const char *name = map_get(&controller->container_names, container_id);
-
-        if (name != NULL) {
-            struct entry *entry = entry_of_container(controller, kind_name(KIND_INSTANCE), name);
-
-            if (entry == NULL || entry->run == NULL) {
-                observe_container(controller, name);
-            }
-        }
-    }
-}
-
 void observe_event(struct controller *controller, const struct docker_event *event)
 {
     log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", event->action, "name",
@@ -427,7 +396,7 @@ void observe_event(struct controller *controller, const struct docker_event *eve
             on_container_event(controller, event);
         }
     } else if (strcmp(event->type, "network") == 0) {
-        on_network_event(controller, event);
+        networks_on_event(controller, event);
     } else if (strcmp(event->type, "image") == 0) {
         observe_all_images_again(controller);
     }
@@ -443,5 +412,5 @@ void observe_close(struct controller *controller)
     map_done(&controller->containers);
     map_done(&controller->container_names);
     map_done(&controller->inspections);
-    map_done(&controller->networks);
+    networks_close(controller);
 }

@@ -21,6 +21,7 @@ struct controller_options {
     char *status_dir; /* absolute; the same as specs_dir unless --status-dir was given */
     char *engine;     /* NULL: DOCKER_HOST or the default socket */
     char *ports;
+    char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;
     char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
     char *git_file_root;   /* NULL: no file:// repositories */

@@ -99,7 +99,7 @@ static void pass_instance(struct pass *pass)
         image = image_of(observe_image(controller, instance_image(&pass->world, entry->desired)));
         pass->is_waiting = image.state == IMAGE_UNKNOWN;
         network = zone_network_name(&pass->world, entry->desired->instance.zone);
-        input.has_network = map_get(&controller->networks, network) != NULL;
+        input.network = map_get(&controller->networks, network);
     }
     if (!pass->is_gone && !pass->is_waiting) {
         instance_reconcile(&pass->world, &input, pass->plan, pass->status);
@@ -374,7 +374,7 @@ static void reserve_ports(struct controller *controller, const struct entry *ent
             port_table_take(&controller->ports, entry->key, action->target, action->host_ip,
                             action->port, action->protocol);
         } else if (action->type == ACTION_CREATE_NETWORK) {
-            map_put(&controller->networks, action->target, controller);
+            networks_put(controller, action->target, "", NULL);
         }
     }
 }

@@ -59,7 +59,8 @@ static void on_removed(void *user, const struct docker_request *request,
         log_fields(LOG_WARN, "sweep_failed", "kind", removal->what, "name", removal->name, "error",
                    err->message, NULL); /* the next sweep tries again */
     } else if (strcmp(removal->what, "network") == 0) {
-        map_remove(&removal->controller->networks, removal->name);
+        networks_remove(removal->controller, removal->name);
+        networks_retry_waiting(removal->controller);
     } else {
         observe_set_container(removal->controller, removal->name, NULL);
     }
@@ -209,7 +210,9 @@ void sweep_networks(struct controller *controller)
     }
     for (struct map_entry *at = map_first(&controller->networks); at != NULL; at = map_next(at)) {
         if (!is_network_needed(controller, map_key(at))) {
-            remove_thing(controller, "network", map_key(at), docker_remove_network(map_key(at)));
+            const struct observed_network *network = map_value(at);
+
+            remove_thing(controller, "network", map_key(at), docker_remove_network(network->id));
         }
     }
 }

@@ -199,6 +199,17 @@ static json_t *host_config(const struct workload *workload, int64_t cpu_count)
     return host;
 }
 
+static json_t *endpoint_config(const struct workload *workload)
+{
+    json_t *endpoint = json_pack("{s:o}", "Aliases", list_to_json(&workload->aliases));
+
+    if (workload->address != NULL) {
+        json_object_set_new(endpoint, "IPAMConfig",
+                            json_pack("{s:s}", "IPv4Address", workload->address));
+    }
+    return endpoint;
+}
+
 json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
 {
     json_t *body =
@@ -218,8 +229,7 @@ json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
     if (workload->network != NULL) {
         json_t *endpoints = json_object();
 
-        json_object_set_new(endpoints, workload->network,
-                            json_pack("{s:o}", "Aliases", list_to_json(&workload->aliases)));
+        json_object_set_new(endpoints, workload->network, endpoint_config(workload));
         json_object_set_new(body, "NetworkingConfig",
                             json_pack("{s:o}", "EndpointsConfig", endpoints));
     }
@@ -228,6 +238,6 @@ json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
 
 json_t *workload_to_docker_connect(const struct workload *workload, const char *container)
 {
-    return json_pack("{s:s, s:{s:o}}", "Container", container, "EndpointConfig", "Aliases",
-                     list_to_json(&workload->aliases));
+    return json_pack("{s:s, s:o}", "Container", container, "EndpointConfig",
+                     endpoint_config(workload));
 }

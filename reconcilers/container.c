@@ -1,4 +1,5 @@
 #include "reconcilers/capacity.h"
+#include "reconcilers/container_network.h"
 #include "reconcilers/container_parts.h"
 
 #include "base/memory.h"
@@ -53,6 +54,9 @@ static void describe_container(struct container_pass *pass)
         .started_wall_ms = container->state == WORKLOAD_RUNNING ? container->started_wall_ms : 0,
     };
     health_describe(pass);
+    if (pass->want->network != NULL && container->ip != NULL && container->ip[0] != '\0') {
+        status->last_address = status->container.ip;
+    }
 }
 
 static void reconcile_foreign(struct container_pass *pass)
@@ -80,8 +84,9 @@ static bool has_finished_before(const struct container_pass *pass)
 static void reconcile_missing(struct container_pass *pass, const struct resolved_port *ports)
 {
     const struct object_status *previous = pass->previous;
-    bool was_there = previous != NULL && (previous->container.id != NULL ||
-                                          text_equal(previous->operation.type, "repair"));
+    bool was_there =
+        previous != NULL && (previous->container.id != NULL || previous->last_address != NULL ||
+                             text_equal(previous->operation.type, "repair"));
 
     if (has_finished_before(pass)) {
         pass->status->phase = PHASE_TERMINATED;
@@ -191,6 +196,7 @@ void container_reconcile(struct container_pass *pass)
         pass->status->phase = initial_phase(pass);
         if (is_own) {
             describe_container(pass);
+            container_network_describe(pass);
         }
         capacity_describe(pass);
         if (want->is_suspended) {
@@ -203,8 +209,10 @@ void container_reconcile(struct container_pass *pass)
     }
     is_replaced = text_equal(pass->plan->operation, "update");
     if (failure_holds_back(pass->failure, want->key, pass->world->now_wall_ms, pass->plan,
-                           pass->status) &&
-        is_replaced) {
-        pass->status->phase = initial_phase(pass); /* the old container may still serve */
+                           pass->status)) {
+        container_network_note_failure(pass);
+        if (is_replaced) {
+            pass->status->phase = initial_phase(pass); /* the old container may still serve */
+        }
     }
 }

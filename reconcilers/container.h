@@ -52,8 +52,8 @@ struct container_pass {
     const struct observed_container *container; /* with the wanted name; NULL: there is none */
     const struct observed_image *image;         /* the wanted one */
     const struct observed_probes *probes;       /* NULL: nothing is known */
-    bool has_network;
-    const struct observed_machine *machine; /* of want->machine; NULL: not looked at */
+    const struct observed_machine *machine;     /* of want->machine; NULL: not looked at */
+    const struct observed_network *network;     /* the wanted one; NULL: there is none */
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
     const char *creation_cause; /* why it is missing, where this very plan removes it; else NULL */

@@ -1,3 +1,4 @@
+#include "reconcilers/container_network.h"
 #include "reconcilers/container_parts.h"
 
 #include "base/memory.h"
@@ -29,8 +30,7 @@ static struct workload *build_workload(struct container_pass *pass,
 
     workload->name = arena_strdup(&workload->arena, want->name);
     workload->image = arena_strdup(&workload->arena, want->image);
-    workload->network =
-        want->network != NULL ? arena_strdup(&workload->arena, want->network) : NULL;
+    container_network_fill(pass, workload);
     workload->grace_seconds = want->grace_seconds;
     if (want->machine != NULL) {
         auto_free char *parent = capacity_parent(pass->world, want->machine->name);
@@ -53,14 +53,6 @@ static struct workload *build_workload(struct container_pass *pass,
                                     });
     }
     return workload;
-}
-
-void container_plan_network(struct container_pass *pass, enum phase phase)
-{
-    if (pass->want->network != NULL && !pass->has_network) {
-        plan_add(pass->plan, ACTION_CREATE_NETWORK, phase, pass->want->network,
-                 "network does not exist");
-    }
 }
 
 static void plan_image(struct container_pass *pass, enum phase phase)
@@ -108,7 +100,7 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     }
     plan_set_operation(pass->plan, operation, cause);
     plan_image(pass, phase);
-    container_plan_network(pass, phase);
+    container_network_plan(pass, phase);
     if (port_table_has_stale(pass->world->ports, want->key, want->ports)) {
         plan_add(pass->plan, ACTION_RELEASE_PORTS, phase, want->key, "ports changed");
     }
@@ -146,8 +138,8 @@ char *container_find_difference(const struct container_pass *pass,
         return xasprintf("image %s was replaced: %.19s, before %.19s", want->image, pass->image->id,
                          container->image_id);
     }
-    if (want->network != NULL && !pass->has_network && !container_is_up(container)) {
-        return xstrdup("its network was removed");
+    if (container_network_find_difference(pass) != NULL) {
+        return xstrdup(container_network_find_difference(pass));
     }
     return xstrdup_or_null(capacity_difference(pass));
 }

@@ -21,9 +21,6 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
 /* End its processes: with its grace, and thawed before that, since nothing frozen can end by itself. */
 void container_plan_stop(struct container_pass *pass, enum phase phase, const char *cause);
 
-/* The network, where it is missing. */
-void container_plan_network(struct container_pass *pass, enum phase phase);
-
 /* From nothing to running; an old container is removed in between, as late as possible. */
 void container_plan_creation(struct container_pass *pass, const struct resolved_port *ports,
                              const char *operation, enum phase phase, const char *cause);

@@ -1,3 +1,4 @@
+#include "reconcilers/container_network.h"
 #include "reconcilers/container_parts.h"
 
 #include "base/memory.h"
@@ -97,18 +98,7 @@ static void reconcile_running(struct container_pass *pass)
         reconcile_paused(pass);
         return;
     }
-    if (want->network != NULL &&
-        (!pass->has_network || !text_equal(container->network, want->network))) {
-        struct action *connect;
-
-        plan_set_operation(pass->plan, "repair", "not on its network");
-        container_plan_network(pass, PHASE_REPAIRING);
-        connect = plan_add(pass->plan, ACTION_CONNECT_NETWORK, PHASE_REPAIRING, want->name,
-                           "not on its network");
-        connect->workload = want->build(pass);
-        connect->workload->network = arena_strdup(&connect->workload->arena, want->network);
-        pass->status->phase = PHASE_REPAIRING;
-        status_set_progressing(pass->status, "NetworkLost", "not on its network");
+    if (container_network_repair(pass)) {
         return;
     }
     if (want->should_pause) {
@@ -128,7 +118,7 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
                        const char *cause)
 {
     plan_set_operation(pass->plan, operation, cause);
-    container_plan_network(pass, phase);
+    container_network_prepare_start(pass, phase);
     container_plan_start(pass, phase, cause);
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Starting", cause);

@@ -11,9 +11,9 @@ struct instance_input {
     const struct object *desired;               /* NULL: its spec is gone */
     const struct observed_container *container; /* of that name; NULL: none */
     const struct observed_image *image;
-    const struct observed_probes *probes; /* NULL: nothing is known */
-    bool has_network;
+    const struct observed_probes *probes;   /* NULL: nothing is known */
     const struct observed_machine *machine; /* its cgroup; NULL: not looked at */
+    const struct observed_network *network; /* of its zone; NULL: does not exist */
     const struct observed_failure *failure;
     const struct object_status *previous; /* may be NULL */
 };

@@ -37,14 +37,23 @@ struct observed_container {
     bool is_oom_killed;
     char *error; /* the engine's words about a failed start */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms;
-    char *network, *ip;  /* the first network it is connected to; NULL: none */
-    char *cgroup_parent; /* "" : the engine's own */
-    char **log_tail;     /* last lines, once they were read for this end of it; NULL: not read */
+    bool has_asked_address;          /* it was made with a wish for an address */
+    char *network, *network_id, *ip; /* its own network, else another it is on; NULL: none */
+    char *cgroup_parent;             /* "" : the engine's own */
+    char **log_tail; /* last lines, once they were read for this end of it; NULL: not read */
     size_t log_count;
     bool has_log;
 };
 
 void observed_container_free(struct observed_container *container); /* accepts NULL */
+
+/* A network of ours. */
+struct observed_network {
+    char *id;
+    char *subnet; /* "10.210.7.0/24"; NULL: the engine chose it, and no address can be asked for */
+};
+
+void observed_network_free(struct observed_network *network); /* accepts NULL */
 
 /* An image as the engine has it. */
 enum image_state { IMAGE_UNKNOWN, IMAGE_ABSENT, IMAGE_PRESENT };

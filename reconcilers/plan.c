@@ -79,6 +79,7 @@ const char *action_type_name(enum action_type type)
     case ACTION_CREATE_NETWORK: return "create network";
     case ACTION_CONNECT_NETWORK: return "connect network";
     case ACTION_LIMIT_MACHINE: return "limit machine";
+    case ACTION_DISCONNECT_NETWORK: return "disconnect network";
     case ACTION_CREATE_CONTAINER: return "create container";
     case ACTION_START_CONTAINER: return "start container";
     case ACTION_STOP_CONTAINER: return "stop container";
@@ -115,6 +116,12 @@ void plan_print(const struct plan *plan, struct strbuf *out)
         }
         if (action->type == ACTION_CONNECT_NETWORK) {
             strbuf_addf(out, " to %s", action->workload->network);
+            if (action->workload->address != NULL) {
+                strbuf_addf(out, " at %s", action->workload->address);
+            }
+        }
+        if (action->type == ACTION_DISCONNECT_NETWORK) {
+            strbuf_addf(out, " from %s", action->workload->network);
         }
         strbuf_addf(out, " (%s)\n", action->cause);
     }

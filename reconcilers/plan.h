@@ -13,15 +13,16 @@
 #include "specs/status.h"
 
 enum action_type {
-    ACTION_LEASE_PORT,       /* target: port name; port, protocol, host_ip */
-    ACTION_RELEASE_PORTS,    /* all of the object's */
-    ACTION_QUARANTINE_PORTS, /* the object's pool ports: the engine says they are taken */
-    ACTION_BUILD_IDLE_IMAGE, /* target: image */
-    ACTION_PULL_IMAGE,       /* target: image */
-    ACTION_CREATE_NETWORK,   /* target: network */
-    ACTION_CONNECT_NETWORK,  /* target: container; network, aliases from workload */
-    ACTION_LIMIT_MACHINE,    /* target: instance; limits: of its cgroup, which is made */
-    ACTION_CREATE_CONTAINER, /* target: container; workload */
+    ACTION_LEASE_PORT,         /* target: port name; port, protocol, host_ip */
+    ACTION_RELEASE_PORTS,      /* all of the object's */
+    ACTION_QUARANTINE_PORTS,   /* the object's pool ports: the engine says they are taken */
+    ACTION_BUILD_IDLE_IMAGE,   /* target: image */
+    ACTION_PULL_IMAGE,         /* target: image */
+    ACTION_CREATE_NETWORK,     /* target: network */
+    ACTION_CONNECT_NETWORK,    /* target: container; network, aliases from workload */
+    ACTION_DISCONNECT_NETWORK, /* target: container; network from workload */
+    ACTION_LIMIT_MACHINE,      /* target: instance; limits: of its cgroup, which is made */
+    ACTION_CREATE_CONTAINER,   /* target: container; workload */
     ACTION_START_CONTAINER,
     ACTION_STOP_CONTAINER, /* grace_seconds */
     ACTION_PAUSE_CONTAINER,

@@ -125,7 +125,17 @@ void observed_container_free(struct observed_container *container)
     free(container->source);
     free(container->error);
     free(container->network);
+    free(container->network_id);
     free(container->ip);
     free(container->cgroup_parent);
     free(container);
+}
+
+void observed_network_free(struct observed_network *network)
+{
+    if (network != NULL) {
+        free(network->id);
+        free(network->subnet);
+        free(network);
+    }
 }

@@ -18,6 +18,8 @@
 #define LABEL_SOURCE "dev.berth.source"
 #define LABEL_PORTS "dev.berth.ports"
 #define LABEL_REPOSITORY "dev.berth.repository"
+#define LABEL_SUBNET                                                                               \
+    "dev.berth.subnet" /* of a network: chosen by Berth, so addresses can be asked for */
 #define LABEL_POOL "dev.berth.pool"         /* whose member an instance is */
 #define LABEL_INSTANCE "dev.berth.instance" /* which one a repository container is placed on */
 #define LABEL_ENV "dev.berth.env"           /* keyed digest of the values that are shown nowhere */
@@ -59,6 +61,7 @@ struct workload {
     const char *user; /* NULL: the image's */
     struct label_list labels;
     const char *network;
+    const char *address; /* IPv4, asked for on the network; NULL: any */
     struct text_list aliases;
     struct workload_port *ports;
     size_t port_count;

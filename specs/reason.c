@@ -6,6 +6,8 @@
 
 /* Sorted by name. */
 static const struct reason reasons[] = {
+    {REASON_ADDRESS_UNAVAILABLE, 409, "The address that the container had before is another's now.",
+     "None is needed: Berth makes it anew with another address."},
     {REASON_AUTHENTICATION_FAILED, 401, "The git server refused the credentials.",
      "Check the files that spec.credentials names and what the account may read."},
     {REASON_BRANCH_CONFLICT, 409, "The repository's container already works on another branch.",
@@ -76,6 +78,8 @@ static const struct reason reasons[] = {
      "itself."},
     {REASON_NAME_TAKEN, 409, "A container that is not Berth's has the name that this one needs.",
      "Rename or remove that container, or rename the object."},
+    {REASON_NETWORK_TAKEN, 409, "A network that is not Berth's has the name of the zone's network.",
+     "Remove or rename that network, or use another zone."},
     {REASON_NOT_PERMITTED, 403, "Berth may not make cgroups on this machine.",
      "Run it as root with a writable /sys/fs/cgroup, or live with accounting."},
     {REASON_NOT_SEEN, 404, "The container is not below its instance's cgroup on this machine.",
@@ -116,6 +120,8 @@ static const struct reason reasons[] = {
      "Read the engine's message; often the command is not in the image."},
     {REASON_STATE_UNWRITABLE, 507, "The controller cannot write its state or status files.",
      "Check free space and permissions of the state directory."},
+    {REASON_SUBNET_TAKEN, 409, "The engine has another network in the subnet.",
+     "None is needed: Berth takes another subnet."},
     {REASON_SUBNETS_EXHAUSTED, 507, "No subnet is left for another zone's network.",
      "Give the controller a larger --network-range, or use fewer zones."},
     {REASON_SUPERSEDED, 409, "Another version of the spec came while the operation was under way.",

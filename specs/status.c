@@ -116,6 +116,7 @@ struct object_status *status_successor(const struct object_status *previous)
     copy_task(status, &previous->task);
     copy_repository(status, &previous->repository);
     status->pool = previous->pool;
+    status->last_address = status_text(status, previous->last_address);
     return status;
 }
 

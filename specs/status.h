@@ -183,6 +183,7 @@ struct object_status {
     struct operation history[HISTORY_LENGTH]; /* newest first */
     unsigned history_count;
     struct status_container container; /* id NULL: there is none */
+    const char *last_address; /* IPv4, of the container or the one before: asked for again */
     struct status_port *ports;
     size_t port_count;
     struct status_restarts restarts;

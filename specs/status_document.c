@@ -284,6 +284,9 @@ json_t *status_to_json(const struct object_status *status)
     if (status->container.id != NULL) {
         json_object_set_new(json, "container", container_to_json(&status->container));
     }
+    if (!text_equal(status->last_address, status->container.ip)) {
+        put_text(json, "lastAddress", status->last_address);
+    }
     if (status->port_count > 0) {
         json_object_set_new(json, "ports", ports_to_json(status));
     }

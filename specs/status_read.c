@@ -244,6 +244,10 @@ struct object_status *status_from_json(const json_t *json)
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = get_text(status, json, "observedHash");
     status->container.id = get_text(status, json_object_get(json, "container"), "id");
+    status->last_address = get_text(status, json_object_get(json, "container"), "ip");
+    if (status->last_address == NULL || status->last_address[0] == '\0') {
+        status->last_address = get_text(status, json, "lastAddress");
+    }
     read_conditions(status, json_object_get(json, "conditions"));
     read_history(status, json_object_get(json, "history"));
     read_restarts(status, json_object_get(json, "restarts"));

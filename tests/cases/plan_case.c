@@ -259,7 +259,7 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     }
     if (check_keys(json, "observed.container",
                    "state name ours kind object spec hash fields ports image imageID exitCode oom "
-                   "error startedAgo finishedAgo network id log",
+                   "error startedAgo finishedAgo network networkID ip askedAddress id log",
                    err) < 0 ||
         word_of(json, "state", "created running paused restarting removing exited dead", -1, &state,
                 err) < 0) {
@@ -277,6 +277,9 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     container->started_wall_ms = moment_of(plan_case, json, "startedAgo");
     container->finished_wall_ms = moment_of(plan_case, json, "finishedAgo");
     container->network = xstrdup_or_null(text_of(json, "network", network));
+    container->network_id = xstrdup(text_of(json, "networkID", "n1"));
+    container->ip = xstrdup_or_null(text_of(json, "ip", NULL));
+    container->has_asked_address = flag_of(json, "askedAddress", false);
     read_log(container, json_object_get(json, "log"));
     return read_labels(plan_case, json, container, err);
 }
@@ -341,6 +344,19 @@ static int read_image(struct plan_case *plan_case, const json_t *json, struct er
     plan_case->image.state = (enum image_state)state;
     plan_case->image.id = text_of(json, "id", "sha256:1111111111111111");
     plan_case->image.user = "";
+    return 0;
+}
+
+/* The network of its zone: by default one that its containers know. */
+static int read_network(struct plan_case *plan_case, const json_t *json, struct error *err)
+{
+    if (check_keys(json, "observed.network", "id subnet", err) < 0) {
+        return -1;
+    }
+    plan_case->network = (struct observed_network){
+        .id = xstrdup(text_of(json, "id", "n1")),
+        .subnet = xstrdup_or_null(text_of(json, "subnet", NULL)),
+    };
     return 0;
 }
 
@@ -420,13 +436,14 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
 {
     const json_t *json = json_object_get(plan_case->json, "observed");
 
-    if (check_keys(
-            json, "observed",
-            "container probes image hasNetwork failure workspace activeTasks explicit deleted "
-            "branch inUse refused repository refusal repositoryStatus attempt",
-            err) < 0 ||
+    if (check_keys(json, "observed",
+                   "container probes image hasNetwork network failure workspace activeTasks "
+                   "explicit deleted "
+                   "branch inUse refused repository refusal repositoryStatus attempt",
+                   err) < 0 ||
         read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
         read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
+        read_network(plan_case, json_object_get(json, "network"), err) < 0 ||
         read_failure(plan_case, json_object_get(json, "failure"), err) < 0 ||
         read_workspace(plan_case, json_object_get(json, "workspace"), err) < 0) {
         return -1;
@@ -488,6 +505,8 @@ void plan_case_free(struct plan_case *plan_case)
     }
     observed_container_free(plan_case->container);
     observed_probes_done(&plan_case->probes);
+    free(plan_case->network.id);
+    free(plan_case->network.subnet);
     status_free(plan_case->previous);
     status_free(plan_case->repository_status);
     port_table_done(&plan_case->ports);
@@ -511,7 +530,7 @@ static void decide_instance(const struct plan_case *plan_case, const json_t *obs
         .container = plan_case->container,
         .image = &plan_case->image,
         .probes = &plan_case->probes,
-        .has_network = flag_of(observed, "hasNetwork", true),
+        .network = flag_of(observed, "hasNetwork", true) ? &plan_case->network : NULL,
         .failure = &plan_case->failure,
         .previous = plan_case->previous,
     };

@@ -56,6 +56,7 @@ struct plan_case {
     struct observed_container *container; /* NULL: none */
     struct observed_probes probes;
     struct observed_image image;
+    struct observed_network network;
     struct observed_failure failure;
     struct observed_workspace workspace;
     struct observed_attempt attempt;

@@ -217,6 +217,7 @@ static void print_workload(const struct workload *workload, struct strbuf *out)
     print_text("working directory", workload->working_dir, out);
     print_text("user", workload->user, out);
     print_text("network", workload->network, out);
+    print_text("address", workload->address, out);
     print_list("aliases", &workload->aliases, out);
     for (size_t i = 0; i < workload->labels.count; i++) {
         strbuf_addf(out, "  label: %s=%s\n", workload->labels.items[i].key,

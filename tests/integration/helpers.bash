@@ -44,7 +44,7 @@ berth_start() {
 berth_run_in_background() {
     # Descriptor 3 is bats' own; a controller that kept it would keep bats waiting.
     "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
-        --repository-image berth-test/busybox:1 "$@" >>"$LOG" 2>&1 </dev/null 3>&- &
+        --network-range "$NETWORK_RANGE" --repository-image berth-test/busybox:1 "$@" >>"$LOG" 2>&1 </dev/null 3>&- &
     BERTH_PID=$!
 }
 

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,23 @@ struct observed_container *plan_model_container(const struct object *object, con
     return container;
 }
 
+const struct observed_network *plan_model_network(struct plan_model *model)
+{
+    if (!model->has_network) {
+        return NULL;
+    }
+    snprintf(model->network_id, sizeof(model->network_id), "n%u", model->networks_made);
+    snprintf(model->subnet, sizeof(model->subnet), "10.210.7.0/24");
+    model->network = (struct observed_network){model->network_id, model->subnet};
+    return &model->network;
+}
+
+void plan_model_remove_network(struct plan_model *model)
+{
+    model->has_network = false;
+    model->networks_made++;
+}
+
 static const char *label_of(const struct workload *workload, const char *key)
 {
     for (size_t i = 0; i < workload->labels.count; i++) {
@@ -112,7 +130,10 @@ static void create_container(struct plan_model *model, const struct action *acti
     container->hash = xstrdup_or_null(label_of(workload, LABEL_HASH));
     container->fields = xstrdup_or_null(label_of(workload, LABEL_FIELDS));
     container->ports = xstrdup_or_null(label_of(workload, LABEL_PORTS));
-    container->network = xstrdup_or_null(workload->network);
+    if (workload->network != NULL) {
+        container->network = xstrdup(workload->network);
+        container->network_id = xstrdup(plan_model_network(model)->id);
+    }
     container->state = WORKLOAD_CREATED;
 }
 
@@ -129,7 +150,10 @@ static struct observed_container *own_container(struct plan_model *model,
 static void start_container(struct plan_model *model, struct observed_container *container)
 {
     assert_true(container->state == WORKLOAD_CREATED || container->state == WORKLOAD_EXITED);
-    assert_true(container->network == NULL || model->has_network);
+    if (container->network != NULL) { /* an engine refuses the start for want of its network */
+        assert_true(model->has_network);
+        assert_string_equal(container->network_id, plan_model_network(model)->id);
+    }
     container->state = WORKLOAD_RUNNING;
     container->started_wall_ms = model->now_wall_ms;
     container->has_log = false;
@@ -174,7 +198,14 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
     switch (action->type) {
     case ACTION_CONNECT_NETWORK:
         assert_true(model->has_network);
+        assert_false(text_equal(container->network, action->workload->network));
         plan_model_set_text(&container->network, action->workload->network);
+        plan_model_set_text(&container->network_id, plan_model_network(model)->id);
+        return;
+    case ACTION_DISCONNECT_NETWORK:
+        assert_true(text_equal(container->network, action->workload->network));
+        plan_model_set_text(&container->network, NULL);
+        plan_model_set_text(&container->network_id, NULL);
         return;
     case ACTION_START_CONTAINER: start_container(model, container); return;
     case ACTION_STOP_CONTAINER: stop_container(model, container); return;
@@ -249,6 +280,7 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
         return;
     case ACTION_REMOVE_TASK: return;
     case ACTION_CONNECT_NETWORK:
+    case ACTION_DISCONNECT_NETWORK:
     case ACTION_START_CONTAINER:
     case ACTION_STOP_CONTAINER:
     case ACTION_PAUSE_CONTAINER:

@@ -30,12 +30,20 @@ struct plan_model {
         *wanted_branch; /* of a workspace that is made; NULL: the remote's HEAD, which is main */
     struct observed_attempt attempt; /* of a task */
     bool has_network;
+    unsigned networks_made; /* the present network's id is "n<so many>" */
+    char network_id[16], subnet[20];
+    struct observed_network network; /* of plan_model_network() */
     struct observed_failure failure;
     struct object_status *status; /* of the last pass; never NULL after the first */
     unsigned containers_made;     /* for ids */
 };
 
 void plan_model_done(struct plan_model *model);
+
+/* The network that there is, or NULL. */
+const struct observed_network *plan_model_network(struct plan_model *model);
+/* The network goes; what was connected to it still knows its name and id. */
+void plan_model_remove_network(struct plan_model *model);
 
 /* Carries out the whole plan. */
 void plan_model_apply(struct plan_model *model, const struct plan *plan);

@@ -146,8 +146,18 @@ static void failures_have_the_kind_and_reason_that_decide_what_to_do(void **stat
         {create_network, 409, "{\"message\":\"network with name zone-a already exists\"}\n",
          ERROR_CONFLICT, "NameTaken"},
         {create_network, 403,
-         "{\"message\":\"Pool overlaps with other one on this address space\"}\n", ERROR_INVALID,
-         "EngineError"},
+         "{\"message\":\"Pool overlaps with other one on this address space\"}\n", ERROR_CONFLICT,
+         "SubnetTaken"},
+        {create_network, 500,
+         "{\"message\":\"subnet 10.210.7.0/24 is already used on the host or by another "
+         "config\"}\n",
+         ERROR_CONFLICT, "SubnetTaken"},
+        {start, 403, "{\"message\":\"Address already in use\"}\n", ERROR_TRANSIENT,
+         "AddressUnavailable"},
+        {start, 500,
+         "{\"message\":\"Invalid address 10.99.5.7: It does not belong to any of this network's "
+         "subnets\"}\n",
+         ERROR_TRANSIENT, "AddressUnavailable"},
         {remove_network, 403,
          "{\"message\":\"error while removing network: network zone-a id ff40 has active "
          "endpoints\"}\n",

@@ -156,6 +156,8 @@ static void begin_container(struct scene *scene)
     }
     if (dice_roll(&scene->dice, 4) != 0) {
         plan_model_set_text(&container->network, scene->network);
+        plan_model_set_text(&container->network_id,
+                            dice_roll(&scene->dice, 4) == 0 ? "older" : "n0");
     }
     plan_model_set_text(&container->ports, label);
     if (container_is_own(container, "Instance", "web")) {
@@ -240,7 +242,7 @@ static struct plan *decide(struct scene *scene)
         .desired = scene->is_gone ? NULL : scene->object,
         .container = model->container,
         .image = &model->image,
-        .has_network = model->has_network,
+        .network = plan_model_network(model),
         .failure = &model->failure,
         .previous = model->status,
     };
@@ -326,6 +328,7 @@ static void check_is_as_wanted(const struct scene *scene)
         assert_int_equal(scene->model.status->phase, PHASE_RUNNING);
         assert_true(scene->model.has_network);
         assert_true(text_equal(container->network, scene->network));
+        assert_string_equal(container->network_id, scene->model.network_id);
     }
     assert_int_equal(scene->model.status->conditions[CONDITION_READY].value, CONDITION_TRUE);
     assert_false(port_table_has_stale(&scene->ports, "Instance/web", scene->model.wanted_ports));
@@ -409,8 +412,8 @@ static void disturb(struct scene *scene)
     case 1: observed_container_free(TAKE(model->container)); return;
     case 2: model->image.state = IMAGE_ABSENT; return;
     case 3:
-        model->has_network = false;
-        if (container != NULL) {
+        plan_model_remove_network(model);
+        if (container != NULL && dice_roll(&scene->dice, 2) == 0) {
             plan_model_set_text(&container->network, NULL);
         }
         return;
@@ -519,7 +522,7 @@ static void instances_never_share_a_port(void **state)
         struct instance_input input = {.name = name,
                                        .desired = object,
                                        .image = &model.image,
-                                       .has_network = true,
+                                       .network = plan_model_network(&model),
                                        .failure = &model.failure};
         struct object_status *status = status_new();
         auto_owned(plan) *plan = plan_new();
