@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "cli/arguments.h"
+#include "cli/status_store.h"
 #include "controller/options.h"
 
 #include <fcntl.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -19,7 +22,8 @@ static const char help[] =
     "When more than half of all objects (and more than five) lose their specs at once, the "
     "controller\n"
     "keeps them and says so. This lets it go on: what is missing now is deleted at its next "
-    "look.\n\n"
+    "look.\n"
+    "Exit code: 0 confirmed, 1 nothing is held or no controller runs, 2 usage.\n\n"
     "  --state DIR   state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n";
 
 /* The lock tells whether the pid in it is that of a living controller. */
@@ -38,6 +42,26 @@ static bool wake_controller(const char *state)
            kill((pid_t)pid, SIGHUP) == 0;
 }
 
+/*
+ * What the heartbeat says. It is written right after what was held is told, so that whoever has just
+ * read of it may be a little early.
+ */
+static bool is_something_held(const char *state)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+
+    for (int tries = 0; tries < 20; tries++) {
+        json_auto_t *heartbeat = status_store_heartbeat(state);
+        const json_t *specs = json_object_get(heartbeat, "specs");
+
+        if (json_integer_value(json_object_get(specs, "heldDeletions")) > 0) {
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 int cmd_confirm_deletions(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -51,14 +75,22 @@ int cmd_confirm_deletions(int argc, char **argv)
     int id;
 
     optind = 1;
-    while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         switch (id) {
         case 's': state = optarg; break;
         case 'h': fputs(help, stdout); return EXIT_OK;
-        default: fprintf(stderr, "see: berth confirm-deletions --help\n"); return EXIT_BAD_USAGE;
+        default: return option_error("confirm-deletions", argv, options, id);
         }
     }
+    if (optind < argc) {
+        return usage_error("confirm-deletions", "unexpected argument \"%s\"", argv[optind]);
+    }
     directory = directory_option(state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    if (status_store_is_controlled(directory) && !is_something_held(directory)) {
+        fprintf(stderr, "berth confirm-deletions: no deletion is held, so nothing was confirmed\n");
+        return EXIT_FAILED;
+    }
     path = path_join(directory, "requests/confirm-deletions");
     if (file_replace(AT_FDCWD, path, "", 0, 0600, FILE_VISIBLE, &err) < 0) {
         fprintf(stderr,

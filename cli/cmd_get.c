@@ -7,9 +7,11 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "base/suggest.h"
+#include "cli/arguments.h"
 #include "cli/status_store.h"
 #include "cli/table.h"
 #include "controller/options.h"
+#include "specs/status.h"
 #include "specs/types.h"
 #include "specs/yaml_writer.h"
 
@@ -23,7 +25,9 @@ static const char help[] =
     "usage: berth get [KIND [NAME]] [OPTION...]\n\n"
     "Shows objects and their status from the status files: needs neither a controller nor an "
     "engine.\n"
-    "KIND: instances, repositories, tasks (or the singular), or all.\n\n"
+    "KIND: instances (inst), instancepools (pools), repositories (repos), tasks; the singular "
+    "too;\n"
+    "or all.\n\n"
     "  -o, --output table|wide|json|yaml\n"
     "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
     "  --status-dir DIR   directory with the status files, where it is another one\n"
@@ -59,27 +63,16 @@ static int take_output(struct get_options *options, const char *value)
 
 static int take_kind(struct get_options *options, const char *text)
 {
-    const char *words[2 * KIND_COUNT + 1] = {"all"};
+    enum kind kind;
 
-    if (strcmp(text, "all") == 0) {
+    if (strcasecmp(text, "all") == 0) {
         return 0;
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        words[2 * kind + 1] = kind_name((enum kind)kind);
-        words[2 * kind + 2] = kind_plural((enum kind)kind);
-        if (strcasecmp(text, words[2 * kind + 1]) == 0 ||
-            strcasecmp(text, words[2 * kind + 2]) == 0) {
-            options->kind = words[2 * kind + 1];
-            return 0;
-        }
+    if (kind_from_argument(text, &kind) < 0) {
+        return unknown_kind_error("get", text);
     }
-    {
-        const char *nearest = suggest_nearest(text, words, ARRAY_SIZE(words));
-
-        return usage_error("get", "unknown kind \"%s\"%s%s%s", text,
-                           nearest != NULL ? "; did you mean \"" : "",
-                           nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
-    }
+    options->kind = kind_name(kind);
+    return 0;
 }
 
 static int take_arguments(struct get_options *options, int argc, char **argv)
@@ -95,7 +88,8 @@ static int take_arguments(struct get_options *options, int argc, char **argv)
     int id;
 
     optind = 1;
-    while ((id = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
         switch (id) {
         case 'o':
             if (take_output(options, optarg) != 0) {
@@ -106,7 +100,7 @@ static int take_arguments(struct get_options *options, int argc, char **argv)
         case 'D': options->status_dir = optarg; break;
         case 'T': options->state = optarg; break;
         case 'h': options->wants_help = true; return 0;
-        default: fprintf(stderr, "see: berth get --help\n"); return EXIT_BAD_USAGE;
+        default: return option_error("get", argv, long_options, id);
         }
     }
     if (optind < argc && take_kind(options, argv[optind]) != 0) {
@@ -137,6 +131,18 @@ static const json_t *condition(const json_t *status, const char *type)
         }
     }
     return NULL;
+}
+
+/* Whether it is ready; "-" for a task that is over, which will never be and has nothing to be ready for. */
+static const char *ready_text(const json_t *status)
+{
+    const char *phase = text_at(status, "phase");
+
+    if (text_equal(phase, phase_name(PHASE_SUCCEEDED)) ||
+        text_equal(phase, phase_name(PHASE_FAILED))) {
+        return "-";
+    }
+    return text_at(condition(status, "Ready"), "status");
 }
 
 static char *ports_text(const json_t *status)
@@ -206,7 +212,7 @@ static void add_row(struct table *table, const json_t *document, bool is_wide)
     table_add(table, text_at(document, "kind"));
     table_add(table, text_at(json_object_get(document, "metadata"), "name"));
     table_add(table, text_at(status, "phase"));
-    table_add(table, text_at(ready, "status"));
+    table_add(table, ready_text(status));
     /* what runs may be fine while its file is not: the file's trouble is what to act on */
     table_add(table,
               text_at(text_equal(text_at(valid, "status"), "False") ? valid : ready, "reason"));

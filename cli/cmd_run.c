@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "cli/arguments.h"
 #include "controller/run.h"
 #include "reconcilers/subnets.h"
 #include "specs/quantity.h"
@@ -199,10 +200,10 @@ static int take_flags(struct run_flags *flags, int argc, char **argv)
     int id;
 
     optind = 1;
-    while ((id = getopt_long(argc, argv, "vh", long_options, NULL)) != -1) {
-        if (id == '?') {
-            fprintf(stderr, "see: berth run --help\n");
-            return EXIT_BAD_USAGE;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":vh", long_options, NULL)) != -1) {
+        if (id == '?' || id == ':') {
+            return option_error("run", argv, long_options, id);
         }
         if (take_flag(flags, id, optarg) != 0) {
             return EXIT_BAD_USAGE;

@@ -5,11 +5,13 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "cli/arguments.h"
 #include "controller/spec_scan.h"
 #include "specs/spec_set.h"
 #include "specs/yaml_reader.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,24 +126,26 @@ static bool is_directory(const char *path)
 
 int cmd_validate(int argc, char **argv)
 {
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct spec_set *files = NULL;
     struct tally tally = {0};
+    int id;
 
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    optind = 1;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (id != 'h') {
+            return option_error("validate", argv, options, id);
+        }
         fputs(help, stdout);
         return EXIT_OK;
     }
-    if (argc < 2) {
+    if (optind == argc) {
         return usage_error("validate", "name files or directories");
-    }
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            return usage_error("validate", "unknown option %s", argv[i]);
-        }
     }
     files = spec_set_new();
     spec_set_scan_begin(files);
-    for (int i = 1; i < argc; i++) {
+    for (int i = optind; i < argc; i++) {
         if (is_directory(argv[i])) {
             validate_directory(argv[i], &tally);
         } else {

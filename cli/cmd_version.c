@@ -1,18 +1,27 @@
 #include "cli/command.h"
 
 #include "base/version.h"
+#include "cli/arguments.h"
 
+#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 int cmd_version(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    int id;
+
+    optind = 1;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (id != 'h') {
+            return option_error("version", argv, options, id);
+        }
         puts("usage: berth version\n\nPrints the version.");
         return EXIT_OK;
     }
-    if (argc > 1) {
-        return usage_error("version", "unexpected argument \"%s\"", argv[1]);
+    if (optind < argc) {
+        return usage_error("version", "unexpected argument \"%s\"", argv[optind]);
     }
     printf("berth %s\n", BERTH_VERSION);
     return EXIT_OK;

@@ -31,6 +31,85 @@ get() { "$BERTH" get --specs "$SPECS" --state "$STATE" "$@"; }
     run get instnces
     [ "$status" -eq 2 ]
     [[ $output == *'did you mean "instances"'* ]]
+    run get nonsense
+    [ "$status" -eq 2 ]
+    [[ $output == *'it is one of instances, instancepools, repositories, tasks or all'* ]]
+}
+
+@test "get takes kinds by their name, plural or short form" {
+    drop_instance web
+    drop project.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Repository
+metadata: {name: project}
+spec: {url: $GIT_HTTP_URL/git/none.git}
+SPEC
+    berth_start
+    wait_for 20 is_ready web.yaml web
+    wait_for 20 status_of project.yaml project status.phase
+    for word in instance instances inst Instance; do
+        run get "$word"
+        [ "$status" -eq 0 ]
+        [[ ${#lines[@]} == 2 && ${lines[1]} == Instance*web* ]]
+    done
+    for word in repository repositories repo repos; do
+        run get "$word"
+        [ "$status" -eq 0 ]
+        [[ ${#lines[@]} == 2 && ${lines[1]} == Repository*project* ]]
+    done
+    for word in pool pools instancepool instancepools task tasks; do
+        run get "$word"
+        [ "$status" -eq 0 ]
+        [[ $output == "nothing found in $SPECS" ]]
+    done
+    run get all
+    [[ ${#lines[@]} == 3 ]]
+}
+
+@test "a task that is over is neither ready nor not" {
+    make_repo over
+    drop over.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: good}
+spec: {repository: $GIT_HTTP_URL/git/over.git, command: ["true"]}
+---
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: bad}
+spec: {repository: $GIT_HTTP_URL/git/over.git, command: ["false"]}
+SPEC
+    berth_start
+    wait_for 60 field_is over.yaml good status.phase Succeeded
+    wait_for 60 field_is over.yaml bad status.phase Failed
+    run get task good
+    [[ ${lines[1]} =~ ^Task\ +good\ +Succeeded\ +-\ +Completed ]]
+    run get task bad
+    [[ ${lines[1]} =~ ^Task\ +bad\ +Failed\ +-\ +CommandFailed ]]
+}
+
+@test "a wrong option is named, with the nearest one" {
+    wrong() {
+        run "$BERTH" "${@:2}"
+        [ "$status" -eq 2 ] && [[ ${lines[0]} == "berth $2: $1" && ${lines[1]} == "see: berth $2 --help" ]] && return
+        echo "berth ${*:2}: $status $output"
+        return 1
+    }
+    wrong 'unknown option --sepcs; did you mean --specs?' get --sepcs x
+    wrong 'unknown option --status-dri; did you mean --status-dir?' get --status-dri=/x
+    wrong '--stat could be --status-dir or --state' get --stat x
+    wrong 'unknown option -x' get -x
+    wrong '-o needs a value' get -o
+    wrong '--output needs a value' get --output
+    wrong '--help takes no value' get --help=no
+    wrong 'unknown option --dryrun; did you mean --dry-run?' run --dryrun
+    wrong '--poll takes no value' run --poll=yes
+    wrong '--engine needs a value' run --engine
+    wrong 'unknown option --zzz' run --zzz
+    wrong 'unknown option --hlep; did you mean --help?' validate --hlep
+    wrong 'unknown option --versions' version --versions
+    wrong 'unknown option --satte; did you mean --state?' confirm-deletions --satte x
+    wrong 'unexpected argument "x"' confirm-deletions x
 }
 
 @test "get works without a controller and says how old its answer is" {

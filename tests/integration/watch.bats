@@ -145,6 +145,21 @@ SPEC
     wait_for 15 sh -c "test -z \"\$(docker ps -aq --filter label=dev.berth.controller=$(cat "$STATE/controller-id"))\""
 }
 
+@test "confirm-deletions confirms nothing when nothing is held" {
+    drop_instance web
+    berth_start
+    wait_for 20 is_ready web.yaml web
+    run "$BERTH" confirm-deletions --state "$STATE"
+    [ "$status" -eq 1 ]
+    [[ $output == *"no deletion is held"* ]]
+    [ ! -e "$STATE/requests/confirm-deletions" ]
+    container_is_running web
+    berth_stop
+    run "$BERTH" confirm-deletions --state "$STATE"
+    [ "$status" -eq 1 ]
+    [[ $output == *"no controller runs"* ]]
+}
+
 @test "a hold outlives the controller" {
     for i in 1 2 3 4 5 6; do
         drop "i$i.yaml" <<SPEC
