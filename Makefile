@@ -288,11 +288,12 @@ docs: $(OUT)/berth-reference ## write docs/reference from the tables in specs/
 	@mkdir -p docs/reference
 	@$(OUT)/berth-reference docs/reference
 
-check-docs: $(OUT)/berth-reference ## docs/reference is what `make docs` writes
+check-docs: $(OUT)/berth-reference ## docs/reference is what `make docs` writes; docs/status.md is complete
 	@rm -rf $(OUT)/reference && mkdir -p $(OUT)/reference
 	@$(OUT)/berth-reference $(OUT)/reference
 	@diff -ru docs/reference $(OUT)/reference || \
 	    { echo "docs/reference is not up to date: run make docs" >&2; exit 1; }
+	@tests/support/check_status_words.sh
 
 check-examples: $(OUT)/berth ## every file below examples/ is valid, and listed in its README
 	@BERTH=$(OUT)/berth tests/support/check_examples.sh
