@@ -2,11 +2,17 @@
  * Placement: which member of a pool a repository container counts against, and which tasks have a place.
  *
  * One pure function over everything that is placed or waits. A repository has one container, so it is on one member; tasks
- * follow their repository. A task without a free place waits in its pool's queue: priority first, then arrival. Whoever has a place keeps it
- * until it is over: nothing running is ever moved.
+ * follow their repository. A task without a free place waits in its pool's queue: priority first, then arrival.
+ * Whoever has a place keeps it until it is over: nothing running is ever moved, whatever becomes of its member.
  *
- * A repository container moves only while no admitted task uses it: when its member is closed (drained, stopped, lost for
- * good, gone), or when another pool is asked for. Its workspace is on the host and goes with it.
+ * A repository container moves only while no admitted task uses it, and only when a task wants it that its member
+ * cannot take: the member is closed or full, or another pool is asked for. A warm one moves without a task when its
+ * member is for good out of service. Its workspace is on the host and goes with it.
+ *
+ * A task that does not fit does not hold up those behind it that do; only tasks of one repository keep their order. Warm
+ * repositories come after all tasks. Deciding again, with the result applied, changes nothing.
+ *
+ * The time is that of sorting the tasks, and the logarithm of a pool's members for each.
  */
 #ifndef BERTH_RECONCILERS_PLACEMENT_H
 #define BERTH_RECONCILERS_PLACEMENT_H
@@ -20,11 +26,14 @@
 /* Without a pool object of this name, repository containers run unplaced. */
 #define DEFAULT_POOL "default"
 
+/* Why a task waits that its pool grows for: not in the catalogue of reasons, since nothing is wrong. */
+#define PLACEMENT_WAITING "Waiting"
+
 struct placement_pool {
     const char *name;
     enum placement placement;
     unsigned max_tasks;              /* per member */
-    int64_t cpu_milli, memory_bytes; /* of one member */
+    int64_t cpu_milli, memory_bytes; /* of one member; 0: without bound */
     bool can_grow;                   /* below maxInstances, and not held back by failures */
     unsigned max_instances;          /* for messages */
 };
@@ -33,7 +42,8 @@ struct placement_member {
     const char *name;  /* of the instance */
     size_t pool;       /* index */
     bool is_open;      /* ready and not being drained: takes what is new */
-    bool is_standing;  /* still there, or being repaired under its name: what is on it stays */
+    bool is_standing;  /* open, or soon again under its name: idle warm repositories stay. Not
+                        * standing: failed, stopped, about to be removed */
     uint64_t sequence; /* order of creation: the older wins between equals */
 };
 
@@ -43,7 +53,8 @@ struct placement_repository {
     const char *instance;            /* the member it is on now, or NULL */
     int64_t cpu_milli, memory_bytes; /* what it asks for; 0: nothing */
     bool is_warm;                    /* wants a place also without tasks */
-    bool is_present; /* its container exists: it counts against its member until it is removed */
+    bool is_present; /* its container counts against its member also without tasks: it runs, or is
+                      * about to. A stopped one need not count: it asks for room when it is wanted */
 };
 
 struct placement_task {
@@ -56,6 +67,7 @@ struct placement_task {
     bool is_admitted;  /* it has its place */
 };
 
+/* Pools that are deleted and their members are left out: what has a place there keeps it all the same. */
 struct placement_input {
     const struct placement_pool *pools;
     size_t pool_count;
@@ -68,18 +80,20 @@ struct placement_input {
 };
 
 struct repository_placement {
-    const char *instance; /* of the input's members, or NULL: unplaced or waiting */
+    const char *instance; /* the input's text; NULL: unplaced, or without a place */
     const char *pool;     /* whose member it is on or waits for; NULL: unplaced */
-    bool is_waiting;      /* a warm one without a place */
+    bool is_waiting;      /* a warm one that finds no place; until it does it stays where it is */
 };
 
 struct task_placement {
     bool is_admitted;
-    const char *pool;        /* NULL: none is needed */
+    const char *pool;        /* that it is placed in or asks for; NULL: none is needed */
     const char *instance;    /* NULL: not admitted, or unplaced */
     unsigned queue_position; /* from 1 in its pool's queue; 0: it does not wait there */
-    const char *
-        reason; /* PoolExhausted, InstanceFull, Unschedulable, PoolUnknown, PoolConflict; NULL when admitted */
+
+    /* Waiting, PoolExhausted, InstanceFull (these are in the queue), Unschedulable, PoolUnknown,
+     * PoolConflict (these are not); NULL when admitted */
+    const char *reason;
     char *message; /* with the numbers; owned */
 };
 
@@ -88,9 +102,12 @@ struct placement_result {
     struct task_placement *tasks;
     unsigned *waiting_tasks;        /* by pool: that a new member would take */
     unsigned *waiting_repositories; /* by pool: warm ones likewise */
+    unsigned
+        *waiting_members; /* by pool: new members that those fill by what they ask for, at least */
     size_t task_count;
 };
 
+/* Texts in the result are the input's. */
 void placement_decide(const struct placement_input *input, struct placement_result *ret_result);
 void placement_result_done(struct placement_result *result);
 
