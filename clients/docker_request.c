@@ -288,6 +288,18 @@ struct docker_request *docker_start_exec(const char *exec_id)
                      body);
 }
 
+struct docker_request *docker_attach_exec(const char *exec_id)
+{
+    json_auto_t *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0);
+    struct docker_request *request =
+        with_json(request_new("POST", object_path("/exec/", exec_id, "/start"),
+                              "start command \"%s\"", exec_id),
+                  body);
+
+    request->timeout_ms = 0;
+    return request;
+}
+
 struct docker_request *docker_inspect_exec(const char *exec_id)
 {
     return request_new("GET", object_path("/exec/", exec_id, "/json"), "inspect command \"%s\"",

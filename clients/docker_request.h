@@ -60,6 +60,8 @@ struct docker_request *docker_put_archive(const char *name, const char *director
                                           size_t len);
 struct docker_request *docker_create_exec(const char *name, const json_t *body);
 struct docker_request *docker_start_exec(const char *exec_id); /* detached */
+/* The reply comes when the command has ended and let go of its output, which is the body, in frames like a log. No timeout. */
+struct docker_request *docker_attach_exec(const char *exec_id);
 struct docker_request *docker_inspect_exec(const char *exec_id);
 
 struct docker_request *docker_inspect_image(const char *image);

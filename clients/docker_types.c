@@ -338,6 +338,23 @@ void docker_network_done(struct docker_network *network)
     *network = (struct docker_network){0};
 }
 
+int docker_parse_exec(const json_t *json, struct docker_exec *ret, struct error *err)
+{
+    const json_t *exit_code = json_object_get(json, "ExitCode");
+    bool is_running = json_is_true(json_object_get(json, "Running"));
+
+    if (need_id(get_text(json, "ID"), "command", err) < 0) {
+        return -1;
+    }
+    *ret = (struct docker_exec){
+        .is_running = is_running,
+        .has_exit_code = !is_running && json_is_integer(exit_code),
+        .exit_code = json_integer_value(exit_code),
+        .pid = json_integer_value(json_object_get(json, "Pid")),
+    };
+    return 0;
+}
+
 int docker_parse_id(const json_t *json, char **ret_id, struct error *err)
 {
     if (need_id(get_text(json, "Id"), "new object", err) < 0) {

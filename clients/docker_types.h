@@ -117,6 +117,17 @@ struct docker_host {
 void docker_parse_host(const json_t *json, struct docker_host *ret);
 void docker_host_done(struct docker_host *host);
 
+/* A command in a container. */
+struct docker_exec {
+    bool is_running;
+    bool has_exit_code; /* it has ended */
+    int64_t exit_code;
+    int64_t pid; /* in the engine's own namespace; 0: not told */
+};
+
+/* What GET /exec/ID/json says. */
+int docker_parse_exec(const json_t *json, struct docker_exec *ret, struct error *err);
+
 enum { DOCKER_API_SIZE = 16 };
 
 /*

@@ -8,6 +8,7 @@
 #include "controller/cgroups.h"
 #include "controller/entry.h"
 #include "controller/once.h"
+#include "controller/probes.h"
 #include "controller/run.h"
 
 #include <signal.h>
@@ -279,6 +280,7 @@ static void close_parts(struct controller *controller)
 {
     controller->is_stopping = true;
     close_entries(controller);
+    prober_close(controller);
     shared_close(controller);
     if (controller->engine != NULL) {
         sweep_close(controller);

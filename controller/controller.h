@@ -31,6 +31,8 @@
 
 struct controller;
 struct plan_run;
+struct prober;
+struct entry_probes;
 
 enum entry_kind { ENTRY_INSTANCE, ENTRY_REPOSITORY, ENTRY_TASK };
 
@@ -74,6 +76,7 @@ struct entry {
     } failure;
 
     struct repository_entry *repository; /* ENTRY_REPOSITORY */
+    struct entry_probes *probes;         /* ENTRY_INSTANCE; NULL: it has none (probes.h) */
 
     char *repository_key; /* ENTRY_TASK: of its container, or NULL */
     int64_t ttl_ms;       /* how long its log is kept when it is over and its spec is gone */
@@ -127,6 +130,7 @@ struct controller {
     struct subnet network_range;
     struct plan_run *waiting_for_leases; /* until the leases are on disk */
     struct slots starts;
+    struct prober *prober; /* NULL until there is a probe */
     struct map shared;  /* what is done for many plans at once: "image x" -> struct shared_work */
     struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
     char *idle_image;

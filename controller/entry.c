@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/probes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,7 @@ void entry_remove(struct entry *entry)
     if (entry->kind == ENTRY_REPOSITORY) {
         forget_names(controller, entry);
     }
+    probes_forget(entry);
     entry_leave_queue(entry);
     entry->is_removed = true;
     map_remove(&controller->entries, entry->key);

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/probes.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
 #include "reconcilers/task.h"
@@ -86,6 +87,7 @@ static void pass_instance(struct pass *pass)
         .container = container,
         .image = &image,
         .machine = &machine,
+        .probes = probes_sync(entry, container),
         .failure = &failure,
         .previous = entry->status,
     };

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/container_parts.h"
 #include "reconcilers/restarts.h"
 #include "specs/reason.h"
 
@@ -52,14 +53,12 @@ void health_describe(struct container_pass *pass)
 /* A container that must be restarted. Stopping is all: its end is counted, and waited after, like any other. */
 static void plan_end(struct container_pass *pass, enum probe_type type)
 {
-    const struct container_want *want = pass->want;
-    enum phase phase = want->restart_policy == RESTART_NEVER ? PHASE_STOPPING : PHASE_REPAIRING;
+    enum phase phase =
+        pass->want->restart_policy == RESTART_NEVER ? PHASE_STOPPING : PHASE_REPAIRING;
     auto_free char *cause = probes_describe_failure(pass->probes, type);
-    struct action *stop;
 
     plan_set_operation(pass->plan, "stop", cause);
-    stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, phase, want->name, cause);
-    stop->grace_seconds = want->grace_seconds;
+    container_plan_stop(pass, phase, cause);
     pass->status->phase = phase;
     status_set_progressing(pass->status, REASON_PROBE_FAILED, cause);
     status_add_error(pass->status, REASON_PROBE_FAILED, cause, NULL);

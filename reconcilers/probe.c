@@ -59,8 +59,10 @@ static bool remembers_start(const struct object_status *status,
 }
 
 void probes_begin(struct observed_probes *probes, const struct observed_container *container,
-                  const struct object_status *remembered, int64_t now_wall_ms)
+                  const struct object_status *remembered, const char *hash, int64_t now_wall_ms)
 {
+    bool is_same_spec = remembered != NULL && text_equal(remembered->observed_hash, hash);
+
     observed_probes_done(probes);
     probes->container_id = xstrdup(container->id);
     probes->started_wall_ms = container->started_wall_ms;
@@ -75,9 +77,13 @@ void probes_begin(struct observed_probes *probes, const struct observed_containe
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
         const struct status_probe *before = &remembered->probes.of[i];
 
+        if (!before->is_set || (before->verdict == VERDICT_FAILURE && !is_same_spec)) {
+            continue;
+        }
         probes->of[i].verdict = before->verdict;
+        probes->of[i].is_unproven = !is_same_spec;
         probes->of[i].last_failure = xstrdup_or_null(before->last_failure);
-        if (before->is_set && before->since_wall_ms != 0) {
+        if (before->since_wall_ms != 0) {
             probes->of[i].since_wall_ms = before->since_wall_ms;
         }
     }
@@ -127,6 +133,11 @@ static bool numbers_are_equal(const struct probe_spec *a, const struct probe_spe
            a->failure_threshold == b->failure_threshold;
 }
 
+bool probe_spec_is_same(const struct probe_spec *a, const struct probe_spec *b)
+{
+    return a == b || (a != NULL && b != NULL && actions_are_equal(a, b) && numbers_are_equal(a, b));
+}
+
 /* Whether what the probe has said outlives its change. */
 static bool keeps_verdict(enum probe_type type, enum probe_verdict verdict, bool is_same_action)
 {
@@ -144,7 +155,7 @@ static void probe_change(struct observed_probes *probes, enum probe_type type,
     struct observed_probe *probe = &probes->of[type];
     bool is_same = before != NULL && now != NULL && actions_are_equal(before, now);
 
-    if (before == now || (is_same && numbers_are_equal(before, now))) {
+    if (probe_spec_is_same(before, now)) {
         return;
     }
     if (before != NULL && now != NULL && keeps_verdict(type, probe->verdict, is_same)) {

@@ -47,6 +47,7 @@ struct observed_probes {
 /* The probes of an instance. Borrowed. */
 struct probe_specs probe_specs_of(const struct instance_spec *instance);
 bool probe_specs_are_none(const struct probe_specs *specs);
+bool probe_spec_is_same(const struct probe_spec *a, const struct probe_spec *b); /* NULL: none */
 
 void observed_probes_done(struct observed_probes *probes);
 
@@ -56,10 +57,11 @@ bool probes_are_of(const struct observed_probes *probes,
 
 /*
  * Afresh, for this start of the container. Verdicts that a status (may be NULL) remembers of the very same start hold on: a controller
- * that was started again neither takes back what is ready nor forgets what must be restarted.
+ * that was started again neither takes back what is ready nor forgets what must be restarted. Failures hold only if the
+ * status speaks of the spec with this hash: the probe may have been mended since.
  */
 void probes_begin(struct observed_probes *probes, const struct observed_container *container,
-                  const struct object_status *remembered, int64_t now_wall_ms);
+                  const struct object_status *remembered, const char *hash, int64_t now_wall_ms);
 
 /*
  * The spec of the same container changed. A changed probe counts from 0 and is tried at once. What is ready

@@ -311,7 +311,7 @@ static int read_probes(struct plan_case *plan_case, struct error *err)
         return 0;
     }
     probes_begin(probes, plan_case->container, json == NULL ? plan_case->previous : NULL,
-                 plan_case->world.now_wall_ms);
+                 plan_case->object->hash, plan_case->world.now_wall_ms);
     if (json == NULL) {
         return 0;
     }

@@ -56,11 +56,13 @@ static void read_others(const json_t *json)
     auto_done(docker_engine) engine = {0};
     auto_free char *id = NULL;
     char version[DOCKER_API_SIZE];
-    struct error errs[5] = {0};
+    struct docker_exec command;
+    struct error errs[6] = {0};
 
     assert_error(docker_parse_image(json, &image, &errs[0]), &errs[0]);
     assert_error(docker_parse_network(json, &network, &errs[1]), &errs[1]);
     assert_error(docker_parse_id(json, &id, &errs[2]), &errs[2]);
+    assert_error(docker_parse_exec(json, &command, &errs[5]), &errs[5]);
     if (docker_parse_engine(json, &engine, &errs[3]) == 0) {
         docker_negotiate(&engine, version, &errs[4]);
     }

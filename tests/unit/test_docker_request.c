@@ -62,6 +62,8 @@ static void container_requests_have_their_method_path_and_body(void **state)
            "{\"Image\":\"app:1\"}");
     expect(docker_start_exec("5e1f"), "POST", "/exec/5e1f/start",
            "{\"Detach\":true,\"Tty\":false}");
+    expect(docker_attach_exec("5e1f"), "POST", "/exec/5e1f/start",
+           "{\"Detach\":false,\"Tty\":false}");
     expect(docker_inspect_exec("5e1f"), "GET", "/exec/5e1f/json", NULL);
 }
 

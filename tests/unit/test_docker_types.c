@@ -184,16 +184,18 @@ static void nothing_is_read_without_an_id(void **state)
         struct docker_container container, summary;
         struct docker_image image;
         struct docker_network network;
+        struct docker_exec command;
         char *id = NULL;
-        struct error errs[5] = {0};
+        struct error errs[6] = {0};
 
         assert_int_equal(docker_parse_container(json, &container, &errs[0]), -1);
         assert_int_equal(docker_parse_container_summary(json, &summary, &errs[1]), -1);
         assert_int_equal(docker_parse_image(json, &image, &errs[2]), -1);
         assert_int_equal(docker_parse_network(json, &network, &errs[3]), -1);
         assert_int_equal(docker_parse_id(json, &id, &errs[4]), -1);
+        assert_int_equal(docker_parse_exec(json, &command, &errs[5]), -1);
         assert_null(id);
-        for (size_t j = 0; j < 5; j++) {
+        for (size_t j = 0; j < 6; j++) {
             assert_int_equal(errs[j].kind, ERROR_TRANSIENT);
             assert_true(strlen(errs[j].message) > 0);
         }
@@ -252,6 +254,34 @@ static void a_network_and_an_id_are_read(void **state)
     assert_string_equal(json_string_value(json_object_get(network.labels, "a")), "b");
     assert_int_equal(docker_parse_id(json, &id, &err), 0);
     assert_string_equal(id, "ff40");
+}
+
+static void a_command_runs_or_has_a_code(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_running, has_exit_code;
+        int64_t exit_code, pid;
+    } rows[] = {
+        {"{\"ID\":\"5e\",\"Running\":true,\"ExitCode\":null,\"Pid\":77}", true, false, 0, 77},
+        {"{\"ID\":\"5e\",\"Running\":false,\"ExitCode\":3,\"Pid\":77}", false, true, 3, 77},
+        {"{\"ID\":\"5e\",\"Running\":true,\"ExitCode\":0}", true, false, 0, 0},
+        {"{\"ID\":\"5e\",\"Running\":false,\"ExitCode\":null}", false, false, 0, 0},
+        {"{\"ID\":\"5e\",\"Running\":\"no\",\"ExitCode\":\"3\",\"Pid\":\"x\"}", false, false, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_auto_t *json = parse(rows[i].text);
+        struct docker_exec command;
+        struct error err = {0};
+
+        assert_int_equal(docker_parse_exec(json, &command, &err), 0);
+        assert_int_equal(command.is_running, rows[i].is_running);
+        assert_int_equal(command.has_exit_code, rows[i].has_exit_code);
+        assert_int_equal(command.exit_code, rows[i].exit_code);
+        assert_int_equal(command.pid, rows[i].pid);
+    }
 }
 
 static void the_engine_tells_what_it_is(void **state)
@@ -327,6 +357,7 @@ int main(void)
         cmocka_unit_test(nothing_is_read_without_an_id),
         cmocka_unit_test(an_image_tells_whether_it_has_a_command),
         cmocka_unit_test(a_network_and_an_id_are_read),
+        cmocka_unit_test(a_command_runs_or_has_a_code),
         cmocka_unit_test(the_engine_tells_what_it_is),
         cmocka_unit_test(the_highest_version_that_both_speak_is_spoken),
     };

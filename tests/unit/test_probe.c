@@ -45,7 +45,7 @@ static void begin(struct observed_probes *probes)
 {
     struct observed_container container = container_of(c1, start_wall_ms);
 
-    probes_begin(probes, &container, NULL, start_wall_ms);
+    probes_begin(probes, &container, NULL, "v1-1", start_wall_ms);
 }
 
 /* A try of a container, at the moment that is due. */
@@ -273,7 +273,7 @@ static void an_engine_whose_clock_is_ahead_delays_nothing(void **state)
     struct observed_probes probes = {0};
 
     (void)state;
-    probes_begin(&probes, &container, NULL, start_wall_ms);
+    probes_begin(&probes, &container, NULL, "v1-1", start_wall_ms);
     assert_in_range(probes_due(&probes, &specs, PROBE_READINESS, start_wall_ms) - start_wall_ms, 0,
                     SECOND);
     observed_probes_done(&probes);
@@ -311,7 +311,7 @@ static void tries_of_many_are_spread(void **state)
 
             snprintf(id, sizeof(id), "%08x", i * 2654435761U);
             container = container_of(id, start_wall_ms);
-            probes_begin(&probes, &container, NULL, now);
+            probes_begin(&probes, &container, NULL, "v1-1", now);
             due = probes_due(&probes, &specs, PROBE_READINESS, now);
             assert_in_range(due - now, 0, rows[row].within_ms - 1);
             assert_int_equal(due, probes_due(&probes, &specs, PROBE_READINESS, now + SECOND));
@@ -343,7 +343,7 @@ static void each_start_begins_afresh(void **state)
     assert_true(probes_are_of(&probes, &same));
     assert_false(probes_are_of(&probes, &restarted));
     assert_false(probes_are_of(&probes, &recreated));
-    probes_begin(&probes, &restarted, NULL, start_wall_ms + SECOND);
+    probes_begin(&probes, &restarted, NULL, "v1-1", start_wall_ms + SECOND);
     assert_int_equal(probes.of[PROBE_READINESS].verdict, VERDICT_UNKNOWN);
     assert_int_equal(probes.ready_wall_ms, 0);
     observed_probes_done(&probes);
@@ -356,6 +356,7 @@ static struct object_status *remembered(const struct observed_probes *probes)
     struct object_status *status = status_new(), *read;
     json_auto_t *json = NULL;
 
+    status->observed_hash = "v1-1";
     status->container.id = probes->container_id;
     status->probes.started_wall_ms = probes->started_wall_ms;
     status->probes.ready_wall_ms = probes->ready_wall_ms;
@@ -378,12 +379,14 @@ static void verdicts_outlive_the_controller_but_not_the_start(void **state)
     static const struct {
         char *id;
         int64_t started_after_ms;
-        bool is_kept;
+        const char *hash;
+        bool is_ready_kept, is_failure_kept;
     } rows[] = {
-        {c1, 0, true},
-        {c1, 400, true}, /* documents have whole seconds */
-        {c1, 5000, false},
-        {c2, 0, false},
+        {c1, 0, "v1-1", true, true},
+        {c1, 400, "v1-1", true, true}, /* documents have whole seconds */
+        {c1, 0, "v1-2", true, false},  /* the probe may have been mended */
+        {c1, 5000, "v1-1", false, false},
+        {c2, 0, "v1-1", false, false},
     };
     struct object *object = instance("  readinessProbe: {tcpSocket: {port: 80}}\n"
                                      "  livenessProbe: {tcpSocket: {port: 80}}\n");
@@ -403,11 +406,11 @@ static void verdicts_outlive_the_controller_but_not_the_start(void **state)
             probes_note(&probes, &specs, PROBE_LIVENESS, false, "refused", start_wall_ms + SECOND);
         }
         status = remembered(&probes);
-        probes_begin(&probes, &container, status, start_wall_ms + 60 * SECOND);
-        assert_int_equal(probes_are_ready(&probes, &specs), rows[i].is_kept);
-        assert_int_equal(probes_want_restart(&probes, &specs, &type), rows[i].is_kept);
-        assert_int_equal(probes.ready_wall_ms != 0, rows[i].is_kept);
-        if (rows[i].is_kept) {
+        probes_begin(&probes, &container, status, rows[i].hash, start_wall_ms + 60 * SECOND);
+        assert_int_equal(probes_are_ready(&probes, &specs), rows[i].is_ready_kept);
+        assert_int_equal(probes_want_restart(&probes, &specs, &type), rows[i].is_failure_kept);
+        assert_int_equal(probes.ready_wall_ms != 0, rows[i].is_ready_kept);
+        if (rows[i].is_failure_kept) {
             assert_string_equal(probes.of[PROBE_LIVENESS].last_failure, "refused");
         }
         observed_probes_done(&probes);
