@@ -89,11 +89,6 @@ static void on_inspected(void *user, const struct docker_request *request,
     }
 }
 
-void probe_exec_poll(struct probe_worker *worker)
-{
-    call(worker, docker_inspect_exec(worker->exec_id), on_inspected);
-}
-
 /* Running it */
 
 static int on_output(void *user, const char *bytes, size_t len)
@@ -195,19 +190,26 @@ static void on_stuck_inspected(void *user, const struct docker_request *request,
 
     if (!look_after_stuck(worker, request, reply, err)) {
         forget_command(worker);
+        probe_worker_begin_clock(worker);
         create(worker);
     } else if (err->kind != ERROR_NONE) {
         probe_worker_done(worker, PROBE_LOST, "%s", err->message);
     } else {
-        probe_worker_done(worker, PROBE_FAILED, "the command of an earlier try still runs");
+        probe_worker_poll(worker);
     }
+}
+
+void probe_exec_poll(struct probe_worker *worker)
+{
+    call(worker, docker_inspect_exec(worker->exec_id),
+         worker->is_stuck ? on_stuck_inspected : on_inspected);
 }
 
 void probe_exec_begin(struct probe_worker *worker)
 {
     engine_call_cancel(TAKE(worker->call)); /* may still be looking after the last command */
     if (worker->is_stuck) {
-        call(worker, docker_inspect_exec(worker->exec_id), on_stuck_inspected);
+        probe_exec_poll(worker);
     } else {
         create(worker);
     }

@@ -35,6 +35,7 @@ struct probe_worker {
     uint64_t deadline_ms;
     uint64_t slot_until_ms; /* 0: its slot was given back */
     uint64_t poll_at_ms;    /* 0: nothing to look at */
+    unsigned polls;
     struct object *desired; /* the version it tries */
 
     struct engine_call *call; /* exec */
@@ -62,8 +63,11 @@ bool probe_worker_address(struct probe_worker *worker, const char *port, const c
 void probe_worker_done(struct probe_worker *worker, enum probe_result result, const char *format,
                        ...) __attribute__((format(printf, 3, 4)));
 
-/* Has probe_exec_poll() called a little later. */
+/* Has probe_exec_poll() called a little later, after each call a little later still. */
 void probe_worker_poll(struct probe_worker *worker);
+
+/* The time that the try may take begins now: what was done before was to clear the way for it. */
+void probe_worker_begin_clock(struct probe_worker *worker);
 
 /* probe_exec.c */
 void probe_exec_begin(struct probe_worker *worker);

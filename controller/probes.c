@@ -18,7 +18,8 @@ enum {
     PROBES_AT_ONCE = 32, /* begun lately */
     PROBES_IN_ALL = 256, /* with those that wait for an answer: each is a descriptor */
     SLOT_MS = 500,       /* a try takes a slot for no longer */
-    EXEC_POLL_MS = 50,
+    EXEC_POLL_MS = 20,
+    EXEC_POLLS_MAX = 6, /* doublings: 1.28 s */
     MAX_MESSAGE = 256,
 };
 
@@ -184,7 +185,18 @@ static void arm(struct probe_worker *worker)
 
 void probe_worker_poll(struct probe_worker *worker)
 {
-    worker->poll_at_ms = clock_monotonic_ms() + EXEC_POLL_MS;
+    worker->poll_at_ms = clock_monotonic_ms() + ((uint64_t)EXEC_POLL_MS << worker->polls);
+    worker->polls += worker->polls < EXEC_POLLS_MAX;
+    arm(worker);
+}
+
+void probe_worker_begin_clock(struct probe_worker *worker)
+{
+    int64_t seconds = probe_worker_spec(worker)->timeout_seconds;
+
+    worker->deadline_ms = clock_monotonic_ms() + (uint64_t)seconds * 1000;
+    worker->poll_at_ms = 0;
+    worker->polls = 0;
     arm(worker);
 }
 
@@ -247,7 +259,6 @@ static void begin(struct probe_worker *worker)
     struct prober *prober = probe_worker_controller(worker)->prober;
     struct entry_probes *probes = worker->owner;
     const struct probe_spec *spec;
-    uint64_t now_ms = clock_monotonic_ms();
 
     if (!can_try(worker)) {
         return; /* the pass that follows goes on with it */
@@ -255,13 +266,12 @@ static void begin(struct probe_worker *worker)
     worker->desired = object_ref(probes->desired);
     spec = probe_worker_spec(worker);
     worker->state = WORKER_BUSY;
-    worker->slot_until_ms = now_ms + SLOT_MS;
-    worker->deadline_ms = now_ms + (uint64_t)spec->timeout_seconds * 1000;
+    worker->slot_until_ms = clock_monotonic_ms() + SLOT_MS;
     prober->slots_taken++;
     prober->busy++;
     observed_of(worker)->is_in_flight = true;
     observed_of(worker)->tried_wall_ms = clock_wall_ms();
-    arm(worker);
+    probe_worker_begin_clock(worker);
     if (spec->exec != NULL) {
         probe_exec_begin(worker);
     } else if (spec->http_get != NULL) {
