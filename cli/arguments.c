@@ -47,7 +47,7 @@ static int unknown_option_error(const char *command, const char *argument,
     if (strlen(name) > 2 && add_matches(&matches, name + 2, options) > 1) {
         return usage_error(command, "%s could be %s", name, strbuf_text(&matches));
     }
-    for (; options[count].name != NULL && count < MAX_OPTIONS; count++) {
+    for (; count < MAX_OPTIONS && options[count].name != NULL; count++) {
         names[count] = options[count].name;
     }
     nearest = suggest_nearest(name + strspn(name, "-"), names, count);
