@@ -32,6 +32,10 @@ static const char help[] =
     "                           none: the engine chooses\n"
     "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
     "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
+    "  --env-file-root DIR      valueFrom.file may read what is below it (repeatable)\n"
+    "  --allow-env NAME         valueFrom.env may take this variable of the controller's; NAME* "
+    "is\n"
+    "                           a prefix (repeatable)\n"
     "  --git-file-root DIR      file:// repositories must be below it\n"
     "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
@@ -60,6 +64,8 @@ enum option_id {
     OPTION_NETWORK_RANGE,
     OPTION_REPOSITORY_IMAGE,
     OPTION_ALLOW_HOST_PATH,
+    OPTION_ENV_FILE_ROOT,
+    OPTION_ALLOW_ENV,
     OPTION_GIT_FILE_ROOT,
     OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
@@ -83,6 +89,8 @@ static const struct option long_options[] = {
     {"network-range", required_argument, NULL, OPTION_NETWORK_RANGE},
     {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
     {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
+    {"env-file-root", required_argument, NULL, OPTION_ENV_FILE_ROOT},
+    {"allow-env", required_argument, NULL, OPTION_ALLOW_ENV},
     {"git-file-root", required_argument, NULL, OPTION_GIT_FILE_ROOT},
     {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
@@ -137,6 +145,18 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
             return usage_error("run", "--allow-host-path: at most %d", MAX_HOST_PATH_ROOTS);
         }
         options->host_path_roots[options->host_path_root_count++] = path_absolute(value);
+        return 0;
+    case OPTION_ENV_FILE_ROOT:
+        if (options->env_file_root_count == MAX_ENV_FILE_ROOTS) {
+            return usage_error("run", "--env-file-root: at most %d", MAX_ENV_FILE_ROOTS);
+        }
+        options->env_file_roots[options->env_file_root_count++] = path_absolute(value);
+        return 0;
+    case OPTION_ALLOW_ENV:
+        if (options->allowed_env_count == MAX_ALLOWED_ENV || value[0] == '\0') {
+            return usage_error("run", "--allow-env: a name, at most %d times", MAX_ALLOWED_ENV);
+        }
+        options->allowed_env[options->allowed_env_count++] = xstrdup(value);
         return 0;
     case OPTION_GIT_FILE_ROOT:
         free(options->git_file_root);
@@ -219,6 +239,12 @@ void controller_options_done(struct controller_options *options)
 {
     for (size_t i = 0; i < options->host_path_root_count; i++) {
         free(options->host_path_roots[i]);
+    }
+    for (size_t i = 0; i < options->env_file_root_count; i++) {
+        free(options->env_file_roots[i]);
+    }
+    for (size_t i = 0; i < options->allowed_env_count; i++) {
+        free(options->allowed_env[i]);
     }
     free(options->specs_dir);
     free(options->state_dir);

@@ -27,6 +27,10 @@ void docker_request_free(struct docker_request *request)
     if (request == NULL) {
         return;
     }
+    if (request->body != NULL) {
+        explicit_bzero(request->body,
+                       request->body_len); /* may hold values that nobody is to see */
+    }
     free(request->path);
     free(request->body);
     free(request->what);

@@ -63,6 +63,8 @@ void run_on_plain_reply(void *user, const struct docker_request *request,
                         const struct http_reply *reply, struct error *err);
 
 /* apply_container.c */
+/* False when the container that the plan makes later could not be made now: the present one must not go for it. */
+bool run_can_replace(struct plan_run *run, struct error *err);
 void apply_lease_port(struct plan_run *run);
 void apply_release_ports(struct plan_run *run);
 void apply_quarantine_ports(struct plan_run *run);

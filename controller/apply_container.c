@@ -194,18 +194,50 @@ static int resolve_mounts(struct plan_run *run, struct error *err)
     return 0;
 }
 
+/* The values of env are read here and nowhere before: what the label says is what the container gets. */
+static int take_values(struct plan_run *run, struct secret_values *ret_values, struct error *err)
+{
+    struct workload *workload = run_action(run)->workload;
+    auto_free char *label = NULL;
+
+    if (secret_values_read(run->controller, &workload->env, ret_values, err) < 0) {
+        return -1;
+    }
+    label = secret_values_label(run->controller, run->entry->key, &workload->env, ret_values);
+    if (label != NULL) {
+        workload_add_label(workload, LABEL_ENV, label);
+    }
+    return 0;
+}
+
 static void create_now(struct plan_run *run)
 {
     const struct action *action = run_action(run);
+    auto_done(secret_values) values = {0};
     struct error err = {0};
     json_auto_t *body = NULL;
 
-    if (resolve_mounts(run, &err) < 0) {
+    if (resolve_mounts(run, &err) < 0 || take_values(run, &values, &err) < 0) {
         run_action_failed(run, &err);
         return;
     }
-    body = workload_to_docker(action->workload, engine_cpu_count(run->controller->engine));
+    body = workload_to_docker(action->workload, engine_cpu_count(run->controller->engine), &values);
     run_call(run, docker_create_container(action->target, body), on_created);
+    secret_values_wipe(json_object_get(body, "Env"));
+}
+
+bool run_can_replace(struct plan_run *run, struct error *err)
+{
+    for (size_t i = run->index; i < run->plan->count; i++) {
+        const struct action *action = run->plan->actions[i];
+        auto_done(secret_values) values = {0};
+
+        if (action->type == ACTION_CREATE_CONTAINER &&
+            secret_values_read(run->controller, &action->workload->env, &values, err) < 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void apply_create_container(struct plan_run *run)
@@ -316,7 +348,12 @@ static void on_gone(void *user, const struct docker_request *request,
 void apply_stop_container(struct plan_run *run)
 {
     const struct action *action = run_action(run);
+    struct error err = {0};
 
+    if (!run_can_replace(run, &err)) {
+        run_action_failed(run, &err);
+        return;
+    }
     if (run_container_id(run) == NULL) {
         run_action_done(run);
         return;
@@ -327,6 +364,12 @@ void apply_stop_container(struct plan_run *run)
 
 void apply_remove_container(struct plan_run *run)
 {
+    struct error err = {0};
+
+    if (!run_can_replace(run, &err)) {
+        run_action_failed(run, &err);
+        return;
+    }
     if (run_container_id(run) == NULL) {
         run_action_done(run);
         return;

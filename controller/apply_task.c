@@ -124,7 +124,8 @@ static json_t *runner_arguments(const struct plan_run *run, const struct entry *
     return arguments;
 }
 
-static json_t *task_environment(const struct plan_run *run, const struct entry *repository)
+static json_t *task_environment(const struct plan_run *run, const struct entry *repository,
+                                const struct secret_values *values)
 {
     const struct task_spec *spec = &run->desired->task;
     json_t *env = json_array();
@@ -135,10 +136,7 @@ static json_t *task_environment(const struct plan_run *run, const struct entry *
     if (spec->user != NULL) {
         json_array_append_new(env, json_sprintf("BERTH_USER=%s", spec->user));
     }
-    for (size_t i = 0; i < spec->env.count; i++) {
-        json_array_append_new(
-            env, json_sprintf("%s=%s", spec->env.items[i].name, spec->env.items[i].value));
-    }
+    secret_values_add_env(env, &spec->env, values);
     return env;
 }
 
@@ -190,21 +188,24 @@ static void exec_runner(struct plan_run *run, const struct entry *repository, js
     free(TAKE(run->exec_id));
     run->on_exec_started = on_started;
     run_call(run, docker_create_exec(container_id(repository), body), on_exec_created);
+    secret_values_wipe(environment);
 }
 
 void apply_start_task(struct plan_run *run)
 {
     struct entry *repository = repository_of_task(run->entry);
+    auto_done(secret_values) values = {0};
     struct error err = {0};
 
     if (repository == NULL || run->desired == NULL || container_id(repository) == NULL) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST,
                          "the repository container is gone");
-    } else if (make_task_directory(run, repository, &err) == 0 &&
+    } else if (secret_values_read(run->controller, &run->desired->task.env, &values, &err) == 0 &&
+               make_task_directory(run, repository, &err) == 0 &&
                save_record(run, repository, &err) == 0) {
         run->entry->status->task.attempt = 1;
         exec_runner(run, repository, runner_arguments(run, repository),
-                    task_environment(run, repository), on_exec_started);
+                    task_environment(run, repository, &values), on_exec_started);
         return;
     }
     run_action_failed(run, &err);

@@ -69,6 +69,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
 static void on_scan_timer(uv_timer_t *timer)
 {
     desired_scan(timer->data);
+    values_rescan(timer->data);
 }
 
 static void on_watch_due(void *user)
@@ -111,6 +112,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
     (void)number;
     log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
     desired_scan(controller);
+    values_rescan(controller);
     observe_list(controller);
 }
 

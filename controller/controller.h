@@ -18,6 +18,7 @@
 #include "controller/spec_scan.h"
 #include "controller/spec_watch.h"
 #include "controller/state_dir.h"
+#include "controller/values.h"
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/ports.h"
@@ -75,6 +76,8 @@ struct entry {
         char hash[HASH_SIZE]; /* of the spec that failed: another one starts afresh */
     } failure;
 
+    struct entry_values *values; /* what its last pass saw of env's values, or NULL */
+
     struct repository_entry *repository; /* ENTRY_REPOSITORY */
     struct entry_probes *probes;         /* ENTRY_INSTANCE; NULL: it has none (probes.h) */
 
@@ -128,6 +131,7 @@ struct controller {
 
     struct port_table ports;
     struct subnet network_range;
+    struct value_key value_key;
     struct plan_run *waiting_for_leases; /* until the leases are on disk */
     struct slots starts;
     struct prober *prober; /* NULL until there is a probe */

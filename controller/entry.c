@@ -128,6 +128,7 @@ static void on_timer_closed(uv_handle_t *handle)
     object_unref(entry->desired);
     entry_clear_failure(entry);
     repository_free(entry->repository);
+    entry_values_free(entry->values);
     free(entry->repository_key);
     free(entry->task_refusal_reason);
     free(entry->task_refusal);

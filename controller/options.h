@@ -13,7 +13,7 @@
 #define DEFAULT_PORTS "20000-29999"
 #define DEFAULT_REPOSITORY_IMAGE "buildpack-deps:bookworm-scm"
 
-enum { MAX_HOST_PATH_ROOTS = 16 };
+enum { MAX_HOST_PATH_ROOTS = 16, MAX_ENV_FILE_ROOTS = 16, MAX_ALLOWED_ENV = 64 };
 
 struct controller_options {
     char *specs_dir;  /* absolute */
@@ -28,6 +28,10 @@ struct controller_options {
     char *program;         /* path of our own binary, for children */
     char *host_path_roots[MAX_HOST_PATH_ROOTS];
     size_t host_path_root_count;
+    char *env_file_roots[MAX_ENV_FILE_ROOTS]; /* valueFrom.file must be below one; absolute */
+    size_t env_file_root_count;
+    char *allowed_env[MAX_ALLOWED_ENV]; /* valueFrom.env: names, or prefixes that end with "*" */
+    size_t allowed_env_count;
     bool is_once;
     bool is_dry_run;
     bool is_polling;         /* no inotify, even where it could be had */

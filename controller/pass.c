@@ -102,6 +102,7 @@ static void pass_instance(struct pass *pass)
         pass->is_waiting = image.state == IMAGE_UNKNOWN;
         network = zone_network_name(&pass->world, entry->desired->instance.zone);
         input.network = map_get(&controller->networks, network);
+        input.values = values_observe(entry, &entry->desired->instance.env);
     }
     if (!pass->is_gone && !pass->is_waiting) {
         instance_reconcile(&pass->world, &input, pass->plan, pass->status);
@@ -163,6 +164,7 @@ static void pass_repository(struct pass *pass)
     }
     image = image_of(observe_image(controller, repository_image(&pass->world, settings)));
     pass->is_waiting = image.state == IMAGE_UNKNOWN;
+    input.values = values_observe(entry, &settings->repository.env);
     if (!pass->is_waiting) {
         repository_reconcile(&pass->world, &input, pass->plan, pass->status);
     }
@@ -196,6 +198,9 @@ static void pass_task(struct pass *pass)
         refusal = refuse_url(&pass->world, &repository->repository->url);
         input.refusal = refusal;
         input.refusal_reason = REASON_SCHEME_REFUSED;
+    }
+    if (entry->desired != NULL) {
+        input.values = values_observe(entry, &entry->desired->task.env);
     }
     observe_attempt(entry);
     if (entry->attempt.state == ATTEMPT_RUNNING) {

@@ -5,6 +5,7 @@
  *     lock                   held while a controller runs; its text is the pid
  *     controller.yaml        heartbeat
  *     leases.json            host ports
+ *     env-key                the key of digests of values (values.h), mode 0600
  *     specs/                 the last good version of every spec file
  *     requests/              what the command line asks of a running controller
  *     repos/<container>/     repository.json, git/ (mirror), tree/ (workspace), run/tasks/<id>/ (records and logs)

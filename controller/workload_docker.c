@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "controller/values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,17 +35,6 @@ static void put_list(json_t *object, const char *key, const struct text_list *li
     if (list->count > 0) {
         json_object_set_new(object, key, list_to_json(list));
     }
-}
-
-static json_t *env_to_json(const struct env_list *env)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < env->count; i++) {
-        json_array_append_new(array,
-                              json_sprintf("%s=%s", env->items[i].name, env->items[i].value));
-    }
-    return array;
 }
 
 static json_t *labels_to_json(const struct label_list *labels)
@@ -210,7 +200,8 @@ static json_t *endpoint_config(const struct workload *workload)
     return endpoint;
 }
 
-json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
+json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count,
+                           const struct secret_values *values)
 {
     json_t *body =
         json_pack("{s:s, s:o, s:o, s:o}", "Image", workload->image, "Labels",
@@ -223,7 +214,10 @@ json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count)
     put_list(body, "Entrypoint", &workload->entrypoint);
     put_list(body, "Cmd", &workload->command);
     if (workload->env.count > 0) {
-        json_object_set_new(body, "Env", env_to_json(&workload->env));
+        json_t *env = json_array();
+
+        secret_values_add_env(env, &workload->env, values);
+        json_object_set_new(body, "Env", env);
     }
     json_object_set_new(body, "StopTimeout", json_integer(workload->grace_seconds));
     if (workload->network != NULL) {

@@ -140,22 +140,40 @@ static void reconcile_suspended(struct container_pass *pass)
     status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
 }
 
+/* What is there goes on with the values it was made with; the next one could not be made. */
+static void say_value_missing(struct container_pass *pass, const char *missing)
+{
+    enum condition_value ready = pass->status->conditions[CONDITION_READY].value;
+
+    if (ready == CONDITION_TRUE) {
+        status_set_condition(pass->status, CONDITION_READY, ready, REASON_VALUE_UNAVAILABLE,
+                             missing);
+    }
+    status_add_error(pass->status, REASON_VALUE_UNAVAILABLE, missing, NULL);
+    plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
+}
+
 static void reconcile_existing(struct container_pass *pass, const struct resolved_port *ports)
 {
     const struct container_want *want = pass->want;
     auto_free char *difference = container_find_difference(pass, ports);
+    const char *missing_value = container_missing_value(pass);
+    const char *hold_off = want->hold_off != NULL ? want->hold_off : missing_value;
 
-    if (difference != NULL && want->hold_off == NULL) {
+    if (difference != NULL && hold_off == NULL) {
         container_plan_creation(pass, ports, "update", PHASE_PROVISIONING, difference);
         return;
     }
     if (difference != NULL) {
-        auto_free char *message = xasprintf("%s; waits: %s", difference, want->hold_off);
+        auto_free char *message = xasprintf("%s; waits: %s", difference, hold_off);
 
         status_set_condition(pass->status, CONDITION_UPDATE_PENDING, CONDITION_TRUE, "Waiting",
                              message);
     }
     container_reconcile_state(pass);
+    if (missing_value != NULL) {
+        say_value_missing(pass, missing_value);
+    }
 }
 
 static void reconcile_present(struct container_pass *pass)

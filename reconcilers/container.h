@@ -10,6 +10,7 @@
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/probe.h"
+#include "reconcilers/values.h"
 #include "reconcilers/world.h"
 
 struct container_pass;
@@ -52,6 +53,7 @@ struct container_pass {
     const struct observed_container *container; /* with the wanted name; NULL: there is none */
     const struct observed_image *image;         /* the wanted one */
     const struct observed_probes *probes;       /* NULL: nothing is known */
+    const struct observed_values *values;       /* of env; NULL: none comes from elsewhere */
     const struct observed_machine *machine;     /* of want->machine; NULL: not looked at */
     const struct observed_network *network;     /* the wanted one; NULL: there is none */
     const struct observed_failure *failure;

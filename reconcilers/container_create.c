@@ -71,6 +71,23 @@ static void plan_image(struct container_pass *pass, enum phase phase)
     }
 }
 
+const char *container_missing_value(const struct container_pass *pass)
+{
+    return pass->values != NULL ? pass->values->unavailable : NULL;
+}
+
+static bool is_value_missing(struct container_pass *pass)
+{
+    const char *missing = container_missing_value(pass);
+
+    if (missing == NULL) {
+        return false;
+    }
+    status_set_stalled(pass->status, REASON_VALUE_UNAVAILABLE, missing);
+    plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
+    return true;
+}
+
 /* True when the image is missing and may not be pulled; the status says so. */
 static bool is_image_missing(struct container_pass *pass)
 {
@@ -95,7 +112,7 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     const struct container_want *want = pass->want;
     struct action *create;
 
-    if (is_image_missing(pass)) {
+    if (is_image_missing(pass) || is_value_missing(pass)) {
         return;
     }
     plan_set_operation(pass->plan, operation, cause);
@@ -129,6 +146,13 @@ char *container_find_difference(const struct container_pass *pass,
         auto_free char *fields = fingerprint_changed_fields(container->fields, want->fields);
 
         return xasprintf("changed: %s", fields[0] != '\0' ? fields : "how specs are hashed");
+    }
+    if (pass->values != NULL) {
+        char *difference = values_difference(pass->values, container->env);
+
+        if (difference != NULL) {
+            return difference;
+        }
     }
     if (!text_equal(container->ports != NULL ? container->ports : "", label)) {
         return xstrdup("changed: ports leased to it");

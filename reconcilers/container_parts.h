@@ -29,6 +29,9 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
 char *container_find_difference(const struct container_pass *pass,
                                 const struct resolved_port *ports);
 
+/* Which value of env cannot be had, so that no container can be made; NULL: all are there. Borrowed. */
+const char *container_missing_value(const struct container_pass *pass);
+
 /* Running, paused, ended, created, dead: what each calls for. */
 void container_reconcile_state(struct container_pass *pass);
 

@@ -69,6 +69,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .want = &want,
         .container = input->container,
         .image = input->image,
+        .values = input->values,
         .probes = input->probes,
         .machine = input->machine,
         .network = input->network,

@@ -12,6 +12,7 @@ struct instance_input {
     const struct observed_container *container; /* of that name; NULL: none */
     const struct observed_image *image;
     const struct observed_probes *probes;   /* NULL: nothing is known */
+    const struct observed_values *values;   /* of env; NULL: none comes from elsewhere */
     const struct observed_machine *machine; /* its cgroup; NULL: not looked at */
     const struct observed_network *network; /* of its zone; NULL: does not exist */
     const struct observed_failure *failure;

@@ -32,6 +32,7 @@ struct observed_container {
     char *hash, *fields; /* labels dev.berth.hash and dev.berth.fields */
     char *ports;         /* label dev.berth.ports */
     char *source;        /* label dev.berth.source */
+    char *env;           /* label dev.berth.env */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;

@@ -180,6 +180,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .want = &want,
         .container = input->container,
         .image = input->image,
+        .values = input->values,
         .failure = input->failure,
         .previous = input->previous,
         .plan = plan,

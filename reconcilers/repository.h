@@ -24,6 +24,7 @@ struct repository_input {
     bool is_in_use;     /* a task works in the workspace as it is */
     const struct observed_container *container;
     const struct observed_image *image;
+    const struct observed_values *values; /* of env; NULL: none comes from elsewhere */
     const struct observed_workspace *workspace;
     const struct observed_failure *failure;
     const struct object_status *previous;

@@ -224,10 +224,17 @@ static void describe_place(const struct task_input *input, struct object_status 
     }
 }
 
-static void reconcile_command(const struct task_input *input, struct plan *plan,
-                              struct object_status *status)
+static void reconcile_command(const struct world *world, const struct task_input *input,
+                              struct plan *plan, struct object_status *status)
 {
     auto_free char *log = NULL;
+
+    if (input->values != NULL && input->values->unavailable != NULL) {
+        status->phase = PHASE_PENDING;
+        status_set_stalled(status, REASON_VALUE_UNAVAILABLE, input->values->unavailable);
+        plan_wake_at(plan, world->now_wall_ms + RETRY_MAX_MS / 10);
+        return;
+    }
 
     status->phase = PHASE_PREPARING;
     status->task.hash = status_text(status, input->desired->container_hash);
@@ -354,7 +361,7 @@ static void decide(const struct world *world, const struct task_input *input, st
         return;
     }
     if (input->desired->task.command.count > 0) {
-        reconcile_command(input, plan, status);
+        reconcile_command(world, input, plan, status);
     } else {
         reconcile_session(input, status, world->now_wall_ms);
     }

@@ -16,6 +16,7 @@ struct task_input {
     const struct object_status *repository_status; /* NULL: not looked at yet */
     const struct observed_container *container;    /* the repository's */
     const struct observed_workspace *workspace;
+    const struct observed_values *values; /* of env; NULL: none comes from elsewhere */
     const struct observed_attempt *attempt;
     const struct observed_failure *failure;
     const struct object_status *previous;

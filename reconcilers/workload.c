@@ -123,6 +123,7 @@ void observed_container_free(struct observed_container *container)
     free(container->fields);
     free(container->ports);
     free(container->source);
+    free(container->env);
     free(container->error);
     free(container->network);
     free(container->network_id);

@@ -6,32 +6,10 @@
 #include "specs/repo_url.h"
 #include "specs/spec_file.h"
 #include "specs/yaml_reader.h"
+#include "tests/cases/plan_case_json.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Reading JSON with a default for what is missing */
-
-static const char *text_of(const json_t *json, const char *key, const char *otherwise)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return value != NULL ? json_string_value(value) : otherwise;
-}
-
-static int64_t number_of(const json_t *json, const char *key, int64_t otherwise)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return value != NULL ? json_integer_value(value) : otherwise;
-}
-
-static bool flag_of(const json_t *json, const char *key, bool otherwise)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return value != NULL ? json_is_true(value) : otherwise;
-}
 
 /* "startedAgo: 20" is 20 s before now; 0: not given. */
 static int64_t moment_of(const struct plan_case *plan_case, const json_t *json, const char *key)
@@ -237,6 +215,7 @@ static int read_labels(struct plan_case *plan_case, const json_t *json,
     container->fields = xstrdup(text_of(json, "fields", origin->field_hashes));
     object_unref(origin);
     container->ports = xstrdup(ports);
+    container->env = xstrdup_or_null(text_of(json, "env", NULL));
     port_table_restore_label(&plan_case->ports, plan_case->key, ports);
     return 0;
 }
@@ -257,10 +236,11 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     if (json == NULL) {
         return 0;
     }
-    if (check_keys(json, "observed.container",
-                   "state name ours kind object spec hash fields ports image imageID exitCode oom "
-                   "error startedAgo finishedAgo network networkID ip askedAddress id log",
-                   err) < 0 ||
+    if (check_keys(
+            json, "observed.container",
+            "state name ours kind object spec hash fields ports env image imageID exitCode oom "
+            "error startedAgo finishedAgo network networkID ip askedAddress id log",
+            err) < 0 ||
         word_of(json, "state", "created running paused restarting removing exited dead", -1, &state,
                 err) < 0) {
         return -1;
@@ -437,7 +417,7 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
     const json_t *json = json_object_get(plan_case->json, "observed");
 
     if (check_keys(json, "observed",
-                   "container probes image hasNetwork network failure workspace activeTasks "
+                   "container probes values image hasNetwork network failure workspace activeTasks "
                    "explicit deleted "
                    "branch inUse refused repository refusal repositoryStatus attempt",
                    err) < 0 ||
@@ -491,6 +471,8 @@ struct plan_case *plan_case_parse(const char *text, size_t len, struct error *er
         read_observed(plan_case, err) < 0) {
         return NULL;
     }
+    plan_case_read_values(plan_case,
+                          json_object_get(json_object_get(plan_case->json, "observed"), "values"));
     read_previous(plan_case);
     if (read_probes(plan_case, err) < 0) {
         return NULL;
@@ -513,90 +495,9 @@ void plan_case_free(struct plan_case *plan_case)
     object_unref(plan_case->object);
     json_decref(plan_case->json);
     free(plan_case->roots.items);
+    free(plan_case->value_items);
     free(plan_case->canonical_url);
     free(plan_case->key);
     free(plan_case->name);
     free(plan_case);
-}
-
-/* Deciding */
-
-static void decide_instance(const struct plan_case *plan_case, const json_t *observed,
-                            struct plan *plan, struct object_status *status)
-{
-    struct instance_input input = {
-        .name = plan_case->name,
-        .desired = plan_case->is_gone ? NULL : plan_case->object,
-        .container = plan_case->container,
-        .image = &plan_case->image,
-        .probes = &plan_case->probes,
-        .network = flag_of(observed, "hasNetwork", true) ? &plan_case->network : NULL,
-        .failure = &plan_case->failure,
-        .previous = plan_case->previous,
-    };
-
-    instance_reconcile(&plan_case->world, &input, plan, status);
-}
-
-static void decide_repository(const struct plan_case *plan_case, const json_t *observed,
-                              struct plan *plan, struct object_status *status)
-{
-    struct repository_input input = {
-        .container_name = plan_case->name,
-        .url = plan_case->canonical_url,
-        .settings = plan_case->object,
-        .is_explicit = flag_of(observed, "explicit", true),
-        .is_deleted = flag_of(observed, "deleted", false),
-        .is_refused = json_object_get(observed, "refused") != NULL,
-        .refusal = text_of(observed, "refused", NULL),
-        .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
-        .branch = text_of(observed, "branch", plan_case->object->repository.branch),
-        .is_in_use = flag_of(observed, "inUse", number_of(observed, "activeTasks", 0) > 0),
-        .container = plan_case->container,
-        .image = &plan_case->image,
-        .workspace = &plan_case->workspace,
-        .failure = &plan_case->failure,
-        .previous = plan_case->previous,
-    };
-
-    repository_reconcile(&plan_case->world, &input, plan, status);
-}
-
-static void decide_task(const struct plan_case *plan_case, const json_t *observed,
-                        struct plan *plan, struct object_status *status)
-{
-    const json_t *refusal = json_object_get(observed, "refusal");
-    struct task_input input = {
-        .name = plan_case->name,
-        .desired = plan_case->is_gone ? NULL : plan_case->object,
-        .repository = text_of(observed, "repository", "repo-org-project-1a2b3c"),
-        .branch = text_of(observed, "branch", plan_case->object->task.branch),
-        .refusal_reason = text_of(refusal, "reason", NULL),
-        .refusal = text_of(refusal, "message", NULL),
-        .repository_status = plan_case->repository_status,
-        .container = plan_case->container,
-        .workspace = &plan_case->workspace,
-        .attempt = &plan_case->attempt,
-        .failure = &plan_case->failure,
-        .previous = plan_case->previous,
-    };
-
-    task_reconcile(&plan_case->world, &input, plan, status);
-}
-
-void plan_case_decide(const struct plan_case *plan_case, struct plan **ret_plan,
-                      struct object_status **ret_status)
-{
-    const json_t *observed = json_object_get(plan_case->json, "observed");
-    struct plan *plan = plan_new();
-    struct object_status *status = status_successor(plan_case->previous);
-
-    switch (plan_case->kind) {
-    case KIND_INSTANCE: decide_instance(plan_case, observed, plan, status); break;
-    case KIND_INSTANCE_POOL: break; /* makes no plans: see test_pool */
-    case KIND_REPOSITORY: decide_repository(plan_case, observed, plan, status); break;
-    case KIND_TASK: decide_task(plan_case, observed, plan, status); break;
-    }
-    *ret_plan = plan;
-    *ret_status = status;
 }

@@ -15,6 +15,8 @@
  *                           for startup, liveness, readiness: verdict successes failures message;
  *                           without it what previous remembers, as after a controller's restart
  *       image:              state id
+ *       values:             of env's valueFrom: items [{name source digest}], made with the key 0badc0de,
+ *                           or unavailable: why there are none; of the container: env, its label
  *       hasNetwork: false
  *       failure:            count reason message ago permanent
  *       workspace:          exists branch commit head (it was made from the remote's HEAD)
@@ -57,6 +59,9 @@ struct plan_case {
     struct observed_probes probes;
     struct observed_image image;
     struct observed_network network;
+    struct observed_values values;
+    struct observed_value *value_items;
+    bool has_values;
     struct observed_failure failure;
     struct observed_workspace workspace;
     struct observed_attempt attempt;
@@ -67,7 +72,8 @@ struct plan_case {
 
 /* NULL with err: the text is no case. */
 struct plan_case *plan_case_parse(const char *text, size_t len, struct error *err);
-void plan_case_free(struct plan_case *plan_case); /* accepts NULL */
+void plan_case_read_values(struct plan_case *plan_case, const json_t *json); /* observed.values */
+void plan_case_free(struct plan_case *plan_case);                            /* accepts NULL */
 DEFINE_AUTO_FREE(plan_case);
 
 /* Runs the reconciler of the kind: a new plan, and a new status that follows the previous one. */

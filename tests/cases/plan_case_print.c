@@ -211,8 +211,14 @@ static void print_workload(const struct workload *workload, struct strbuf *out)
     print_list("entrypoint", &workload->entrypoint, out);
     print_list("command", &workload->command, out);
     for (size_t i = 0; i < workload->env.count; i++) {
-        strbuf_addf(out, "  env: %s=%s\n", workload->env.items[i].name,
-                    workload->env.items[i].value);
+        const struct env_var *variable = &workload->env.items[i];
+
+        if (variable->from != NULL) {
+            strbuf_addf(out, "  env: %s from %s\n", variable->name,
+                        variable->from->file != NULL ? variable->from->file : variable->from->env);
+        } else {
+            strbuf_addf(out, "  env: %s=%s\n", variable->name, variable->value);
+        }
     }
     print_text("working directory", workload->working_dir, out);
     print_text("user", workload->user, out);

@@ -134,6 +134,7 @@ static void create_container(struct plan_model *model, const struct action *acti
         container->network = xstrdup(workload->network);
         container->network_id = xstrdup(plan_model_network(model)->id);
     }
+    container->env = xstrdup_or_null(label_of(workload, LABEL_ENV));
     container->state = WORKLOAD_CREATED;
 }
 
@@ -255,6 +256,7 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
         assert_false(model->has_network);
         model->has_network = true;
         return;
+    case ACTION_LIMIT_MACHINE: return;
     case ACTION_CREATE_CONTAINER: create_container(model, action); return;
     case ACTION_MAKE_WORKSPACE:
         assert_false(model->workspace.exists);

@@ -27,7 +27,7 @@ static struct workload *least(void)
 
 static json_t *body_of(struct workload *workload, int64_t cpu_count)
 {
-    json_t *body = workload_to_docker(workload, cpu_count);
+    json_t *body = workload_to_docker(workload, cpu_count, NULL);
 
     workload_free(workload);
     return body;
@@ -70,7 +70,7 @@ static void the_least_has_all_that_keeps_it_safe(void **state)
 static void what_runs_is_what_the_spec_says(void **state)
 {
     static const char *entrypoint[] = {"/bin/sh", "-c"}, *command[] = {"echo $A", ""};
-    static struct env_var env[] = {{"A", "1=2"}, {"EMPTY", ""}};
+    static struct env_var env[] = {{"A", "1=2", NULL}, {"EMPTY", "", NULL}};
     struct workload *workload = least();
     json_auto_t *body = NULL;
 
