@@ -104,6 +104,24 @@ CGI
     wait_for 10 is_ready web.yaml web
 }
 
+@test "httpGet by HTTPS: nobody asks who signed the certificate" {
+    [[ -x $(command -v openssl) ]] || { echo "openssl is missing; deploy/bootstrap.sh installs it"; return 1; }
+    drop_probed web <<'SPEC'
+command: [sleep, "1000"]
+readinessProbe: {httpGet: {port: 8443, scheme: HTTPS}, periodSeconds: 1, timeoutSeconds: 5}
+SPEC
+    berth_start
+    wait_for 20 ready_message_is web "readiness probe failed: cannot connect to port 8443: connection refused"
+    # this machine's openssl with its libraries, and a certificate that nobody knows
+    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=elsewhere.example.com \
+        -keyout "$TEST_DIR/key.pem" -out "$TEST_DIR/cert.pem" 2>/dev/null
+    { command -v openssl; ldd "$(command -v openssl)" | grep -o '/[^ ]*'; echo "$TEST_DIR/key.pem"
+        echo "$TEST_DIR/cert.pem"; } | sed 's,^/,,' | tar -C / -ch -T - | docker cp - web:/
+    docker exec -d web "$(command -v openssl)" s_server -quiet -www -accept 8443 \
+        -key "$TEST_DIR/key.pem" -cert "$TEST_DIR/cert.pem"
+    wait_for 20 is_ready web.yaml web
+}
+
 @test "tcpSocket: ready as soon as something listens" {
     drop_probed web <<'SPEC'
 command: [sleep, "1000"]
@@ -297,4 +315,22 @@ SPEC
     tries=$(lines_of web /tmp/tries)
     wait_for 20 has_lines web /tmp/tries $((tries + 3))
     [ "$(status_of web.yaml web 'status.conditions[type=Ready].lastTransitionTime')" = "$since" ]
+}
+
+@test "the story of examples/probes.yaml" {
+    sed 's,busybox:1.36,berth-test/busybox:1,' "$PROJECT/examples/probes.yaml" >"$SPECS/shop.yaml"
+    berth_start
+    wait_for 20 container_is_running shop
+    start=$(start_of shop)
+    wait_for 40 is_ready shop.yaml shop
+    field_is shop.yaml shop status.probes.startup.state Success
+    docker exec shop rm /srv/www/ready
+    wait_for 30 ready_message_is shop "readiness probe failed: HTTP status 404"
+    docker exec shop touch /srv/www/ready
+    wait_for 30 is_ready shop.yaml shop
+    [ "$(start_of shop)" = "$start" ]
+    docker exec shop rm /srv/www/alive
+    wait_for 60 was_restarted shop "$start"
+    wait_for 10 field_is shop.yaml shop status.restarts.last.message "liveness probe failed: exit code 1"
+    wait_for 40 is_ready shop.yaml shop
 }
