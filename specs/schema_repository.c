@@ -40,7 +40,7 @@ const struct field schema_repository_fields[] = {
      .offset = IN_REPOSITORY(url),
      .check = check_repository_url,
      .doc = "Where to clone from: https, http, ssh or git, or file below --git-file-root. Other "
-            "spellings of it are the same repository."},
+            "spellings of it are the same repository; another one has another container."},
     {.name = "branch",
      .type = FIELD_STRING,
      .flags = FIELD_LIVE,
