@@ -280,7 +280,6 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
         model->attempt.outcome = OUTCOME_STOPPED;
         model->attempt.finished_wall_ms = model->now_wall_ms;
         return;
-    case ACTION_LIMIT_MACHINE: /* the world of the model only counts */
     case ACTION_REMOVE_TASK: return;
     case ACTION_CONNECT_NETWORK:
     case ACTION_DISCONNECT_NETWORK:
