@@ -310,6 +310,61 @@ static void the_engine_tells_what_it_is(void **state)
     assert_int_equal(err.kind, ERROR_TRANSIENT);
 }
 
+static void the_engine_tells_of_its_machine(void **state)
+{
+    static const struct {
+        const char *json, *driver;
+        unsigned version;
+        int64_t cpu_count;
+        bool is_rootless;
+    } rows[] = {
+        {"{\"CgroupDriver\": \"cgroupfs\", \"CgroupVersion\": \"1\", \"NCPU\": 2,"
+         " \"SecurityOptions\": [\"name=seccomp,profile=default\"]}",
+         "cgroupfs", 1, 2, false},
+        {"{\"CgroupDriver\": \"systemd\", \"CgroupVersion\": \"2\", \"NCPU\": 64,"
+         " \"SecurityOptions\": [\"name=seccomp,profile=default\", \"name=rootless\"]}",
+         "systemd", 2, 64, true},
+        {"{\"CgroupDriver\": 1, \"CgroupVersion\": 2, \"NCPU\": -4,"
+         " \"SecurityOptions\": [7, \"name=rootlessness\"]}",
+         "", 0, 0, false},
+        {"[]", "", 0, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        json_auto_t *json = json_loads(rows[i].json, 0, NULL);
+        struct docker_host host;
+
+        docker_parse_host(json, &host);
+        assert_string_equal(host.cgroup_driver, rows[i].driver);
+        assert_int_equal(host.cgroup_version, rows[i].version);
+        assert_int_equal(host.cpu_count, rows[i].cpu_count);
+        assert_int_equal(host.is_rootless, rows[i].is_rootless);
+        assert_int_equal(host.now_wall_ms, 0);
+        docker_host_done(&host);
+    }
+}
+
+static void a_container_tells_its_cgroup_parent(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{\"Id\": \"a\", \"HostConfig\": {\"CgroupParent\": \"/berth/x\"}}", "/berth/x"},
+        {"{\"Id\": \"a\", \"HostConfig\": {\"CgroupParent\": \"\"}}", ""},
+        {"{\"Id\": \"a\", \"HostConfig\": []}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        json_auto_t *json = json_loads(rows[i][0], 0, NULL);
+        struct docker_container container = {0};
+        struct error err = {0};
+
+        assert_int_equal(docker_parse_container(json, &container, &err), 0);
+        assert_string_equal(container.cgroup_parent, rows[i][1]);
+        docker_container_done(&container);
+    }
+}
+
 static void the_highest_version_that_both_speak_is_spoken(void **state)
 {
     static const struct {
@@ -359,6 +414,8 @@ int main(void)
         cmocka_unit_test(a_network_and_an_id_are_read),
         cmocka_unit_test(a_command_runs_or_has_a_code),
         cmocka_unit_test(the_engine_tells_what_it_is),
+        cmocka_unit_test(the_engine_tells_of_its_machine),
+        cmocka_unit_test(a_container_tells_its_cgroup_parent),
         cmocka_unit_test(the_highest_version_that_both_speak_is_spoken),
     };
 

@@ -98,6 +98,19 @@ static void what_runs_is_what_the_spec_says(void **state)
     assert_json(json_object_get(host_of(body), "ReadonlyRootfs"), "true");
 }
 
+static void a_parent_is_told_only_where_there_is_one(void **state)
+{
+    struct workload *workload = least();
+    json_auto_t *without = body_of(least(), 0);
+    json_auto_t *bounded = NULL;
+
+    (void)state;
+    workload->cgroup_parent = "/berth/c0ffee/web";
+    bounded = body_of(workload, 0);
+    assert_json(json_object_get(host_of(bounded), "CgroupParent"), "\"/berth/c0ffee/web\"");
+    assert_null(json_object_get(host_of(without), "CgroupParent"));
+}
+
 /* An empty list would take the image's own command away. */
 static void what_the_image_says_is_left_to_it(void **state)
 {
@@ -262,6 +275,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_has_all_that_keeps_it_safe),
         cmocka_unit_test(what_runs_is_what_the_spec_says),
+        cmocka_unit_test(a_parent_is_told_only_where_there_is_one),
         cmocka_unit_test(what_the_image_says_is_left_to_it),
         cmocka_unit_test(ports_are_bound_where_they_were_leased),
         cmocka_unit_test(mounts_are_volumes_or_paths),
