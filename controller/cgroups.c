@@ -291,9 +291,7 @@ static struct cgroup_work *work_new(struct cgroups *cgroups, const char *instanc
 /* Kept in /run only: a reboot forgets it, as it forgets directories. */
 static void set_properties(struct cgroup_work *work, const struct machine_limits *limits)
 {
-    long long percent = limits->cpu_milli / 10, tenth = limits->cpu_milli % 10;
-    auto_free char *cpu = tenth != 0 ? xasprintf("CPUQuota=%lld.%lld%%", percent, tenth)
-                                     : xasprintf("CPUQuota=%lld%%", percent);
+    auto_free char *cpu = xasprintf("CPUQuota=%lld%%", (long long)limits->cpu_milli / 10);
     auto_free char *memory = xasprintf("MemoryMax=%lld", (long long)limits->memory_bytes);
     auto_free char *pids = xasprintf("TasksMax=%lld", (long long)limits->pids);
 

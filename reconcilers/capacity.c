@@ -10,6 +10,7 @@
 
 enum {
     DEFAULT_PIDS = 4096,
+    CPU_MILLI_PERCENT = 10,     /* systemd keeps whole percents of a processor */
     CPU_MILLI_MIN = 10,         /* the kernel's shortest quota: 1 ms of 100 */
     MEMORY_MIN = 6 << 20,       /* the engine gives a container no less */
     MEMORY_ROUNDING = 64 << 10, /* the largest page of the machines that engines run on */
@@ -102,6 +103,10 @@ static struct machine_limits possible_limits(const struct container_pass *pass)
 
     if (cpu_count > 0 && limits.cpu_milli > cpu_count * 1000) {
         limits.cpu_milli = cpu_count * 1000;
+    }
+    if (pass->world->capacity.means == CAPACITY_SLICES) {
+        limits.cpu_milli = (limits.cpu_milli + CPU_MILLI_PERCENT - 1) / CPU_MILLI_PERCENT *
+                           CPU_MILLI_PERCENT; /* not below that of a container in it */
     }
     if (limits.cpu_milli < CPU_MILLI_MIN) {
         limits.cpu_milli = CPU_MILLI_MIN;

@@ -261,6 +261,25 @@ static void a_host_with_fewer_processors_bounds_to_what_it_has(void **state)
     assert_int_equal(scene->plan->actions[1]->limits.cpu_milli, 32000);
 }
 
+/* It keeps no parts of a percent, and the kernel wants no child with more than its parent. */
+static void systemd_gets_whole_percents_rounded_up(void **state)
+{
+    static const int64_t rows[][2] = {{333, 340}, {250, 250}, {1, 10}};
+    struct scene *scene = *state;
+
+    scene->world.capacity.means = CAPACITY_SLICES;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct object *own = scene->object;
+        struct resources *resources = &own->instance.resources;
+        int64_t before = resources->cpu_milli;
+
+        resources->cpu_milli = rows[i][0];
+        decide(scene);
+        resources->cpu_milli = before;
+        assert_int_equal(scene->plan->actions[1]->limits.cpu_milli, rows[i][1]);
+    }
+}
+
 static void what_was_seen_below_its_cgroup_is_enforced(void **state)
 {
     struct scene *scene = *state;
@@ -359,6 +378,7 @@ int main(void)
         cmocka_unit_test(equal_limits_are_equal_also_when_memory_is_rounded_to_pages),
         SCENE_TEST(every_start_comes_after_the_limits),
         SCENE_TEST(a_host_with_fewer_processors_bounds_to_what_it_has),
+        SCENE_TEST(systemd_gets_whole_percents_rounded_up),
         SCENE_TEST(what_was_seen_below_its_cgroup_is_enforced),
         SCENE_TEST(limits_that_somebody_changed_are_set_again_and_not_in_a_loop),
         SCENE_TEST(a_container_of_another_parent_stays_until_it_is_made_anew),

@@ -36,7 +36,7 @@ struct scene {
     const char *wanted; /* by the sweep */
 };
 
-static const struct machine_limits half_cpu = {"web-1", 505, 256 << 20, 100};
+static const struct machine_limits half_cpu = {"web-1", 500, 256 << 20, 100};
 
 static void put(const struct scene *scene, const char *path, const char *value, mode_t mode)
 {
@@ -74,7 +74,7 @@ static const char script[] =
     "slice=$here/cgroup/" SLICES "$1\n"
     "case $verb in\n"
     "set-property) mkdir -p \"$here/systemd/system.control/$1.d\" ;;\n"
-    "start) mkdir -p \"$slice\"; cd \"$slice\"; echo '50500 100000' >cpu.max\n"
+    "start) mkdir -p \"$slice\"; cd \"$slice\"; echo '50000 100000' >cpu.max\n"
     "    echo 268435456 >memory.max; echo 100 >pids.max ;;\n"
     "stop) rm -rf \"$slice\" ;;\n"
     "revert) rmdir \"$here/systemd/system.control/$1.d\" ;;\n"
@@ -229,7 +229,7 @@ static void directories_are_made_limited_seen_and_swept(void **state)
     limit(scene);
     assert_int_equal(scene->limited_calls, 1);
     assert_int_equal(scene->failed_calls, 0);
-    assert_int_equal(observe(scene, "abc").cpu_milli, 505);
+    assert_int_equal(observe(scene, "abc").cpu_milli, 500);
     assert_true(observe(scene, "abc").has_container);
     assert_false(observe(scene, "def").has_container);
     assert_null(observe(scene, "abc").failure);
@@ -292,11 +292,11 @@ static void a_slice_is_made_by_systemctl_and_seen(void **state)
     assert_int_equal(scene->limited_calls, 1);
     assert_int_equal(scene->failed_calls, 0);
     asked = text_of(scene, "asked");
-    assert_string_equal(asked, "set-property --runtime berth-c0ffee-web_1.slice CPUQuota=50.5% "
+    assert_string_equal(asked, "set-property --runtime berth-c0ffee-web_1.slice CPUQuota=50% "
                                "MemoryMax=268435456 MemorySwapMax=0 TasksMax=100\n"
                                "start berth-c0ffee-web_1.slice\n");
     assert_true(observe(scene, NULL).has_cgroup);
-    assert_int_equal(observe(scene, NULL).cpu_milli, 505);
+    assert_int_equal(observe(scene, NULL).cpu_milli, 500);
     put(scene, "cgroup/" SLICES "berth-c0ffee-web_1.slice/docker-abc.scope/cgroup.procs", "", 0644);
     assert_true(observe(scene, "abc").has_container);
     limit(scene); /* has what it should: nobody is asked */
