@@ -71,12 +71,14 @@ static void decide(struct scene *scene)
 {
     struct observed_image image = {.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID, .user = ""};
     struct observed_failure failure = {0};
+    static char network_id[] = "n1";
+    struct observed_network network = {.id = network_id};
     struct instance_input input = {
         .name = "web-1",
         .desired = scene->object,
         .container = scene->container,
         .image = &image,
-        .has_network = true,
+        .network = &network,
         .machine = &scene->machine,
         .failure = &failure,
     };
@@ -94,6 +96,7 @@ static void put_container(struct scene *scene, enum workload_state workload_stat
     observed_container_free(scene->container);
     scene->container = plan_model_container(scene->object, "web-1", "Instance", workload_state);
     plan_model_set_text(&scene->container->network, "berth-us-central1-a-c0ffee");
+    plan_model_set_text(&scene->container->network_id, "n1");
     plan_model_set_text(&scene->container->cgroup_parent, parent);
     decide(scene);
 }
@@ -344,14 +347,14 @@ static void a_parent_for_another_driver_is_replaced_before_the_start(void **stat
 
     scene->world.capacity.means = CAPACITY_SLICES;
     put_container(scene, WORKLOAD_CREATED, PARENT);
-    assert_string_equal(scene->plan->operation, "recreate");
+    assert_string_equal(scene->plan->operation, "update");
     assert_string_equal(scene->plan->cause, "the engine's cgroup driver changed");
     assert_string_equal(scene->plan->actions[1]->workload->cgroup_parent, SLICE);
     put_container(scene, WORKLOAD_CREATED, SLICE);
     assert_string_equal(scene->plan->operation, "start");
     scene->world.capacity.means = CAPACITY_DIRECTORIES;
     decide(scene);
-    assert_string_equal(scene->plan->operation, "recreate");
+    assert_string_equal(scene->plan->operation, "update");
     put_container(scene, WORKLOAD_CREATED, "");
     assert_string_equal(scene->plan->operation, "start");
 }

@@ -68,6 +68,7 @@ static char *text_of(const struct scene *scene, const char *path)
 static const char script[] =
     "#!/bin/sh\n"
     "here=${0%/*}\n"
+    "[ ! -e \"$here/hang\" ] || exec sleep 1000\n"
     "echo \"$*\" >>\"$here/asked\"\n"
     "if [ -e \"$here/broken\" ]; then echo 'Failed to connect to bus' >&2; exit 1; fi\n"
     "verb=$1; shift; [ \"$verb\" != set-property ] || shift\n"
@@ -359,6 +360,7 @@ static void nobody_is_told_who_does_not_want_to_know(void **state)
     uv_run(&scene->loop, UV_RUN_DEFAULT);
     assert_int_equal(scene->limited_calls, 0);
     assert_true(observe(scene, NULL).has_cgroup); /* it went on */
+    put(scene, "hang", "", 0644);
     cgroups_limit(scene->cgroups, &(struct machine_limits){"other", 1000, 256 << 20, 5}, on_limited,
                   scene); /* and one is under way when all is closed */
 }
