@@ -103,6 +103,27 @@ static int resolve_fixed(struct container_pass *pass, struct resolved_port *port
     return 0;
 }
 
+/* A port that is released wakes the object; one whose quarantine ends does not tell, so the plan wakes then. */
+static void note_exhausted(struct container_pass *pass, const struct port_spec *spec,
+                           const struct port_usage *usage)
+{
+    int64_t now_wall_ms = pass->world->now_wall_ms;
+    int64_t next_wall_ms = port_table_next_release(
+        pass->world->ports, (enum port_protocol)spec->protocol, now_wall_ms);
+    auto_free char *message = xasprintf(
+        "no free host port for \"%s\": %u of %u in the ranges are taken and %u in quarantine; add a "
+        "range with --ports or in the --config file, or remove what is not needed",
+        spec->name, usage->used, usage->total, usage->quarantined);
+
+    status_set_condition(pass->status, CONDITION_PORTS_ALLOCATED, CONDITION_FALSE,
+                         REASON_PORTS_EXHAUSTED, message);
+    status_set_stalled(pass->status, REASON_PORTS_EXHAUSTED, message);
+    plan_wake_at(pass->plan, now_wall_ms + RETRY_MAX_MS / 30);
+    if (next_wall_ms != 0) {
+        plan_wake_at(pass->plan, next_wall_ms);
+    }
+}
+
 static int resolve_pooled(struct container_pass *pass, struct resolved_port *ports, size_t index)
 {
     struct resolved_port *port = &ports[index];
@@ -110,16 +131,16 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
     const struct port_lease *lease =
         port_table_find(pass->world->ports, pass->want->key, port->spec->name, protocol);
     auto_free char *salt = xstrdup(port->spec->name);
-    unsigned total, used;
+    struct port_usage usage;
 
     if (lease != NULL) {
         port->host_port = lease->port;
         port->is_leased = text_equal(lease->host_ip, port->spec->host_ip);
         return 0;
     }
-    port_table_usage(pass->world->ports, &total, &used);
+    port_table_usage(pass->world->ports, pass->world->now_wall_ms, &usage);
     for (size_t i = 0; i < index; i++) {
-        used += ports[i].is_leased ? 0 : 1; /* what this very spec is about to get */
+        usage.used += ports[i].is_leased ? 0 : 1; /* what this very spec is about to get */
     }
     for (unsigned tries = 0; tries < 64; tries++) {
         char *salted;
@@ -135,17 +156,7 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
         free(salt);
         salt = salted;
     }
-    {
-        auto_free char *message =
-            xasprintf("no free host port for \"%s\": %u of %u in the ranges are taken; add a range "
-                      "with --ports or remove what is not needed",
-                      port->spec->name, used, total);
-
-        status_set_condition(pass->status, CONDITION_PORTS_ALLOCATED, CONDITION_FALSE,
-                             REASON_PORTS_EXHAUSTED, message);
-        status_set_stalled(pass->status, REASON_PORTS_EXHAUSTED, message);
-    }
-    plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 30);
+    note_exhausted(pass, port->spec, &usage);
     return -1;
 }
 

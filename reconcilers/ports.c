@@ -22,7 +22,7 @@ static const char *lease_key(uint16_t port, enum port_protocol protocol, char ke
 
 void port_table_init(struct port_table *table)
 {
-    *table = (struct port_table){0};
+    *table = (struct port_table){.quarantine_ms = PORT_QUARANTINE_MS};
 }
 
 static void lease_free(struct port_lease *lease)
@@ -39,6 +39,7 @@ void port_table_done(struct port_table *table)
         lease_free(map_value(at));
     }
     map_done(&table->leases);
+    map_done(&table->owners);
     free(table->ranges);
 }
 
@@ -81,6 +82,7 @@ int port_table_set_ranges(struct port_table *table, const char *text, struct err
     free(table->ranges);
     table->ranges = TAKE(ranges);
     table->range_count = count;
+    table->has_freed = true;
     return 0;
 }
 
@@ -92,15 +94,17 @@ const struct port_lease *port_table_get(const struct port_table *table, uint16_t
     return map_get(&table->leases, lease_key(port, protocol, key));
 }
 
-/* Leases by owner would be an index of their own; few ports per object make a second map cheaper. */
+static struct port_lease *first_of(const struct port_table *table, const char *owner)
+{
+    return map_get(&table->owners, owner);
+}
+
 const struct port_lease *port_table_find(const struct port_table *table, const char *owner,
                                          const char *name, enum port_protocol protocol)
 {
-    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
-        const struct port_lease *lease = map_value(at);
-
-        if (lease->protocol == protocol && text_equal(lease->owner, owner) &&
-            text_equal(lease->name, name)) {
+    for (const struct port_lease *lease = first_of(table, owner); lease != NULL;
+         lease = lease->next_of_owner) {
+        if (lease->protocol == protocol && strcmp(lease->name, name) == 0) {
             return lease;
         }
     }
@@ -183,6 +187,54 @@ static struct port_lease *lease_of(struct port_table *table, uint16_t port,
     return lease;
 }
 
+static void append_to_owner(struct port_table *table, struct port_lease *lease)
+{
+    struct port_lease *last = first_of(table, lease->owner);
+
+    if (last == NULL) {
+        map_put(&table->owners, lease->owner, lease);
+        return;
+    }
+    while (last->next_of_owner != NULL) {
+        last = last->next_of_owner;
+    }
+    last->next_of_owner = lease;
+}
+
+static void give_to(struct port_table *table, struct port_lease *lease, const char *owner,
+                    const char *name, const char *host_ip)
+{
+    lease->owner = xstrdup(owner);
+    lease->name = xstrdup(name);
+    lease->host_ip = xstrdup(host_ip);
+    lease->quarantined_until_wall_ms = 0;
+    append_to_owner(table, lease);
+    table->is_dirty = true;
+}
+
+/* The lease becomes nobody's. */
+static void take_from_owner(struct port_table *table, struct port_lease *lease)
+{
+    struct port_lease *first = lease->owner != NULL ? first_of(table, lease->owner) : NULL;
+
+    if (first == lease && lease->next_of_owner == NULL) {
+        map_remove(&table->owners, lease->owner);
+    } else if (first == lease) {
+        map_put(&table->owners, lease->owner, lease->next_of_owner);
+    }
+    for (; first != NULL; first = first->next_of_owner) {
+        if (first->next_of_owner == lease) {
+            first->next_of_owner = lease->next_of_owner;
+        }
+    }
+    free(lease->owner);
+    free(lease->name);
+    free(lease->host_ip);
+    lease->owner = lease->name = lease->host_ip = NULL;
+    lease->next_of_owner = NULL;
+    table->is_dirty = true;
+}
+
 int port_table_take(struct port_table *table, const char *owner, const char *name,
                     const char *host_ip, uint16_t port, enum port_protocol protocol)
 {
@@ -195,47 +247,35 @@ int port_table_take(struct port_table *table, const char *owner, const char *nam
     if (lease->owner != NULL && text_equal(lease->host_ip, host_ip)) {
         return 0;
     }
-    free(lease->owner);
-    free(lease->name);
-    free(lease->host_ip);
-    lease->owner = xstrdup(owner);
-    lease->name = xstrdup(name);
-    lease->host_ip = xstrdup(host_ip);
-    lease->quarantined_until_wall_ms = 0;
-    table->is_dirty = true;
+    if (lease->owner != NULL) {
+        take_from_owner(table, lease);
+    }
+    give_to(table, lease, owner, name, host_ip);
     return 0;
 }
 
 bool port_table_has_owner(const struct port_table *table, const char *owner)
 {
-    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
-        if (text_equal(((const struct port_lease *)map_value(at))->owner, owner)) {
-            return true;
-        }
-    }
-    return false;
+    return first_of(table, owner) != NULL;
 }
 
 static void remove_lease(struct port_table *table, struct port_lease *lease)
 {
     char key[KEY_SIZE];
 
+    take_from_owner(table, lease);
     map_remove(&table->leases, lease_key(lease->port, lease->protocol, key));
     lease_free(lease);
-    table->is_dirty = true;
+    table->has_freed = true;
 }
 
 void port_table_release(struct port_table *table, const char *owner)
 {
-    struct map_entry *next;
+    struct port_lease *next;
 
-    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = next) {
-        struct port_lease *lease = map_value(at);
-
-        next = map_next(at);
-        if (text_equal(lease->owner, owner)) {
-            remove_lease(table, lease);
-        }
+    for (struct port_lease *lease = first_of(table, owner); lease != NULL; lease = next) {
+        next = lease->next_of_owner;
+        remove_lease(table, lease);
     }
 }
 
@@ -244,29 +284,77 @@ void port_table_quarantine(struct port_table *table, uint16_t port, enum port_pr
 {
     struct port_lease *lease = lease_of(table, port, protocol);
 
-    free(lease->owner);
-    free(lease->name);
-    free(lease->host_ip);
-    lease->owner = lease->name = lease->host_ip = NULL;
-    lease->quarantined_until_wall_ms = now_wall_ms + PORT_QUARANTINE_MS;
-    table->is_dirty = true;
+    take_from_owner(table, lease);
+    lease->quarantined_until_wall_ms = now_wall_ms + table->quarantine_ms;
 }
 
-void port_table_usage(const struct port_table *table, unsigned *ret_total, unsigned *ret_used)
+static bool is_quarantined(const struct port_lease *lease, int64_t now_wall_ms)
 {
-    unsigned used = 0;
+    return lease->owner == NULL && lease->quarantined_until_wall_ms > now_wall_ms;
+}
+
+static bool is_in(const struct port_range *range, uint16_t port)
+{
+    return port >= range->first && port <= range->last;
+}
+
+void port_table_range_usage(const struct port_table *table, const struct port_range *range,
+                            int64_t now_wall_ms, struct port_usage *ret_usage)
+{
+    struct port_usage usage = {.total = range_size(range)};
+
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        const struct port_lease *lease = map_value(at);
+        const struct port_lease *other = port_table_get(
+            table, lease->port, lease->protocol == PROTOCOL_UDP ? PROTOCOL_TCP : PROTOCOL_UDP);
+        bool is_used = lease->owner != NULL || (other != NULL && other->owner != NULL);
+
+        if (!is_in(range, lease->port) || (other != NULL && lease->protocol == PROTOCOL_UDP)) {
+            continue; /* counted with the other one */
+        }
+        usage.used += is_used;
+        usage.quarantined += !is_used && (is_quarantined(lease, now_wall_ms) ||
+                                          (other != NULL && is_quarantined(other, now_wall_ms)));
+    }
+    *ret_usage = usage;
+}
+
+void port_table_usage(const struct port_table *table, int64_t now_wall_ms,
+                      struct port_usage *ret_usage)
+{
+    struct port_usage all = {0}, usage;
+
+    for (size_t i = 0; i < table->range_count; i++) {
+        port_table_range_usage(table, &table->ranges[i], now_wall_ms, &usage);
+        all.total += usage.total;
+        all.used += usage.used;
+        all.quarantined += usage.quarantined;
+    }
+    *ret_usage = all;
+}
+
+bool port_usage_is_pressing(const struct port_usage *usage)
+{
+    return (usage->used + usage->quarantined) * 5 >= usage->total * 4;
+}
+
+int64_t port_table_next_release(const struct port_table *table, enum port_protocol protocol,
+                                int64_t now_wall_ms)
+{
+    int64_t next_wall_ms = 0;
 
     for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
         const struct port_lease *lease = map_value(at);
 
-        for (size_t i = 0; lease->owner != NULL && i < table->range_count; i++) {
-            if (lease->port >= table->ranges[i].first && lease->port <= table->ranges[i].last) {
-                used++;
+        for (size_t i = 0; i < table->range_count; i++) {
+            if (lease->protocol == protocol && is_quarantined(lease, now_wall_ms) &&
+                is_in(&table->ranges[i], lease->port) &&
+                (next_wall_ms == 0 || lease->quarantined_until_wall_ms < next_wall_ms)) {
+                next_wall_ms = lease->quarantined_until_wall_ms;
             }
         }
     }
-    *ret_total = total_ports(table);
-    *ret_used = used;
+    return next_wall_ms;
 }
 
 static bool is_wanted(const struct port_lease *lease, const struct port_list *wanted)
@@ -285,10 +373,9 @@ static bool is_wanted(const struct port_lease *lease, const struct port_list *wa
 bool port_table_has_stale(const struct port_table *table, const char *owner,
                           const struct port_list *wanted)
 {
-    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
-        const struct port_lease *lease = map_value(at);
-
-        if (text_equal(lease->owner, owner) && !is_wanted(lease, wanted)) {
+    for (const struct port_lease *lease = first_of(table, owner); lease != NULL;
+         lease = lease->next_of_owner) {
+        if (!is_wanted(lease, wanted)) {
             return true;
         }
     }
@@ -298,13 +385,11 @@ bool port_table_has_stale(const struct port_table *table, const char *owner,
 void port_table_release_stale(struct port_table *table, const char *owner,
                               const struct port_list *wanted)
 {
-    struct map_entry *next;
+    struct port_lease *next;
 
-    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = next) {
-        struct port_lease *lease = map_value(at);
-
-        next = map_next(at);
-        if (text_equal(lease->owner, owner) && !is_wanted(lease, wanted)) {
+    for (struct port_lease *lease = first_of(table, owner); lease != NULL; lease = next) {
+        next = lease->next_of_owner;
+        if (!is_wanted(lease, wanted)) {
             remove_lease(table, lease);
         }
     }

@@ -27,13 +27,22 @@ struct port_lease {
     char *name;  /* "http" */
     char *host_ip;
     int64_t quarantined_until_wall_ms; /* 0: not */
+    struct port_lease *next_of_owner;
 };
 
 struct port_table {
     struct map leases; /* "tcp/20014" -> struct port_lease */
+    struct map owners; /* "Instance/web" -> its first lease, which leads to its others */
     struct port_range *ranges;
     size_t range_count;
-    bool is_dirty; /* differs from what is on disk */
+    int64_t quarantine_ms;
+    bool is_dirty;  /* differs from what is on disk */
+    bool has_freed; /* a port became free, or ranges came: who waits for one may look again */
+};
+
+/* Port numbers; one that has leases of both protocols counts once. */
+struct port_usage {
+    unsigned total, used, quarantined;
 };
 
 void port_table_init(struct port_table *table);
@@ -62,12 +71,22 @@ int port_table_take(struct port_table *table, const char *owner, const char *nam
                     const char *host_ip, uint16_t port, enum port_protocol protocol);
 bool port_table_has_owner(const struct port_table *table, const char *owner);
 void port_table_release(struct port_table *table, const char *owner);
-/* Takes the port away from its owner, and from everybody for PORT_QUARANTINE_MS. */
+/* Takes the port away from its owner, and from everybody for the table's quarantine_ms. */
 void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
                            int64_t now_wall_ms);
 
-/* Ports of the ranges, and how many of them are taken. */
-void port_table_usage(const struct port_table *table, unsigned *ret_total, unsigned *ret_used);
+/* Of one range, and of all of them. Leases outside the ranges do not count. */
+void port_table_range_usage(const struct port_table *table, const struct port_range *range,
+                            int64_t now_wall_ms, struct port_usage *ret_usage);
+void port_table_usage(const struct port_table *table, int64_t now_wall_ms,
+                      struct port_usage *ret_usage);
+
+/* True when 80 % of the ports or more cannot be had. */
+bool port_usage_is_pressing(const struct port_usage *usage);
+
+/* When the next quarantine of a port in the ranges ends; 0: there is none. */
+int64_t port_table_next_release(const struct port_table *table, enum port_protocol protocol,
+                                int64_t now_wall_ms);
 
 /*
  * Leases of the owner that its spec does not want any more: another name or protocol, or another fixed number. Releasing them comes

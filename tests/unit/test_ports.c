@@ -45,12 +45,12 @@ static void ranges_are_read(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         auto_done(port_table) table;
-        unsigned total, used;
+        struct port_usage usage;
 
         begin(&table, rows[i].text);
-        port_table_usage(&table, &total, &used);
-        assert_int_equal(total, rows[i].total);
-        assert_int_equal(used, 0);
+        port_table_usage(&table, now_wall_ms, &usage);
+        assert_int_equal(usage.total, rows[i].total);
+        assert_int_equal(usage.used, 0);
     }
 }
 
@@ -62,7 +62,7 @@ static void what_is_no_list_of_ranges_is_refused(void **state)
         "1-2-3",  "020000", "+20000", "20000;20001",  "1-10,10-20",  "5,5",    "1-10,3-4",
     };
     auto_done(port_table) table;
-    unsigned total, used;
+    struct port_usage usage;
 
     (void)state;
     begin(&table, "20000-20009");
@@ -73,8 +73,8 @@ static void what_is_no_list_of_ranges_is_refused(void **state)
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_true(err.message[0] != '\0');
     }
-    port_table_usage(&table, &total, &used);
-    assert_int_equal(total, 10); /* those before are still in force */
+    port_table_usage(&table, now_wall_ms, &usage);
+    assert_int_equal(usage.total, 10); /* those before are still in force */
 }
 
 static void a_list_of_very_many_ranges_is_refused(void **state)
@@ -254,7 +254,7 @@ static void a_quarantined_port_is_nobodys_for_its_time(void **state)
 {
     auto_done(port_table) table;
     uint16_t port = 0;
-    unsigned total, used;
+    struct port_usage usage;
 
     (void)state;
     begin(&table, "20000");
@@ -262,8 +262,12 @@ static void a_quarantined_port_is_nobodys_for_its_time(void **state)
     table.is_dirty = false;
     port_table_quarantine(&table, 20000, PROTOCOL_TCP, now_wall_ms);
     assert_true(table.is_dirty);
-    port_table_usage(&table, &total, &used);
-    assert_int_equal(used, 0); /* nobody has it */
+    port_table_usage(&table, now_wall_ms, &usage);
+    assert_int_equal(usage.used, 0); /* nobody has it */
+    assert_int_equal(usage.quarantined, 1);
+    assert_int_equal(port_table_next_release(&table, PROTOCOL_TCP, now_wall_ms),
+                     now_wall_ms + PORT_QUARANTINE_MS);
+    assert_int_equal(port_table_next_release(&table, PROTOCOL_UDP, now_wall_ms), 0);
     assert_non_null(port_table_get(&table, 20000, PROTOCOL_TCP));
     assert_null(owner_of(&table, 20000, PROTOCOL_TCP));
     assert_int_equal(port_table_choose(&table, "Instance/b", "x", PROTOCOL_TCP, now_wall_ms, &port),
@@ -283,19 +287,134 @@ static void leases_outlive_a_change_of_the_ranges(void **state)
 {
     auto_done(port_table) table;
     struct error err = {0};
-    unsigned total, used;
+    struct port_usage usage;
 
     (void)state;
     begin(&table, "20000-20009");
     port_table_take(&table, "Instance/a", "x", "127.0.0.1", 20003, PROTOCOL_TCP);
     port_table_take(&table, "Instance/a", "y", "127.0.0.1", 8080, PROTOCOL_TCP);
-    port_table_usage(&table, &total, &used);
-    assert_int_equal(used, 1); /* a port outside of the ranges uses none of them */
+    port_table_usage(&table, now_wall_ms, &usage);
+    assert_int_equal(usage.used, 1); /* a port outside of the ranges uses none of them */
     assert_int_equal(port_table_set_ranges(&table, "30000-30004", &err), 0);
     assert_int_equal(port_table_find(&table, "Instance/a", "x", PROTOCOL_TCP)->port, 20003);
-    port_table_usage(&table, &total, &used);
-    assert_int_equal(total, 5);
-    assert_int_equal(used, 0);
+    port_table_usage(&table, now_wall_ms, &usage);
+    assert_int_equal(usage.total, 5);
+    assert_int_equal(usage.used, 0);
+}
+
+static void use_is_told_for_each_range_and_a_port_counts_once(void **state)
+{
+    auto_done(port_table) table;
+    struct port_usage usage;
+
+    (void)state;
+    begin(&table, "20000-20003,21000-21001");
+    port_table_take(&table, "Instance/a", "x", "127.0.0.1", 20000, PROTOCOL_TCP);
+    port_table_take(&table, "Instance/b", "x", "127.0.0.1", 20000, PROTOCOL_UDP);
+    port_table_take(&table, "Instance/a", "y", "127.0.0.1", 21001, PROTOCOL_UDP);
+    port_table_take(&table, "Instance/a", "z", "127.0.0.1", 9, PROTOCOL_TCP);
+    port_table_quarantine(&table, 20001, PROTOCOL_UDP, now_wall_ms);
+    port_table_quarantine(&table, 20001, PROTOCOL_TCP, now_wall_ms);
+    port_table_quarantine(&table, 21001, PROTOCOL_TCP, now_wall_ms);
+    port_table_range_usage(&table, &table.ranges[0], now_wall_ms, &usage);
+    assert_int_equal(usage.total, 4);
+    assert_int_equal(usage.used, 1);
+    assert_int_equal(usage.quarantined, 1);
+    port_table_range_usage(&table, &table.ranges[1], now_wall_ms, &usage);
+    assert_int_equal(usage.total, 2);
+    assert_int_equal(usage.used, 1);
+    assert_int_equal(usage.quarantined, 0);
+    port_table_usage(&table, now_wall_ms, &usage);
+    assert_int_equal(usage.total, 6);
+    assert_int_equal(usage.used, 2);
+    assert_int_equal(usage.quarantined, 1);
+    port_table_usage(&table, now_wall_ms + PORT_QUARANTINE_MS, &usage);
+    assert_int_equal(usage.quarantined, 0);
+}
+
+static void pressure_begins_at_80_percent(void **state)
+{
+    static const struct {
+        struct port_usage usage;
+        bool is_pressing;
+    } rows[] = {
+        {{10, 7, 0}, false}, {{10, 8, 0}, true},  {{10, 7, 1}, true}, {{1, 0, 0}, false},
+        {{1, 1, 0}, true},   {{65535, 52427, 0}, false}, {{65535, 52428, 0}, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(port_usage_is_pressing(&rows[i].usage), rows[i].is_pressing);
+    }
+}
+
+static void whoever_waits_is_told_when_a_port_is_freed_and_when_ranges_come(void **state)
+{
+    auto_done(port_table) table;
+    struct error err = {0};
+
+    (void)state;
+    begin(&table, "20000-20001");
+    table.has_freed = false;
+    port_table_take(&table, "Instance/a", "x", "127.0.0.1", 20000, PROTOCOL_TCP);
+    port_table_take(&table, "Instance/b", "x", "127.0.0.1", 20001, PROTOCOL_TCP);
+    port_table_quarantine(&table, 20001, PROTOCOL_TCP, now_wall_ms);
+    assert_false(table.has_freed);
+    port_table_release(&table, "Instance/b"); /* has none any more */
+    assert_false(table.has_freed);
+    port_table_release(&table, "Instance/a");
+    assert_true(table.has_freed);
+    table.has_freed = false;
+    assert_int_equal(port_table_set_ranges(&table, "20000-20002", &err), 0);
+    assert_true(table.has_freed);
+}
+
+/* What the index says of every owner against what all leases say, after many changes in any order. */
+static void the_leases_of_an_owner_are_those_that_name_it(void **state)
+{
+    static const char *const owners[] = {"Instance/a", "Instance/b", "RepositoryContainer/c"};
+    static const char *const names[] = {"w", "x", "y", "z"};
+    auto_done(port_table) table;
+    uint32_t seed = 7;
+
+    (void)state;
+    begin(&table, "20000-20009");
+    for (unsigned round = 0; round < 5000; round++) {
+        const char *owner, *name;
+        uint16_t port;
+
+        seed = seed * UINT32_C(1664525) + UINT32_C(1013904223);
+        owner = owners[(seed >> 8) % ARRAY_SIZE(owners)];
+        name = names[(seed >> 12) % ARRAY_SIZE(names)];
+        port = (uint16_t)(20000 + (seed >> 16) % 10);
+        switch ((seed >> 24) % 8) {
+        case 0: port_table_release(&table, owner); break;
+        case 1: port_table_quarantine(&table, port, PROTOCOL_TCP, now_wall_ms); break;
+        case 2: port_table_release_stale(&table, owner, &(struct port_list){0}); break;
+        default: port_table_take(&table, owner, name, "127.0.0.1", port, PROTOCOL_TCP); break;
+        }
+        for (size_t o = 0; o < ARRAY_SIZE(owners); o++) {
+            bool has_any = false;
+
+            for (unsigned p = 20000; p < 20010; p++) {
+                const struct port_lease *lease = port_table_get(&table, (uint16_t)p, PROTOCOL_TCP);
+
+                if (lease != NULL && lease->owner != NULL && strcmp(lease->owner, owners[o]) == 0) {
+                    has_any = true;
+                    assert_non_null(
+                        port_table_find(&table, owners[o], lease->name, PROTOCOL_TCP));
+                }
+            }
+            assert_int_equal(port_table_has_owner(&table, owners[o]), has_any);
+            for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+                const struct port_lease *found =
+                    port_table_find(&table, owners[o], names[n], PROTOCOL_TCP);
+
+                assert_true(found == NULL || (strcmp(found->owner, owners[o]) == 0 &&
+                                              strcmp(found->name, names[n]) == 0));
+            }
+        }
+    }
 }
 
 static void a_label_gives_its_owner_the_ports_back(void **state)
@@ -431,6 +550,10 @@ int main(void)
         cmocka_unit_test(leases_that_a_spec_left_behind_are_stale),
         cmocka_unit_test(a_quarantined_port_is_nobodys_for_its_time),
         cmocka_unit_test(leases_outlive_a_change_of_the_ranges),
+        cmocka_unit_test(use_is_told_for_each_range_and_a_port_counts_once),
+        cmocka_unit_test(pressure_begins_at_80_percent),
+        cmocka_unit_test(whoever_waits_is_told_when_a_port_is_freed_and_when_ranges_come),
+        cmocka_unit_test(the_leases_of_an_owner_are_those_that_name_it),
         cmocka_unit_test(a_label_gives_its_owner_the_ports_back),
         cmocka_unit_test(damaged_labels_give_nothing),
         cmocka_unit_test(what_is_written_is_read_back),
