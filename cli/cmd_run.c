@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "cli/arguments.h"
 #include "controller/run.h"
+#include "reconcilers/ports.h"
 #include "reconcilers/subnets.h"
 #include "specs/quantity.h"
 
@@ -25,11 +26,13 @@ static const char help[] =
     "  --status-dir DIR         write status files there, not beside the specs\n"
     "  --engine URL             unix:///path or tcp://host:port (DOCKER_HOST, default socket);\n"
     "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
+    "  --config FILE            YAML with ports and networkRange; read again at SIGHUP\n"
     "  --ports RANGES           host ports to lease (" DEFAULT_PORTS
     "), such as 20000-29999,31000\n"
     "  --network-range CIDR     subnets of zones' networks are taken from it "
     "(" DEFAULT_NETWORK_RANGE ");\n"
     "                           none: the engine chooses\n"
+    "  --port-quarantine TIME   leave a port that something else uses alone for so long (60s)\n"
     "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
     "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
     "  --env-file-root DIR      valueFrom.file may read what is below it (repeatable)\n"
@@ -51,7 +54,9 @@ static const char help[] =
     "  --log-format text|json   on stderr\n"
     "  -v, --verbose            log debug lines\n"
     "  -h, --help\n\n"
-    "SIGTERM ends it and leaves the containers running; SIGHUP looks at everything again.\n\n"
+    "SIGTERM ends it and leaves the containers running; SIGHUP reads --config and looks at "
+    "everything\n"
+    "again.\n\n"
     "example:\n"
     "  berth run --specs ./specs --state ./state --once\n";
 
@@ -60,7 +65,9 @@ enum option_id {
     OPTION_STATE,
     OPTION_STATUS_DIR,
     OPTION_ENGINE,
+    OPTION_CONFIG,
     OPTION_PORTS,
+    OPTION_PORT_QUARANTINE,
     OPTION_NETWORK_RANGE,
     OPTION_REPOSITORY_IMAGE,
     OPTION_ALLOW_HOST_PATH,
@@ -85,7 +92,9 @@ static const struct option long_options[] = {
     {"state", required_argument, NULL, OPTION_STATE},
     {"status-dir", required_argument, NULL, OPTION_STATUS_DIR},
     {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"config", required_argument, NULL, OPTION_CONFIG},
     {"ports", required_argument, NULL, OPTION_PORTS},
+    {"port-quarantine", required_argument, NULL, OPTION_PORT_QUARANTINE},
     {"network-range", required_argument, NULL, OPTION_NETWORK_RANGE},
     {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
     {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
@@ -174,6 +183,8 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
         return 0;
     case OPTION_GIT_STALL:
         return take_seconds("git-stall-timeout", value, &options->git_stall_seconds);
+    case OPTION_PORT_QUARANTINE:
+        return take_seconds("port-quarantine", value, &options->port_quarantine_seconds);
     case OPTION_ORPHAN_GRACE:
         return take_seconds("orphan-grace", value, &options->orphan_grace_seconds);
     case OPTION_SCAN: return take_seconds("scan-interval", value, &options->scan_seconds);
@@ -197,6 +208,10 @@ static int take_flag(struct run_flags *flags, int id, const char *value)
     case OPTION_STATE: flags->state = value; return 0;
     case OPTION_STATUS_DIR: flags->status_dir = value; return 0;
     case OPTION_ENGINE: replace_text(&options->engine, value); return 0;
+    case OPTION_CONFIG:
+        free(options->config_file);
+        options->config_file = path_absolute(value);
+        return 0;
     case OPTION_PORTS: replace_text(&options->ports, value); return 0;
     case OPTION_NETWORK_RANGE: replace_text(&options->network_range, value); return 0;
     case OPTION_REPOSITORY_IMAGE: replace_text(&options->repository_image, value); return 0;
@@ -250,6 +265,7 @@ void controller_options_done(struct controller_options *options)
     free(options->state_dir);
     free(options->status_dir);
     free(options->engine);
+    free(options->config_file);
     free(options->ports);
     free(options->network_range);
     free(options->repository_image);
@@ -286,12 +302,11 @@ static char *default_known_hosts(void)
 int cmd_run(int argc, char **argv)
 {
     auto_done(controller_options) options = {
-        .ports = xstrdup(DEFAULT_PORTS),
-        .network_range = xstrdup(DEFAULT_NETWORK_RANGE),
         .repository_image = xstrdup(DEFAULT_REPOSITORY_IMAGE),
         .scan_seconds = 30,
         .relist_seconds = 60,
         .orphan_grace_seconds = 300,
+        .port_quarantine_seconds = PORT_QUARANTINE_MS / 1000,
         .git_stall_seconds = 60,
         .git_max_bytes = UINT64_C(8) << 30,
     };

@@ -57,6 +57,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
         return;
     }
     controller->turn_count++;
+    leases_offer(controller);
     run_queue(controller);
     leases_save(controller);
     status_flush(controller); /* must stay last: one write per turn */
@@ -111,6 +112,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
 
     (void)number;
     log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
+    config_reload(controller);
     desired_scan(controller);
     values_rescan(controller);
     observe_list(controller);
@@ -232,11 +234,9 @@ static int open_parts(struct controller *controller, struct error *err)
     };
 
     port_table_init(&controller->ports);
-    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0) {
-        return error_wrap(err, "--ports");
-    }
-    if (network_range_parse(options->network_range, &controller->network_range, err) < 0) {
-        return error_wrap(err, "--network-range");
+    controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
+    if (config_load(controller, err) < 0) {
+        return -1;
     }
     if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
         engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
@@ -306,6 +306,8 @@ static void close_parts(struct controller *controller)
         spec_scan_done(&controller->scan);
     }
     status_close(controller);
+    heartbeat_close(controller);
+    config_close(controller);
     port_table_done(&controller->ports);
     state_dir_close(&controller->state);
     free_values(&controller->orphans);

@@ -99,6 +99,17 @@ struct image_entry {
     bool has_command;
 };
 
+/* What the heartbeat keeps between two writes. */
+struct heartbeat_memory {
+    json_t *ports; /* use of the ranges, of the table's version below */
+    struct port_usage usage;
+    uint64_t ports_version;
+    struct {
+        const char *status; /* "True"; NULL: not told yet */
+        int64_t since_wall_ms;
+    } pressure, config;
+};
+
 struct controller {
     struct controller_options options;
     uv_loop_t loop;
@@ -129,6 +140,11 @@ struct controller {
     bool is_listing; /* listed for the first time, and some are still looked at */
     bool is_listed;  /* the facts are complete since the connection came up: passes may run */
 
+    struct {
+        char *ports, *network_range; /* in force */
+        json_t *errors; /* of the configuration file as it was read last; NULL: no file */
+    } config;
+    bool is_configured; /* a change from now on is news */
     struct port_table ports;
     struct subnet network_range;
     struct value_key value_key;
@@ -155,8 +171,9 @@ struct controller {
 
     int64_t started_wall_ms, last_pass_wall_ms;
     uint64_t pass_count, turn_count;
-    char *heartbeat_text; /* the facts that were written last */
-    char *engine_error;   /* why the engine cannot be reached, or NULL */
+    char *heartbeat_text;              /* the facts that were written last */
+    struct heartbeat_memory heartbeat; /* what they are made with */
+    char *engine_error;                /* why the engine cannot be reached, or NULL */
     unsigned engine_failures;
     struct removal *removals; /* what the sweeper has asked the engine to remove */
     bool is_stopping;
@@ -278,6 +295,14 @@ void sweep_close(struct controller *controller);
 
 /* heartbeat.c: writes when something changed, and when it is due */
 void heartbeat_write(struct controller *controller, bool is_due);
+void heartbeat_close(struct controller *controller);
+
+/* config.c */
+int config_load(struct controller *controller,
+                struct error *err); /* ERROR_INVALID: it must not start */
+void config_reload(
+    struct controller *controller); /* an invalid file changes nothing, and is told */
+void config_close(struct controller *controller);
 
 /* status_files.c */
 void status_mark_entry(struct entry *entry);
@@ -293,6 +318,8 @@ void status_forget_remembered(struct controller *controller);
 void status_close(struct controller *controller);
 
 /* leases.c */
+void leases_offer(
+    struct controller *controller); /* who waits for a port looks again, if one was freed */
 void leases_load(struct controller *controller);
 void leases_save(struct controller *controller); /* and lets those go on that waited for it */
 void leases_wait(struct controller *controller, struct plan_run *run,

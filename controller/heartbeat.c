@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "base/version.h"
+#include "specs/reason.h"
 #include "specs/yaml_writer.h"
 
 #include <fcntl.h>
@@ -52,21 +53,40 @@ static json_t *specs_part(const struct controller *controller)
     return json;
 }
 
-static json_t *ports_part(const struct controller *controller)
+static json_t *range_usage(const struct port_usage *usage)
 {
-    unsigned total, used;
-
-    port_table_usage(&controller->ports, &total, &used);
-    return json_pack("{s:s, s:i, s:i, s:b}", "ranges", controller->options.ports, "total",
-                     (int)total, "used", (int)used, "pressure", (int)(used * 5 >= total * 4));
+    return json_pack("{s:i, s:i, s:i}", "total", (int)usage->total, "used", (int)usage->used,
+                     "quarantined", (int)usage->quarantined);
 }
 
-/* Without the times: only a change of these is worth a write between two heartbeats. */
-static json_t *facts(const struct controller *controller)
+/* Counted anew when leases have changed, and when a heartbeat is due: quarantines end by themselves. */
+static void count_ports(struct controller *controller, bool is_due)
 {
-    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o}", "pid", (int)getpid(), "version",
-                     BERTH_VERSION, "id", controller->state.id, "engine", engine_part(controller),
-                     "specs", specs_part(controller), "ports", ports_part(controller));
+    const struct port_table *table = &controller->ports;
+    struct heartbeat_memory *memory = &controller->heartbeat;
+    int64_t now_wall_ms = clock_wall_ms();
+    json_t *ranges;
+
+    if (memory->ports != NULL && memory->ports_version == table->version && !is_due) {
+        return;
+    }
+    port_table_usage(table, now_wall_ms, &memory->usage);
+    memory->ports_version = table->version;
+    json_decref(memory->ports);
+    memory->ports = range_usage(&memory->usage);
+    json_object_set_new(memory->ports, "ranges", ranges = json_array());
+    for (size_t i = 0; i < table->range_count; i++) {
+        json_t *item = json_pack("{s:i, s:i}", "first", (int)table->ranges[i].first, "last",
+                                 (int)table->ranges[i].last);
+        struct port_usage usage;
+        json_t *numbers;
+
+        port_table_range_usage(table, &table->ranges[i], now_wall_ms, &usage);
+        numbers = range_usage(&usage);
+        json_object_update(item, numbers);
+        json_decref(numbers);
+        json_array_append_new(ranges, item);
+    }
 }
 
 static void put_time(json_t *json, const char *key, int64_t wall_ms)
@@ -74,6 +94,91 @@ static void put_time(json_t *json, const char *key, int64_t wall_ms)
     char text[TIMESTAMP_SIZE];
 
     json_object_set_new(json, key, json_string(timestamp_format(wall_ms, text)));
+}
+
+static json_t *condition(const char *type, const char *status, const char *reason,
+                         const char *message, int64_t since_wall_ms)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s}", "type", type, "status", status, "reason", reason);
+
+    if (message != NULL) {
+        json_object_set_new(json, "message", json_string(message));
+    }
+    put_time(json, "lastTransitionTime", since_wall_ms);
+    return json;
+}
+
+static json_t *pressure_condition(struct controller *controller)
+{
+    struct heartbeat_memory *memory = &controller->heartbeat;
+    const struct port_usage *usage = &memory->usage;
+    bool is_pressing = port_usage_is_pressing(usage);
+    const char *status = is_pressing ? "True" : "False";
+    unsigned gone = usage->used + usage->quarantined;
+    auto_free char *message = xasprintf(
+        "%u of %u host ports are in use and %u in quarantine (%u %%)%s", usage->used, usage->total,
+        usage->quarantined, gone * 100 / usage->total,
+        is_pressing ? "; add a range with --ports, or in the --config file and SIGHUP" : "");
+
+    if (!text_equal(memory->pressure.status, status)) {
+        log_fields(is_pressing ? LOG_WARN : LOG_INFO, "port_pressure", "status", status, "message",
+                   message, NULL);
+        memory->pressure.status = status;
+        memory->pressure.since_wall_ms = clock_wall_ms();
+    }
+    return condition("PortPressure", status, is_pressing ? "PortsScarce" : "PortsAvailable",
+                     message, memory->pressure.since_wall_ms);
+}
+
+static json_t *config_condition(struct controller *controller)
+{
+    struct heartbeat_memory *memory = &controller->heartbeat;
+    bool is_valid = json_array_size(controller->config.errors) == 0;
+    const char *status = is_valid ? "True" : "False";
+
+    if (!text_equal(memory->config.status, status)) {
+        memory->config.status = status;
+        memory->config.since_wall_ms = clock_wall_ms();
+    }
+    return condition("ConfigValid", status, is_valid ? "Valid" : REASON_INVALID_CONFIG,
+                     is_valid ? NULL : "the file has errors; the values before stay in force",
+                     memory->config.since_wall_ms);
+}
+
+static json_t *config_part(const struct controller *controller)
+{
+    json_t *json = json_pack("{s:s, s:s}", "ports", controller->config.ports, "networkRange",
+                             controller->config.network_range);
+
+    if (controller->options.config_file != NULL) {
+        json_object_set_new(json, "file", json_string(controller->options.config_file));
+    }
+    if (json_array_size(controller->config.errors) > 0) {
+        json_object_set(json, "errors", controller->config.errors);
+    }
+    return json;
+}
+
+/* Without the times: only a change of these is worth a write between two heartbeats. */
+static json_t *facts(struct controller *controller, bool is_due)
+{
+    json_t *conditions = json_array(), *json;
+
+    count_ports(controller, is_due);
+    json_array_append_new(conditions, pressure_condition(controller));
+    if (controller->config.errors != NULL) {
+        json_array_append_new(conditions, config_condition(controller));
+    }
+    json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:O}", "pid", (int)getpid(), "version",
+                     BERTH_VERSION, "id", controller->state.id, "conditions", conditions, "engine",
+                     engine_part(controller), "specs", specs_part(controller), "config",
+                     config_part(controller), "ports", controller->heartbeat.ports);
+    return json;
+}
+
+void heartbeat_close(struct controller *controller)
+{
+    json_decref(controller->heartbeat.ports);
 }
 
 void heartbeat_write(struct controller *controller, bool is_due)
@@ -86,7 +191,7 @@ void heartbeat_write(struct controller *controller, bool is_due)
     if (!controller->state.is_writable) {
         return;
     }
-    json = facts(controller);
+    json = facts(controller, is_due);
     text = json_dumps(json, JSON_COMPACT);
     if (!is_due && text_equal(text, controller->heartbeat_text)) {
         return;

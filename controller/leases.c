@@ -13,6 +13,24 @@ void leases_load(struct controller *controller)
     controller->ports.is_dirty = false;
 }
 
+static bool waits_for_port(const struct entry *entry)
+{
+    return entry->status->conditions[CONDITION_PORTS_ALLOCATED].value == CONDITION_FALSE;
+}
+
+void leases_offer(struct controller *controller)
+{
+    if (!controller->ports.has_freed) {
+        return;
+    }
+    controller->ports.has_freed = false;
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        if (waits_for_port(map_value(at))) {
+            entry_enqueue(map_value(at));
+        }
+    }
+}
+
 void leases_wait(struct controller *controller, struct plan_run *run,
                  void (*go_on)(struct plan_run *run))
 {
@@ -45,6 +63,9 @@ void leases_save(struct controller *controller)
                        "ports are still told by the labels of containers", NULL);
         }
         controller->ports.is_dirty = false;
+    }
+    if (controller->ports.has_freed) {
+        controller_wake(controller); /* in this turn's passes */
     }
     while (controller->waiting_for_leases != NULL) {
         struct plan_run *run = controller->waiting_for_leases;

@@ -16,11 +16,12 @@
 enum { MAX_HOST_PATH_ROOTS = 16, MAX_ENV_FILE_ROOTS = 16, MAX_ALLOWED_ENV = 64 };
 
 struct controller_options {
-    char *specs_dir;  /* absolute */
-    char *state_dir;  /* absolute */
-    char *status_dir; /* absolute; the same as specs_dir unless --status-dir was given */
-    char *engine;     /* NULL: DOCKER_HOST or the default socket */
-    char *ports;
+    char *specs_dir;     /* absolute */
+    char *state_dir;     /* absolute */
+    char *status_dir;    /* absolute; the same as specs_dir unless --status-dir was given */
+    char *engine;        /* NULL: DOCKER_HOST or the default socket */
+    char *config_file;   /* absolute; NULL: none */
+    char *ports;         /* NULL, like the next: the configuration file's, or the default */
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;
     char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
@@ -38,6 +39,8 @@ struct controller_options {
     unsigned scan_seconds;   /* full scan of the spec directory */
     unsigned relist_seconds; /* relist of the engine */
     unsigned orphan_grace_seconds;
+    unsigned
+        port_quarantine_seconds; /* a port that something else uses is left alone for so long */
     unsigned git_stall_seconds;
     uint64_t git_max_bytes;
     unsigned start_slots; /* 0: twice the processors, at most 8 */

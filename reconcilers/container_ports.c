@@ -108,17 +108,17 @@ static void note_exhausted(struct container_pass *pass, const struct port_spec *
                            const struct port_usage *usage)
 {
     int64_t now_wall_ms = pass->world->now_wall_ms;
-    int64_t next_wall_ms = port_table_next_release(
-        pass->world->ports, (enum port_protocol)spec->protocol, now_wall_ms);
-    auto_free char *message = xasprintf(
-        "no free host port for \"%s\": %u of %u in the ranges are taken and %u in quarantine; add a "
-        "range with --ports or in the --config file, or remove what is not needed",
-        spec->name, usage->used, usage->total, usage->quarantined);
+    int64_t next_wall_ms = port_table_next_release(pass->world->ports,
+                                                   (enum port_protocol)spec->protocol, now_wall_ms);
+    auto_free char *quarantined = xasprintf(" and %u in quarantine", usage->quarantined);
+    auto_free char *message =
+        xasprintf("no free host port for \"%s\": %u of %u in the ranges are taken%s; add a range "
+                  "with --ports or in the --config file, or remove what is not needed",
+                  spec->name, usage->used, usage->total, usage->quarantined > 0 ? quarantined : "");
 
     status_set_condition(pass->status, CONDITION_PORTS_ALLOCATED, CONDITION_FALSE,
                          REASON_PORTS_EXHAUSTED, message);
     status_set_stalled(pass->status, REASON_PORTS_EXHAUSTED, message);
-    plan_wake_at(pass->plan, now_wall_ms + RETRY_MAX_MS / 30);
     if (next_wall_ms != 0) {
         plan_wake_at(pass->plan, next_wall_ms);
     }
@@ -138,10 +138,6 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
         port->is_leased = text_equal(lease->host_ip, port->spec->host_ip);
         return 0;
     }
-    port_table_usage(pass->world->ports, pass->world->now_wall_ms, &usage);
-    for (size_t i = 0; i < index; i++) {
-        usage.used += ports[i].is_leased ? 0 : 1; /* what this very spec is about to get */
-    }
     for (unsigned tries = 0; tries < 64; tries++) {
         char *salted;
 
@@ -155,6 +151,10 @@ static int resolve_pooled(struct container_pass *pass, struct resolved_port *por
         salted = xasprintf("%s+", salt);
         free(salt);
         salt = salted;
+    }
+    port_table_usage(pass->world->ports, pass->world->now_wall_ms, &usage);
+    for (size_t i = 0; i < index; i++) {
+        usage.used += ports[i].is_leased ? 0 : 1; /* what this very spec is about to get */
     }
     note_exhausted(pass, port->spec, &usage);
     return -1;

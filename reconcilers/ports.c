@@ -83,6 +83,7 @@ int port_table_set_ranges(struct port_table *table, const char *text, struct err
     table->ranges = TAKE(ranges);
     table->range_count = count;
     table->has_freed = true;
+    table->version++;
     return 0;
 }
 
@@ -210,6 +211,7 @@ static void give_to(struct port_table *table, struct port_lease *lease, const ch
     lease->quarantined_until_wall_ms = 0;
     append_to_owner(table, lease);
     table->is_dirty = true;
+    table->version++;
 }
 
 /* The lease becomes nobody's. */
@@ -233,6 +235,7 @@ static void take_from_owner(struct port_table *table, struct port_lease *lease)
     lease->owner = lease->name = lease->host_ip = NULL;
     lease->next_of_owner = NULL;
     table->is_dirty = true;
+    table->version++;
 }
 
 int port_table_take(struct port_table *table, const char *owner, const char *name,

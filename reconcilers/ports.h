@@ -36,8 +36,9 @@ struct port_table {
     struct port_range *ranges;
     size_t range_count;
     int64_t quarantine_ms;
-    bool is_dirty;  /* differs from what is on disk */
-    bool has_freed; /* a port became free, or ranges came: who waits for one may look again */
+    uint64_t version; /* another one after every change */
+    bool is_dirty;    /* differs from what is on disk */
+    bool has_freed;   /* a port became free, or ranges came: who waits for one may look again */
 };
 
 /* Port numbers; one that has leases of both protocols counts once. */

@@ -338,8 +338,9 @@ static void pressure_begins_at_80_percent(void **state)
         struct port_usage usage;
         bool is_pressing;
     } rows[] = {
-        {{10, 7, 0}, false}, {{10, 8, 0}, true},  {{10, 7, 1}, true}, {{1, 0, 0}, false},
-        {{1, 1, 0}, true},   {{65535, 52427, 0}, false}, {{65535, 52428, 0}, true},
+        {{10, 7, 0}, false},       {{10, 8, 0}, true}, {{10, 7, 1}, true},
+        {{1, 0, 0}, false},        {{1, 1, 0}, true},  {{65535, 52427, 0}, false},
+        {{65535, 52428, 0}, true},
     };
 
     (void)state;
@@ -401,8 +402,7 @@ static void the_leases_of_an_owner_are_those_that_name_it(void **state)
 
                 if (lease != NULL && lease->owner != NULL && strcmp(lease->owner, owners[o]) == 0) {
                     has_any = true;
-                    assert_non_null(
-                        port_table_find(&table, owners[o], lease->name, PROTOCOL_TCP));
+                    assert_non_null(port_table_find(&table, owners[o], lease->name, PROTOCOL_TCP));
                 }
             }
             assert_int_equal(port_table_has_owner(&table, owners[o]), has_any);
