@@ -32,7 +32,7 @@ static void admit(struct placement_pass *pass, const struct placement_task *task
     struct repository_state *state = state_of(pass, task);
 
     if (state->admitted == 0) {
-        state->home = placement_wish(pass, task);
+        state->home = task;
     }
     state->admitted++;
     if (state->member != NULL) {
@@ -44,6 +44,17 @@ static void admit(struct placement_pass *pass, const struct placement_task *task
     }
 }
 
+/* Another pool has its repository. What is too big for the one it asks for would not even get there. */
+static enum task_wait find_conflict(const struct placement_pass *pass,
+                                    const struct placement_task *task)
+{
+    const struct placement_pool *pool = placement_pool_find(pass, placement_wish(pass, task));
+
+    return pool != NULL && placement_is_too_big(pool, &pass->input->repositories[task->repository])
+               ? WAIT_TOO_BIG
+               : WAIT_POOL_CONFLICT;
+}
+
 /* Its repository is in use: it goes there, or waits. */
 static enum task_wait join(struct placement_pass *pass, const struct placement_task *task)
 {
@@ -51,9 +62,9 @@ static enum task_wait join(struct placement_pass *pass, const struct placement_t
     const char *wish = placement_wish(pass, task);
 
     if (!text_equal(state->member != NULL ? placement_pool_of(pass, state->member)->name
-                                          : state->home,
+                                          : placement_wish(pass, state->home),
                     wish)) {
-        return WAIT_POOL_CONFLICT;
+        return find_conflict(pass, task);
     }
     if (state->member != NULL && !placement_takes_new(pass, state->member)) {
         return state->member->is_open ? WAIT_MEMBER_FULL : WAIT_MEMBER_CLOSED;
@@ -102,7 +113,7 @@ static enum task_wait queue_behind(const struct placement_pass *pass,
                                    const struct placement_task *ahead)
 {
     if (!text_equal(placement_wish(pass, task), placement_wish(pass, ahead))) {
-        return WAIT_POOL_CONFLICT;
+        return find_conflict(pass, task);
     }
     return pass->waits[ahead - pass->input->tasks];
 }
@@ -168,6 +179,15 @@ static bool stays_warm(const struct placement_pass *pass, size_t i,
            (state->is_charged || placement_has_room(pass, member, &pass->input->repositories[i]));
 }
 
+/* A task of it waits for room in that pool already. */
+static bool has_demand(const struct placement_pass *pass, size_t i,
+                       const struct placement_pool *pool)
+{
+    const struct placement_task *ahead = pass->repositories[i].ahead;
+
+    return ahead != NULL && placement_pool_find(pass, placement_wish(pass, ahead)) == pool;
+}
+
 static void place_warm(struct placement_pass *pass, size_t i, const struct placement_pool *pool,
                        struct release_list *releases)
 {
@@ -179,7 +199,7 @@ static void place_warm(struct placement_pass *pass, size_t i, const struct place
         return;
     }
     pass->repositories[i].is_waiting = true;
-    if (!placement_is_too_big(pool, repository)) {
+    if (!placement_is_too_big(pool, repository) && !has_demand(pass, i, pool)) {
         struct pool_demand *demand = &pass->demands[pool - pass->input->pools];
 
         demand->repositories++;
@@ -191,7 +211,7 @@ static bool wants_warmth(const struct placement_pass *pass, size_t i)
 {
     const struct repository_state *state = &pass->repositories[i];
 
-    return pass->input->repositories[i].is_warm && state->admitted == 0 && state->ahead == NULL;
+    return pass->input->repositories[i].is_warm && state->admitted == 0;
 }
 
 /* Those that have a place keep it before others look for one. */
@@ -258,7 +278,7 @@ static void tell_repositories(const struct placement_pass *pass)
             told->pool = placement_pool_of(pass, state->member)->name;
         } else if (state->gone != NULL) {
             told->instance = state->gone;
-            told->pool = state->home;
+            told->pool = placement_wish(pass, state->home);
         } else if (state->admitted == 0 &&
                    (placement_pool_find(pass, repository->pool) != NULL || state->is_waiting)) {
             told->pool = repository->pool;

@@ -70,7 +70,9 @@ static void gather_tasks(struct placement_pass *pass)
             continue;
         }
         state->admitted++;
-        state->home = placement_wish(pass, task);
+        if (state->home == NULL || compare_rank(&task, &state->home) < 0) {
+            state->home = task;
+        }
     }
     qsort(pass->queue, pass->queue_count, sizeof(struct placement_task *), compare_rank);
 }

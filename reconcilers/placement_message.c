@@ -109,7 +109,8 @@ static void describe_conflict(const struct placement_pass *pass, const struct pl
         return;
     }
     strbuf_addf(text, "its repository's container is in use in pool %s; this task asks for pool %s",
-                state->member != NULL ? placement_pool_of(pass, state->member)->name : state->home,
+                state->member != NULL ? placement_pool_of(pass, state->member)->name
+                                      : placement_wish(pass, state->home),
                 wish);
 }
 

@@ -33,7 +33,7 @@ struct repository_state {
     const struct placement_member *member; /* NULL: none that is there */
     bool is_charged;                       /* it is in its member's load */
     unsigned admitted;                     /* tasks */
-    const char *home;                      /* the pool that its admitted tasks asked for */
+    const struct placement_task *home;     /* of its admitted tasks, the first in rank */
     const char *gone;                      /* the member they are on, which is there no more */
     const struct placement_task *ahead;    /* the first of its tasks that waits for a place */
     bool is_waiting;                       /* warm, and without a place */
