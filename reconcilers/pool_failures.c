@@ -15,7 +15,9 @@ void pool_note_failures(struct pool_pass *pass)
     struct status_pool *status = pass->status;
     int64_t now = input->now_wall_ms, known = status->last_failure_wall_ms, latest = 0;
 
-    known = known < now ? known : now;
+    if (known > now) {
+        status->last_failure_wall_ms = known = now;
+    }
     for (size_t i = 0; i < input->member_count; i++) {
         const struct pool_member *member = &input->members[i];
         bool is_new = member->state == MEMBER_FAILED && member->failed_wall_ms > known &&

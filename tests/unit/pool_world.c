@@ -131,9 +131,12 @@ static void finish_start(struct pool_world *world, struct pool_member *member)
     if (world->spec.template_spec.power_state != POWER_RUNNING) {
         return;
     }
+    if (world->is_broken[member - world->members]) {
+        set_state(world, member, MEMBER_FAILED);
+        return;
+    }
+    set_state(world, member, MEMBER_READY);
     member->is_let_go = member->is_let_go && member->is_outdated;
-    set_state(world, member,
-              world->is_broken[member - world->members] ? MEMBER_FAILED : MEMBER_READY);
 }
 
 /* What was told to it is carried out when the dice say so; `is_now`: at once. */

@@ -207,6 +207,28 @@ static void a_surplus_goes_after_the_delay_idle_and_newest_first(void **state)
     assert_int_equal(scene.decision.wake_at_wall_ms, 0);
 }
 
+static void those_that_are_missed_less_go_before_the_newest(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.scale_down_delay_seconds = 0;
+    scene.spec.update_strategy = UPDATE_ON_DELETE;
+    add_members(&scene, 4, MEMBER_READY, 0);
+    scene.members[0].state = MEMBER_STARTING;
+    scene.members[2].is_outdated = true;
+    scene.spec.min_instances = 3;
+    decide(&scene);
+    expect_orders(&scene, "r---");
+    scene.spec.min_instances = 2;
+    decide(&scene);
+    expect_orders(&scene, "r-r-");
+    scene.spec.min_instances = 1;
+    decide(&scene);
+    expect_orders(&scene, "r-rr");
+}
+
 static void what_was_needed_within_the_delay_stays(void **state)
 {
     auto_done(scene) scene;
@@ -335,6 +357,37 @@ static void tries_after_failures_wait_longer_and_longer(void **state)
     }
 }
 
+static void members_that_were_made_together_fail_once(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 5;
+    add_members(&scene, 3, MEMBER_STARTING, 0);
+    for (size_t i = 0; i < 3; i++) {
+        scene.members[i].state = MEMBER_FAILED;
+        scene.members[i].failed_wall_ms = now_wall_ms + (int64_t)i * SECOND;
+        decide_later(&scene, i == 0 ? 0 : SECOND);
+        assert_int_equal(scene.decision.status.failures_in_a_row, 1);
+    }
+}
+
+static void a_failure_that_is_over_is_not_counted_again(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 3;
+    scene.spec.update_strategy = UPDATE_ON_DELETE;
+    add_member(&scene, MEMBER_FAILED, 0);
+    scene.previous.last_failure_wall_ms = scene.members[0].failed_wall_ms;
+    decide(&scene);
+    assert_int_equal(scene.decision.status.failures_in_a_row, 0);
+    expect_created(&scene, 3, (const unsigned[]){1, 2, 3});
+}
+
 static void a_member_that_gets_ready_ends_the_back_off(void **state)
 {
     auto_done(scene) scene;
@@ -379,6 +432,10 @@ static void a_clock_that_was_set_back_holds_nothing_up_for_long(void **state)
     scene.spec.min_instances = 1;
     decide(&scene);
     assert_int_equal(scene.decision.status.surplus_since_wall_ms, now_wall_ms);
+    scene.members[2].created_wall_ms = now_wall_ms + SECOND; /* what fails from now on counts */
+    scene.members[2].failed_wall_ms = now_wall_ms + 2 * SECOND;
+    decide_later(&scene, 3 * SECOND);
+    assert_int_equal(scene.decision.status.failures_in_a_row, 10);
 }
 
 static void a_template_rolls_member_by_member(void **state)
@@ -461,6 +518,97 @@ static void what_is_not_ready_is_updated_at_once(void **state)
     scene.spec.min_instances = 3;
     decide(&scene);
     expect_orders(&scene, "-uu-"); /* nobody needs it: evidence */
+}
+
+static void who_was_let_go_stays_so(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 3;
+    add_members(&scene, 2, MEMBER_READY, 0);
+    scene.members[0].is_outdated = scene.members[1].is_outdated = true;
+    scene.members[1].is_let_go = true;
+    add_member(&scene, MEMBER_STARTING, 0); /* that alone would stop another update */
+    decide(&scene);
+    expect_orders(&scene, "-u-");
+    scene.members[1].active_tasks = 1;
+    decide(&scene);
+    expect_orders(&scene, "-d-");
+}
+
+static void those_with_few_repositories_are_updated_first(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 3;
+    add_members(&scene, 3, MEMBER_READY, 0);
+    for (size_t i = 0; i < 3; i++) {
+        scene.members[i].is_outdated = true;
+        scene.members[i].repositories = i == 1 ? 1 : 2;
+    }
+    decide(&scene);
+    expect_orders(&scene, "-u-");
+}
+
+static void what_goes_because_of_the_maximum_does_not_hold_up_a_rollout(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.max_instances = 2;
+    add_members(&scene, 3, MEMBER_READY, 0);
+    for (size_t i = 0; i < 3; i++) {
+        scene.members[i].is_outdated = true;
+    }
+    decide(&scene);
+    expect_orders(&scene, "u-r");
+    scene.members[0].active_tasks = scene.members[1].active_tasks = 1;
+    scene.members[2].active_tasks = 1;
+    decide(&scene);
+    expect_orders(&scene, "d-d");
+}
+
+static void a_member_that_is_updated_will_take_what_waits(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_member(&scene, MEMBER_READY, 0)->is_outdated = true;
+    scene.members[0].is_let_go = true;
+    scene.input.waiting_tasks = 1;
+    decide(&scene);
+    expect_orders(&scene, "u");
+    expect_created(&scene, 0, NULL);
+}
+
+static void a_failure_that_was_made_good_does_not_stop_a_rollout(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 3;
+    add_members(&scene, 3, MEMBER_READY, 0);
+    scene.members[0].is_outdated = scene.members[1].is_outdated = true;
+    scene.members[2].ready_wall_ms = now_wall_ms - SECOND; /* of the present template */
+    add_member(&scene, MEMBER_FAILED, 0);
+    decide(&scene);
+    expect_orders(&scene, "u---");
+    scene.members[2].ready_wall_ms = now_wall_ms - 9 * HOUR; /* it was so before: proves nothing */
+    scene.spec.max_unavailable = 2;
+    decide(&scene);
+    expect_orders(&scene, "u---");
+    assert_true(scene.decision.is_update_stuck);
+    scene.members[1].is_outdated = false;
+    decide(&scene);
+    expect_orders(&scene, "u---");
+    assert_false(scene.decision.is_update_stuck); /* nobody waits for anybody */
 }
 
 static void a_template_that_fails_stops_and_a_fixed_one_goes_on(void **state)
@@ -706,17 +854,25 @@ int main(void)
         cmocka_unit_test(warm_repositories_make_a_member_and_hold_it),
         cmocka_unit_test(numbers_are_the_lowest_free),
         cmocka_unit_test(a_surplus_goes_after_the_delay_idle_and_newest_first),
+        cmocka_unit_test(those_that_are_missed_less_go_before_the_newest),
         cmocka_unit_test(what_was_needed_within_the_delay_stays),
         cmocka_unit_test(a_load_that_comes_back_in_time_removes_nobody),
         cmocka_unit_test(more_than_the_maximum_goes_at_once),
         cmocka_unit_test(failed_members_are_replaced_and_kept_for_an_hour_three_at_most),
         cmocka_unit_test(evidence_wakes_when_it_is_old),
         cmocka_unit_test(tries_after_failures_wait_longer_and_longer),
+        cmocka_unit_test(members_that_were_made_together_fail_once),
+        cmocka_unit_test(a_failure_that_is_over_is_not_counted_again),
         cmocka_unit_test(a_member_that_gets_ready_ends_the_back_off),
         cmocka_unit_test(a_clock_that_was_set_back_holds_nothing_up_for_long),
         cmocka_unit_test(a_template_rolls_member_by_member),
         cmocka_unit_test(a_member_that_is_drained_is_stood_in_for),
         cmocka_unit_test(what_is_not_ready_is_updated_at_once),
+        cmocka_unit_test(who_was_let_go_stays_so),
+        cmocka_unit_test(those_with_few_repositories_are_updated_first),
+        cmocka_unit_test(what_goes_because_of_the_maximum_does_not_hold_up_a_rollout),
+        cmocka_unit_test(a_member_that_is_updated_will_take_what_waits),
+        cmocka_unit_test(a_failure_that_was_made_good_does_not_stop_a_rollout),
         cmocka_unit_test(a_template_that_fails_stops_and_a_fixed_one_goes_on),
         cmocka_unit_test(a_drained_member_serves_again_when_the_template_fails),
         cmocka_unit_test(failures_that_were_cleared_away_do_not_let_a_bad_template_go_on),
