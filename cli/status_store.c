@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "specs/types.h"
 #include "specs/yaml_reader.h"
 
 #include <dirent.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_STATUS_BYTES = 4 << 20, MAX_DEPTH = 16 };
+enum { MAX_STATUS_BYTES = YAML_OWN_SCALE * YAML_MAX_BYTES, MAX_DEPTH = 16 };
 
 struct name_list {
     char **items;
@@ -66,6 +67,28 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* A pool's members have no file of their own: they are shown as the instances that they are. */
+static void take_members(json_t *pool, json_t *documents)
+{
+    json_t *status = json_object_get(pool, "status");
+    json_t *members = json_incref(json_object_get(status, "members"));
+    size_t index;
+    json_t *member;
+
+    json_object_del(status, "members");
+    json_array_append(documents, pool);
+    json_array_foreach(members, index, member) {
+        json_t *document = json_pack("{s:s}", "apiVersion", API_VERSION);
+
+        json_object_update(document, member);
+        json_object_set(document, "pool",
+                        json_object_get(json_object_get(pool, "metadata"), "name"));
+        json_object_set(document, "file", json_object_get(pool, "file"));
+        json_array_append_new(documents, document);
+    }
+    json_decref(members);
+}
+
 static void read_file(const char *directory, const char *name, json_t *documents)
 {
     auto_free char *path = path_join(directory, name);
@@ -77,13 +100,13 @@ static void read_file(const char *directory, const char *name, json_t *documents
     if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
         return; /* replaced or removed at this very moment */
     }
-    stream = yaml_stream_parse(text, len);
+    stream = yaml_stream_parse_own(text, len);
     for (size_t i = 0; i < stream->count; i++) {
         json_t *document = yaml_node_to_json(stream->documents[i]);
 
         if (json_is_object(document)) {
             json_object_set_new(document, "file", json_string(name));
-            json_array_append(documents, document);
+            take_members(document, documents);
         }
         json_decref(document);
     }
@@ -119,7 +142,7 @@ json_t *status_store_heartbeat(const char *state_dir)
     if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
         return NULL;
     }
-    stream = yaml_stream_parse(text, len);
+    stream = yaml_stream_parse_own(text, len);
     return stream->count > 0 ? yaml_node_to_json(stream->documents[0]) : NULL;
 }
 

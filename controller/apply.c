@@ -8,6 +8,7 @@
 #include "clients/docker_types.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
 #include "specs/reason.h"
 
 #include <assert.h>
@@ -349,7 +350,7 @@ static bool is_without_purpose(const struct plan_run *run)
     const struct entry *entry = run->entry;
 
     return entry->kind == ENTRY_REPOSITORY && repository_active_tasks(entry) == 0 &&
-           !repository_settings(entry)->repository.is_warm;
+           !repository_is_kept_warm(entry);
 }
 
 void apply_reconsider(struct entry *entry)

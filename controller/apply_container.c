@@ -70,6 +70,7 @@ static const struct port_list *wanted_ports(const struct plan_run *run)
     switch (run->entry->kind) {
     case ENTRY_INSTANCE: return run->desired != NULL ? &run->desired->instance.ports : &none;
     case ENTRY_REPOSITORY: return &repository_settings(run->entry)->repository.ports;
+    case ENTRY_POOL:
     case ENTRY_TASK: return &none;
     }
     return &none;

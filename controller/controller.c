@@ -8,6 +8,7 @@
 #include "controller/cgroups.h"
 #include "controller/entry.h"
 #include "controller/once.h"
+#include "controller/placing.h"
 #include "controller/probes.h"
 #include "controller/run.h"
 
@@ -58,6 +59,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     }
     controller->turn_count++;
     leases_offer(controller);
+    placing_run(controller);
     run_queue(controller);
     leases_save(controller);
     status_flush(controller); /* must stay last: one write per turn */

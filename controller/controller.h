@@ -23,6 +23,7 @@
 #include "reconcilers/plan.h"
 #include "reconcilers/ports.h"
 #include "reconcilers/subnets.h"
+#include "reconcilers/task.h"
 #include "reconcilers/world.h"
 #include "specs/repo_url.h"
 #include "specs/spec_set.h"
@@ -35,7 +36,7 @@ struct plan_run;
 struct prober;
 struct entry_probes;
 
-enum entry_kind { ENTRY_INSTANCE, ENTRY_REPOSITORY, ENTRY_TASK };
+enum entry_kind { ENTRY_INSTANCE, ENTRY_POOL, ENTRY_REPOSITORY, ENTRY_TASK };
 
 enum key_state { KEY_IDLE, KEY_QUEUED, KEY_RUNNING, KEY_RUNNING_AND_DIRTY };
 
@@ -48,7 +49,29 @@ struct repository_entry {
     bool is_deleted;                     /* the object was deleted, and no task came since */
     struct observed_workspace workspace; /* its texts are the next four */
     char *branch, *commit, *tree_path, *tasks_path;
-    struct map tasks; /* key -> entry of each task on it */
+    struct map tasks;      /* key -> entry of each task on it */
+    char *warm_pool;       /* the pool that keeps it up without tasks, or NULL */
+    char *pool, *instance; /* where it is placed; NULL: unplaced */
+    bool is_waiting;       /* for a place, without a task */
+    bool is_displaced;     /* the instance it was on is no more; it moves when somebody wants it */
+};
+
+/* What pools have beside other entries. */
+struct pool_entry {
+    struct map members; /* key -> entry */
+    unsigned waiting_tasks, waiting_repositories,
+        waiting_members; /* that a new member would take */
+};
+
+/* What instances have that are members of a pool. */
+struct member {
+    struct entry *pool; /* NULL: a hand-written instance */
+    unsigned number;
+    bool is_let_go;   /* it may be made anew from the present template */
+    bool is_draining; /* it gets nothing new */
+    bool is_leaving;  /* it goes, and comes back no more */
+    unsigned active_tasks, repositories, warm_repositories; /* placed on it */
+    int64_t failed_wall_ms; /* since when it counts as failed; 0: it does not */
 };
 
 /* One thing that passes are about. */
@@ -80,11 +103,14 @@ struct entry {
 
     struct repository_entry *repository; /* ENTRY_REPOSITORY */
     struct entry_probes *probes;         /* ENTRY_INSTANCE; NULL: it has none (probes.h) */
+    struct pool_entry *pool;             /* ENTRY_POOL */
+    struct member member;                /* ENTRY_INSTANCE */
 
     char *repository_key; /* ENTRY_TASK: of its container, or NULL */
     int64_t ttl_ms;       /* how long its log is kept when it is over and its spec is gone */
     char *task_refusal_reason, *task_refusal;
-    struct observed_attempt attempt; /* its message is the next */
+    struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
+    struct observed_attempt attempt;  /* its message is the next */
     char *attempt_message;
     bool is_watched; /* the kernel tells of new records */
 };
@@ -154,6 +180,7 @@ struct controller {
     struct map shared;  /* what is done for many plans at once: "image x" -> struct shared_work */
     struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
     char *idle_image;
+    bool is_placing_due; /* something changed that placement depends on */
 
     struct map dirty_files;  /* spec files whose status must be written */
     struct map status_texts; /* status file -> digest of what was written last */

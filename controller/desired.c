@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
+#include "controller/pools.h"
 #include "reconcilers/repository.h"
 #include "reconcilers/task.h"
 #include "specs/reason.h"
@@ -81,6 +83,7 @@ static void relate_task(struct entry *task)
         entry_enqueue(now);
     }
     entry_enqueue(task);
+    placing_mark(task->controller);
 }
 
 void desired_relate_tasks(struct controller *controller)
@@ -185,7 +188,10 @@ static void change_instance(struct controller *controller, const char *key,
 {
     struct entry *entry = entry_for(controller, ENTRY_INSTANCE, key, spec);
 
-    if (entry != NULL) {
+    if (entry != NULL && spec != NULL) {
+        pools_leave(entry); /* a file names it now: its pool takes another number */
+    }
+    if (entry != NULL && entry->member.pool == NULL) {
         entry_set_desired(entry, spec != NULL ? spec->object : NULL);
         entry_enqueue(entry);
         apply_reconsider(entry);
@@ -210,6 +216,7 @@ static void change_task(struct controller *controller, const char *key,
     }
     relate_task(entry);
     entry_enqueue(entry);
+    placing_mark(controller);
     if (repository_of_task(entry) != NULL) {
         entry_enqueue(repository_of_task(entry));
         apply_reconsider(repository_of_task(entry));
@@ -226,6 +233,8 @@ static void apply_change(struct controller *controller, const char *key, bool *r
     if (text_has_prefix(key, "Repository/")) {
         desired_change_repository(controller, key + strlen("Repository/"), spec);
         *ret_has_repository = true;
+    } else if (text_has_prefix(key, "InstancePool/")) {
+        pools_change(controller, key, spec);
     } else if (text_has_prefix(key, "Instance/")) {
         change_instance(controller, key, spec);
     } else if (text_has_prefix(key, "Task/")) {
@@ -366,6 +375,9 @@ const struct spec_entry *entry_spec(const struct entry *entry)
     const struct spec_set *specs = entry->controller->specs;
     auto_free char *key = NULL;
 
+    if (entry->member.pool != NULL) {
+        return spec_set_find(specs, entry->member.pool->key);
+    }
     if (entry->kind != ENTRY_REPOSITORY) {
         return spec_set_find(specs, entry->key);
     }

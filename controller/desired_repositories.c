@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
 #include "reconcilers/repository.h"
 #include "reconcilers/task.h"
 #include "specs/reason.h"
@@ -33,6 +34,7 @@ static void load_workspace(struct entry *entry)
 
     repository_set_workspace(repository, commit != NULL && path_exists(repository->tree_path),
                              branch, commit, json_is_true(json_object_get(json, "isHead")));
+    repository->instance = read_text(json, "instance");
     if (idle_since != NULL) {
         timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
     }
@@ -80,12 +82,19 @@ struct entry *repository_entry_for(struct controller *controller, const char *ur
     repository->tasks_path = state_path(&controller->state, "repos/%s/run/tasks", name);
     load_workspace(entry);
     entry_enqueue(entry);
+    placing_mark(controller);
     return entry;
 }
 
 const struct object *repository_settings(const struct entry *repository)
 {
     return repository->desired != NULL ? repository->desired : repository->repository->defaults;
+}
+
+/* Before placement has decided, what is remembered holds: a command may be running. */
+static bool is_placed(const struct entry *task)
+{
+    return task->admission != NULL ? task->admission->is_admitted : task->status->task.attempt > 0;
 }
 
 /* Those that wait for another branch count only when nobody else does. */
@@ -97,8 +106,10 @@ unsigned repository_active_tasks(const struct entry *repository)
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
-        count += task_is_active(task->desired, task->status) ? 1 : 0;
-        held += task->desired != NULL && task_is_held_by_branch(task->status) ? 1 : 0;
+        count += is_placed(task) && task_is_active(task->desired, task->status) ? 1 : 0;
+        held += is_placed(task) && task->desired != NULL && task_is_held_by_branch(task->status)
+                    ? 1
+                    : 0;
     }
     return count > 0 ? count : held;
 }
@@ -122,8 +133,9 @@ const char *repository_wanted_branch(const struct entry *repository)
     for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
          at = map_next(at)) {
         const struct entry *task = map_value(at);
-        bool is_candidate = task->desired != NULL && (task_is_active(task->desired, task->status) ||
-                                                      task_is_held_by_branch(task->status));
+        bool is_candidate =
+            is_placed(task) && task->desired != NULL &&
+            (task_is_active(task->desired, task->status) || task_is_held_by_branch(task->status));
 
         if (is_candidate && (first == NULL || task->sequence < first->sequence)) {
             first = task;
@@ -138,7 +150,7 @@ bool repository_is_in_use(const struct entry *repository)
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
-        if (task_is_active(task->desired, task->status) &&
+        if (is_placed(task) && task_is_active(task->desired, task->status) &&
             (task->status->phase == PHASE_TASK_RUNNING || task->status->task.attempt > 0 ||
              task->desired == NULL ||
              workspace_has_branch(&repository->repository->workspace, task_branch(task)))) {
@@ -194,6 +206,7 @@ static void leave_repository(struct controller *controller, const char *name)
         entry->repository->is_deleted = true;
         entry_set_desired(entry, NULL);
         entry_enqueue(entry);
+        placing_mark(controller);
         hand_on_settings(controller, entry);
     }
 }
@@ -238,4 +251,5 @@ void desired_change_repository(struct controller *controller, const char *name,
     }
     apply_reconsider(entry);
     entry_enqueue(entry);
+    placing_mark(controller);
 }

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
+#include "controller/pools.h"
 #include "controller/probes.h"
 
 #include <stdlib.h>
@@ -43,6 +45,9 @@ struct entry *entry_new(struct controller *controller, enum entry_kind kind, con
     if (kind == ENTRY_REPOSITORY) {
         entry->repository = xcalloc(1, sizeof(*entry->repository));
     }
+    if (kind == ENTRY_POOL) {
+        entry->pool = pool_entry_new();
+    }
     map_put(&controller->entries, entry->key, entry);
     return entry;
 }
@@ -59,6 +64,9 @@ static void repository_free(struct repository_entry *repository)
     repository_set_workspace(repository, false, NULL, NULL, false);
     free(repository->tree_path);
     free(repository->tasks_path);
+    free(repository->warm_pool);
+    free(repository->pool);
+    free(repository->instance);
     map_done(&repository->tasks);
     free(repository);
 }
@@ -129,6 +137,8 @@ static void on_timer_closed(uv_handle_t *handle)
     entry_clear_failure(entry);
     repository_free(entry->repository);
     entry_values_free(entry->values);
+    pool_entry_free(entry->pool);
+    admission_free(entry->admission);
     free(entry->repository_key);
     free(entry->task_refusal_reason);
     free(entry->task_refusal);
@@ -166,11 +176,13 @@ void entry_remove(struct entry *entry)
             map_remove(&repository->repository->tasks, entry->key);
             entry_enqueue(repository);
         }
+        placing_mark(controller);
     }
     if (entry->kind == ENTRY_REPOSITORY) {
         forget_names(controller, entry);
     }
     probes_forget(entry);
+    pools_leave(entry);
     entry_leave_queue(entry);
     entry->is_removed = true;
     map_remove(&controller->entries, entry->key);

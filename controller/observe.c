@@ -70,6 +70,8 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->ports = label_of(docker, LABEL_PORTS);
     container->source = label_of(docker, LABEL_SOURCE);
     container->env = label_of(docker, LABEL_ENV);
+    container->pool = label_of(docker, LABEL_POOL);
+    container->instance = label_of(docker, LABEL_INSTANCE);
     container->state = state_from_docker(docker->state);
     container->exit_code = docker->exit_code;
     container->is_oom_killed = docker->is_oom_killed;

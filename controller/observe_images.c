@@ -25,6 +25,7 @@ static const char *entry_image(const struct entry *entry)
         return repository_settings(entry) != NULL
                    ? repository_image(&world, repository_settings(entry))
                    : NULL;
+    case ENTRY_POOL:
     case ENTRY_TASK: return NULL;
     }
     return NULL;

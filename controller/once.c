@@ -27,6 +27,12 @@ static bool is_finished(const struct object_status *status)
            status->conditions[CONDITION_RECONCILING].value == CONDITION_FALSE;
 }
 
+/* It waits for a place that others have: nothing that Berth does now will change that. */
+static bool is_queued(const struct object_status *status)
+{
+    return status->phase == PHASE_PENDING && status->task.queue_position > 0;
+}
+
 /* A command that fails at once runs for an instant: what was started just now is not trusted yet. */
 static int64_t settles_in_ms(const struct controller *controller)
 {
@@ -52,7 +58,7 @@ static void on_settled(uv_timer_t *timer)
 static bool is_busy(const struct controller *controller)
 {
     if (!controller->is_scanned || !controller->is_listed || controller->queue_first != NULL ||
-        controller->runs > 0 || controller->specs->is_waiting ||
+        controller->is_placing_due || controller->runs > 0 || controller->specs->is_waiting ||
         controller->scan.is_being_written || map_first(&controller->inspections) != NULL) {
         return true;
     }
@@ -60,7 +66,8 @@ static bool is_busy(const struct controller *controller)
         const struct entry *entry = map_value(at);
 
         if (!entry->is_passed || entry->state != KEY_IDLE ||
-            (!is_stalled(entry->status) && !is_finished(entry->status))) {
+            (!is_stalled(entry->status) && !is_finished(entry->status) &&
+             !is_queued(entry->status))) {
             return true;
         }
     }
@@ -115,7 +122,7 @@ static unsigned report_entries(const struct controller *controller)
         const struct condition *ready = &entry->status->conditions[CONDITION_READY];
         const struct condition *told = stalled->value == CONDITION_TRUE ? stalled : ready;
 
-        if (is_stalled(entry->status)) {
+        if (is_stalled(entry->status) || is_queued(entry->status)) {
             fprintf(stderr, "%s: %s: %s: %s\n", entry->key, phase_name(entry->status->phase),
                     told->reason != NULL ? told->reason : "Failed",
                     told->message != NULL ? told->message : "");

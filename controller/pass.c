@@ -8,7 +8,10 @@
 #include "base/strbuf.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
+#include "controller/pools.h"
 #include "controller/probes.h"
+#include "reconcilers/capacity.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
 #include "reconcilers/task.h"
@@ -84,6 +87,8 @@ static void pass_instance(struct pass *pass)
     struct instance_input input = {
         .name = entry->name,
         .desired = entry->desired,
+        .pool = entry->member.pool != NULL ? entry->member.pool->name : NULL,
+        .update_hold = pools_update_hold(entry),
         .container = container,
         .image = &image,
         .machine = &machine,
@@ -124,6 +129,18 @@ static char *refuse_url(const struct world *world, const struct repo_url *url)
                : xasprintf("%s is not below %s (--git-file-root)", url->path, world->git_file_root);
 }
 
+/* The instance that a repository container is placed on, or NULL. */
+static const struct object *instance_of(const struct entry *repository)
+{
+    const char *instance = repository->repository->instance;
+    const struct entry *entry =
+        instance != NULL
+            ? entry_of_container(repository->controller, kind_name(KIND_INSTANCE), instance)
+            : NULL;
+
+    return entry != NULL ? entry->desired : NULL;
+}
+
 static void pass_repository(struct pass *pass)
 {
     struct entry *entry = pass->entry;
@@ -132,6 +149,10 @@ static void pass_repository(struct pass *pass)
     const struct object *settings = repository_settings(entry);
     struct observed_failure failure = failure_of(entry);
     auto_free char *refusal = refuse_url(&pass->world, &repository->url);
+    const struct observed_container *container = map_get(&controller->containers, entry->name);
+    const struct object *instance = instance_of(entry);
+    struct observed_machine observed_machine = {0};
+    struct machine_limits machine;
     struct observed_image image = {0};
     struct repository_input input = {
         .container_name = entry->name,
@@ -142,9 +163,13 @@ static void pass_repository(struct pass *pass)
         .is_refused = refusal != NULL,
         .refusal = refusal,
         .active_tasks = repository_active_tasks(entry),
+        .pool = repository->pool,
+        .instance = repository->instance,
+        .is_displaced = repository->is_displaced,
+        .is_warm = repository_is_kept_warm(entry),
         .branch = settings != NULL ? repository_wanted_branch(entry) : NULL,
         .is_in_use = repository_is_in_use(entry),
-        .container = map_get(&controller->containers, entry->name),
+        .container = container,
         .image = &image,
         .workspace = &repository->workspace,
         .failure = &failure,
@@ -155,10 +180,18 @@ static void pass_repository(struct pass *pass)
         pass->is_gone = true;
         return;
     }
+    if (instance != NULL) {
+        capacity_of_instance(instance, &machine);
+        cgroups_observe(controller->cgroups, instance->name,
+                        container != NULL ? container->id : NULL, &observed_machine);
+        input.machine = &machine;
+        input.observed_machine = &observed_machine;
+    }
     if (repository->workspace.exists && !path_exists(repository->tree_path)) {
         repository_set_workspace(repository, false, NULL, NULL, false);
     }
-    pass->is_gone = repository_is_gone(&input) && map_first(&repository->tasks) == NULL;
+    pass->is_gone = repository_is_gone(&input) && map_first(&repository->tasks) == NULL &&
+                    repository->warm_pool == NULL; /* one that waits for its place comes back */
     if (pass->is_gone) {
         return;
     }
@@ -182,6 +215,7 @@ static void pass_task(struct pass *pass)
         .desired = entry->desired,
         .branch = task_branch(entry),
         .repository = repository != NULL ? repository->name : NULL,
+        .admission = entry->admission,
         .refusal_reason = entry->task_refusal_reason,
         .refusal = entry->task_refusal,
         .repository_status =
@@ -231,6 +265,12 @@ static void add_spec_conditions(struct entry *entry, struct object_status *statu
     }
 }
 
+static void pass_pool(struct pass *pass)
+{
+    pass->is_gone =
+        !pools_pass(pass->entry, &pass->world, pass->status, &pass->plan->wake_at_wall_ms);
+}
+
 static bool is_told_to_tasks(const struct object_status *before, const struct object_status *now)
 {
     return before->phase != now->phase || before->operation.state != now->operation.state ||
@@ -252,6 +292,14 @@ static void tell_relatives(struct entry *entry, const struct object_status *befo
              at = map_next(at)) {
             entry_enqueue(map_value(at));
         }
+    }
+    pools_note_member(entry, before);
+    if (entry->kind == ENTRY_POOL && !was_passed) {
+        placing_mark(entry->controller);
+    }
+    if (entry->kind == ENTRY_TASK &&
+        (!was_passed || task_is_over(before) != task_is_over(entry->status))) {
+        placing_mark(entry->controller);
     }
     if (entry->kind == ENTRY_TASK && repository != NULL &&
         (!was_passed || task_is_held_by_branch(before) != task_is_held_by_branch(entry->status) ||
@@ -326,6 +374,7 @@ static void decide(struct pass *pass)
 {
     switch (pass->entry->kind) {
     case ENTRY_INSTANCE: pass_instance(pass); return;
+    case ENTRY_POOL: pass_pool(pass); return;
     case ENTRY_REPOSITORY: pass_repository(pass); return;
     case ENTRY_TASK: pass_task(pass); return;
     }
@@ -386,10 +435,36 @@ static void reserve_ports(struct controller *controller, const struct entry *ent
     }
 }
 
+/* The members that pools would have are entries like the others; then everybody who can has a place. */
+static void find_members(struct controller *controller)
+{
+    struct map pools = {0};
+
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        if (((struct entry *)map_value(at))->kind == ENTRY_POOL) {
+            map_put(&pools, map_key(at), map_value(at));
+        }
+    }
+    for (struct map_entry *at = map_first(&pools); at != NULL; at = map_next(at)) {
+        struct entry *pool = map_value(at);
+        struct pass pass;
+
+        pass_begin(&pass, pool);
+        status_finish(pass.status, pool->status, pass.world.now_wall_ms);
+        status_free(pool->status);
+        pool->status = pass.status;
+        pool->is_passed = true;
+        plan_free(pass.plan);
+    }
+    map_done(&pools);
+    placing_run(controller);
+}
+
 size_t pass_dry_run(struct controller *controller)
 {
     size_t actions = 0;
 
+    find_members(controller);
     map_sort(&controller->entries);
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         struct entry *entry = map_value(at);

@@ -31,6 +31,9 @@ void repository_save(struct entry *entry)
         json_object_set_new(json, "commit", json_string(repository->workspace.commit));
         json_object_set_new(json, "isHead", json_boolean(repository->workspace.is_head));
     }
+    if (repository->instance != NULL) {
+        json_object_set_new(json, "instance", json_string(repository->instance));
+    }
     if (idle_since[0] != '\0') {
         json_object_set_new(json, "idleSince", json_string(idle_since));
     }

@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "base/version.h"
+#include "controller/pools.h"
 #include "controller/status_path.h"
 #include "specs/reason.h"
 #include "specs/yaml_reader.h"
@@ -20,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_STATUS_BYTES = 4 << 20 };
+enum { MAX_STATUS_BYTES = YAML_OWN_SCALE * YAML_MAX_BYTES };
 
 void status_mark_file(struct controller *controller, const char *file)
 {
@@ -160,6 +161,9 @@ static void append_entry(json_t *documents, const char *file, const struct entry
     bool is_known = entry->is_passed || entry->remembered == NULL;
     json_t *status = is_known ? status_to_json(entry->status) : json_deep_copy(entry->remembered);
 
+    if (is_known && entry->kind == ENTRY_POOL) {
+        json_object_set_new(status, "members", pools_members_to_json(entry));
+    }
     if (error_count > 0) {
         struct object_status *only_errors = status_new();
         json_t *parts;
@@ -394,7 +398,7 @@ static json_t *read_documents(const char *path)
     if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
         return documents;
     }
-    stream = yaml_stream_parse(text, len);
+    stream = yaml_stream_parse_own(text, len);
     for (size_t i = 0; i < stream->count; i++) {
         json_array_append_new(documents, yaml_node_to_json(stream->documents[i]));
     }

@@ -448,6 +448,7 @@ static const struct env_list *env_of(const struct entry *entry)
 
         return settings != NULL ? &settings->repository.env : &none;
     }
+    case ENTRY_POOL: return &none; /* its members have their own */
     case ENTRY_TASK: return entry->desired != NULL ? &entry->desired->task.env : &none;
     }
     return &none;

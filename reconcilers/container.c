@@ -158,7 +158,9 @@ static void reconcile_existing(struct container_pass *pass, const struct resolve
     const struct container_want *want = pass->want;
     auto_free char *difference = container_find_difference(pass, ports);
     const char *missing_value = container_missing_value(pass);
-    const char *hold_off = want->hold_off != NULL ? want->hold_off : missing_value;
+    const char *hold_off = want->hold_off != NULL  ? want->hold_off
+                           : missing_value != NULL ? missing_value
+                                                   : want->update_hold;
 
     if (difference != NULL && hold_off == NULL) {
         container_plan_creation(pass, ports, "update", PHASE_PROVISIONING, difference);

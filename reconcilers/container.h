@@ -29,6 +29,10 @@ struct container_want {
     bool should_pause;    /* once it runs: frozen, with its memory */
     bool is_suspended;    /* change nothing */
     const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
+    const char *
+        update_hold; /* why a difference must wait while it exists, or NULL: its pool lets members go on one by one */
+    const char *pool;     /* label: whose member it is; NULL: nobody's */
+    const char *instance; /* label: where it is placed; NULL: unplaced */
     const char *hash, *fields, *source;
     const struct port_list *ports;
     enum restart_policy restart_policy;

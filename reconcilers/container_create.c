@@ -44,6 +44,12 @@ static struct workload *build_workload(struct container_pass *pass,
     workload_add_label(workload, LABEL_FIELDS, want->fields);
     workload_add_label(workload, LABEL_SOURCE, want->source);
     workload_add_label(workload, LABEL_PORTS, label);
+    if (want->pool != NULL) {
+        workload_add_label(workload, LABEL_POOL, want->pool);
+    }
+    if (want->instance != NULL) {
+        workload_add_label(workload, LABEL_INSTANCE, want->instance);
+    }
     for (size_t i = 0; i < want->ports->count; i++) {
         workload_add_port(workload, &(struct workload_port){
                                         .container_port = (uint16_t)ports[i].spec->container_port,
@@ -153,6 +159,11 @@ char *container_find_difference(const struct container_pass *pass,
         if (difference != NULL) {
             return difference;
         }
+    }
+    if (!text_equal(container->instance, want->instance)) {
+        return xasprintf("placed on %s, before on %s",
+                         want->instance != NULL ? want->instance : "no instance",
+                         container->instance != NULL ? container->instance : "no instance");
     }
     if (!text_equal(container->ports != NULL ? container->ports : "", label)) {
         return xstrdup("changed: ports leased to it");

@@ -61,6 +61,8 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .kind = kind_name(KIND_INSTANCE),
         .object = input->name,
         .name = input->name,
+        .pool = input->pool,
+        .update_hold = input->update_hold,
         .ports = &no_ports,
         .grace_seconds = 30,
     };

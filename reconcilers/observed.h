@@ -27,12 +27,13 @@ const char *workload_state_name(enum workload_state state);
 /* A container with one of our names, whoever made it. Texts are owned; NULL where unknown. */
 struct observed_container {
     char *name, *id, *image, *image_id;
-    bool is_ours;        /* its dev.berth.controller label is this controller's id */
-    char *kind, *object; /* labels dev.berth.kind and dev.berth.name */
-    char *hash, *fields; /* labels dev.berth.hash and dev.berth.fields */
-    char *ports;         /* label dev.berth.ports */
-    char *source;        /* label dev.berth.source */
-    char *env;           /* label dev.berth.env */
+    bool is_ours;          /* its dev.berth.controller label is this controller's id */
+    char *kind, *object;   /* labels dev.berth.kind and dev.berth.name */
+    char *hash, *fields;   /* labels dev.berth.hash and dev.berth.fields */
+    char *ports;           /* label dev.berth.ports */
+    char *source;          /* label dev.berth.source */
+    char *env;             /* label dev.berth.env */
+    char *pool, *instance; /* labels dev.berth.pool and dev.berth.instance */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;

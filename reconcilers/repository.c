@@ -21,8 +21,8 @@ bool workspace_has_branch(const struct observed_workspace *workspace, const char
 
 bool repository_is_gone(const struct repository_input *input)
 {
-    return !input->is_explicit && input->active_tasks == 0 && input->container == NULL &&
-           !input->workspace->exists;
+    return !input->is_explicit && !input->is_warm && input->active_tasks == 0 &&
+           input->container == NULL && !input->workspace->exists;
 }
 
 static struct workload *build(const struct container_pass *pass)
@@ -73,7 +73,7 @@ static struct demand find_demand(const struct world *world, const struct reposit
     if (spec->is_suspended && (input->container != NULL || input->workspace->exists)) {
         return (struct demand){false, false, true};
     }
-    if (input->active_tasks > 0 || (input->is_explicit && spec->is_warm)) {
+    if (input->active_tasks > 0 || input->is_warm) {
         repository->idle_since_wall_ms = 0;
         return (struct demand){true, true, true};
     }
@@ -89,8 +89,8 @@ static struct demand find_demand(const struct world *world, const struct reposit
     plan_wake_at(plan, world->now_wall_ms < stop_at ? stop_at : remove_at);
     return (struct demand){
         .is_needed = false,
-        .should_run = world->now_wall_ms < stop_at && input->container != NULL &&
-                      input->container->state == WORKLOAD_RUNNING,
+        .should_run = world->now_wall_ms < stop_at && !input->is_displaced &&
+                      input->container != NULL && input->container->state == WORKLOAD_RUNNING,
         .should_exist = true,
     };
 }
@@ -102,6 +102,8 @@ static void describe(const struct repository_input *input, struct object_status 
     status->observed_hash = status_text(status, input->settings->hash);
     repository->url = status_text(status, input->url);
     repository->active_tasks = input->active_tasks;
+    repository->pool = status_text(status, input->pool);
+    repository->instance = status_text(status, input->instance);
     repository->workspace = NULL;
     if (input->workspace->exists) {
         repository->workspace = status_text(status, input->workspace->path);
@@ -166,12 +168,15 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .pull_policy = (enum pull_policy)spec->pull_policy,
         .is_suspended = spec->is_suspended,
         .hold_off = input->active_tasks > 0 ? users : NULL,
+        .instance = input->is_displaced && input->container != NULL ? input->container->instance
+                                                                    : input->instance,
         .hash = input->settings->container_hash,
         .fields = input->settings->field_hashes,
         .source = input->settings->file,
         .ports = &spec->ports,
         .restart_policy = RESTART_ALWAYS,
         .grace_seconds = REPOSITORY_GRACE_SECONDS,
+        .machine = input->machine,
         .build = build,
         .user = input,
     };
@@ -181,6 +186,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .container = input->container,
         .image = input->image,
         .values = input->values,
+        .machine = input->observed_machine,
         .failure = input->failure,
         .previous = input->previous,
         .plan = plan,

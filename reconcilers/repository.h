@@ -20,8 +20,14 @@ struct repository_input {
     bool is_refused;               /* the URL is against the policy: refusal says why */
     const char *refusal;
     unsigned active_tasks;
+    const char *pool, *instance; /* where it is placed; NULL: unplaced */
+    bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */
+    bool
+        is_warm; /* it is kept up without tasks: its settings or its pool say so, and it has a place */
     const char *branch; /* what the workspace is to be made from; NULL: the remote's HEAD */
     bool is_in_use;     /* a task works in the workspace as it is */
+    const struct machine_limits *machine;            /* of that instance; NULL: unplaced */
+    const struct observed_machine *observed_machine; /* its cgroup, as far as one looked */
     const struct observed_container *container;
     const struct observed_image *image;
     const struct observed_values *values; /* of env; NULL: none comes from elsewhere */

@@ -224,6 +224,22 @@ static void describe_place(const struct task_input *input, struct object_status 
     }
 }
 
+/* Tasks that cannot ever have a place as things are need somebody's help; the others only wait. */
+static void reconcile_queued(const struct task_input *input, struct object_status *status)
+{
+    const struct task_admission *admission = input->admission;
+
+    status->phase = PHASE_PENDING;
+    if (admission == NULL) {
+        status_set_progressing(status, "Waiting", "waits for its place");
+    } else if (text_equal(admission->reason, REASON_POOL_UNKNOWN) ||
+               text_equal(admission->reason, REASON_UNSCHEDULABLE)) {
+        status_set_stalled(status, admission->reason, admission->message);
+    } else {
+        status_set_progressing(status, admission->reason, admission->message);
+    }
+}
+
 static void reconcile_command(const struct world *world, const struct task_input *input,
                               struct plan *plan, struct object_status *status)
 {
@@ -309,12 +325,31 @@ static const char *make_id(struct object_status *status, const char *name, int64
                         (unsigned long long)now_wall_ms);
 }
 
+/* Its place, and when it came: what outlives the controller so that nobody is overtaken. */
+static void describe_admission(const struct world *world, const struct task_input *input,
+                               struct object_status *status)
+{
+    struct status_task *task = &status->task;
+
+    if (task->arrival_wall_ms == 0) {
+        task->arrival_wall_ms = world->now_wall_ms;
+    }
+    if (input->admission == NULL) {
+        return; /* what was true before stays true until it is decided anew */
+    }
+    task->is_admitted = input->admission->is_admitted;
+    task->pool = status_text(status, input->admission->pool);
+    task->instance = status_text(status, input->admission->instance);
+    task->queue_position = input->admission->queue_position;
+}
+
 static void decide(const struct world *world, const struct task_input *input, struct plan *plan,
                    struct object_status *status)
 {
     if (input->desired != NULL) {
         status->observed_hash = status_text(status, input->desired->hash);
     }
+    describe_admission(world, input, status);
     if (input->repository != NULL) {
         describe_place(input, status);
     }
@@ -350,6 +385,10 @@ static void decide(const struct world *world, const struct task_input *input, st
         status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, REASON_SUSPENDED,
                              NULL);
         status_set_condition(status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
+        return;
+    }
+    if (!status->task.is_admitted) {
+        reconcile_queued(input, status);
         return;
     }
     if (is_on_other_branch(input)) {

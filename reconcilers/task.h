@@ -6,13 +6,22 @@
 
 #include "reconcilers/container.h"
 
+/* Whether it has its place (reconcilers/placement.h). */
+struct task_admission {
+    bool is_admitted;
+    const char *pool, *instance; /* NULL: none is needed, none is given yet */
+    unsigned queue_position;
+    const char *reason, *message; /* why it waits */
+};
+
 struct task_input {
     const char *name;
     const struct object *desired; /* NULL: its spec is gone */
     const char
         *branch; /* that it is to work on: its own, else the settings'; NULL: the remote's HEAD */
     const char *repository; /* name of the repository container; NULL: it cannot be told */
-    const char *refusal_reason, *refusal; /* why this task can have no container, or NULL */
+    const struct task_admission *admission; /* NULL: not decided yet */
+    const char *refusal_reason, *refusal;   /* why this task can have no container, or NULL */
     const struct object_status *repository_status; /* NULL: not looked at yet */
     const struct observed_container *container;    /* the repository's */
     const struct observed_workspace *workspace;

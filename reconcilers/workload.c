@@ -124,6 +124,8 @@ void observed_container_free(struct observed_container *container)
     free(container->ports);
     free(container->source);
     free(container->env);
+    free(container->pool);
+    free(container->instance);
     free(container->error);
     free(container->network);
     free(container->network_id);

@@ -78,6 +78,9 @@ static const struct reason reasons[] = {
     {REASON_LIMIT_FAILED, 500, "The instance's cgroup has not the limits that it should have.",
      "Read the message; often more is in use than a new limit allows. Berth tries again by "
      "itself."},
+    {REASON_MEMBERS_FAILED, 503,
+     "Too few members of the pool are ready, and the others have failed.",
+     "Look at the failed members in the pool's status, and correct the template."},
     {REASON_NAME_TAKEN, 409, "A container that is not Berth's has the name that this one needs.",
      "Rename or remove that container, or rename the object."},
     {REASON_NETWORK_TAKEN, 409, "A network that is not Berth's has the name of the zone's network.",
@@ -137,6 +140,8 @@ static const struct reason reasons[] = {
     {REASON_UNSCHEDULABLE, 422,
      "The repository's container asks for more than any member of the pool has.",
      "Lower the resources of the Repository, or take a larger machineType for the pool."},
+    {REASON_UPDATE_STUCK, 503, "Members of the pool's new template are not ready; the others wait.",
+     "Look at those members in the pool's status, and correct the template."},
     {REASON_VALUE_UNAVAILABLE, 424, "A value of env cannot be read from where valueFrom says.",
      "Put the file or variable in place, or allow it with --env-file-root or --allow-env."},
     {REASON_WORKSPACE_FAILED, 500, "The repository's files could not be laid out on disk.",

@@ -65,6 +65,8 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_DEADLINE_EXCEEDED "DeadlineExceeded"
 #define REASON_COMMAND_FAILED "CommandFailed"
 #define REASON_CHANGED_AFTER_START "ChangedAfterStart"
+#define REASON_MEMBERS_FAILED "MembersFailed"
+#define REASON_UPDATE_STUCK "UpdateStuck"
 #define REASON_POOL_EXHAUSTED "PoolExhausted"
 #define REASON_POOL_UNKNOWN "PoolUnknown"
 #define REASON_POOL_CONFLICT "PoolConflict"

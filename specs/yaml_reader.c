@@ -20,6 +20,7 @@ struct reader {
     size_t document_capacity, problem_capacity;
     size_t documents_seen; /* with the empty ones */
     size_t node_count;
+    unsigned scale; /* of the ceilings for bytes and values */
     unsigned depth;
     bool is_broken;             /* a problem ended the reading */
     struct yaml_node *finished; /* a document that waits for a sign that nothing of it follows */
@@ -241,10 +242,10 @@ static struct yaml_node *build_node(struct reader *reader, const yaml_event_t *e
 
     node->line = (unsigned)event->start_mark.line + 1;
     node->column = (unsigned)event->start_mark.column + 1;
-    if (++reader->node_count > YAML_MAX_NODES) {
-        end_reading(
-            reader, YAML_PROBLEM_TOO_LARGE, node->line, node->column,
-            arena_printf(reader->stream->arena, "more than %d values in one file", YAML_MAX_NODES));
+    if (++reader->node_count > (size_t)YAML_MAX_NODES * reader->scale) {
+        end_reading(reader, YAML_PROBLEM_TOO_LARGE, node->line, node->column,
+                    arena_printf(reader->stream->arena, "more than %u values in one file",
+                                 YAML_MAX_NODES * reader->scale));
         return NULL;
     }
     if (event->type == YAML_MAPPING_START_EVENT) {
@@ -353,10 +354,10 @@ static int compare_problems(const void *left, const void *right)
     return (a->column > b->column) - (a->column < b->column);
 }
 
-struct yaml_stream *yaml_stream_parse(const char *text, size_t len)
+static struct yaml_stream *parse(const char *text, size_t len, unsigned scale)
 {
     struct yaml_stream *stream = xcalloc(1, sizeof(*stream));
-    struct reader reader = {.stream = stream};
+    struct reader reader = {.stream = stream, .scale = scale};
     struct yaml_text_fault fault;
 
     stream->arena = xcalloc(1, sizeof(*stream->arena));
@@ -366,10 +367,10 @@ struct yaml_stream *yaml_stream_parse(const char *text, size_t len)
         text += 3;
         len -= 3;
     }
-    if (len > YAML_MAX_BYTES) {
-        end_reading(
-            &reader, YAML_PROBLEM_TOO_LARGE, 0, 0,
-            arena_printf(stream->arena, "the file is larger than %d bytes", YAML_MAX_BYTES));
+    if (len > (size_t)YAML_MAX_BYTES * scale) {
+        end_reading(&reader, YAML_PROBLEM_TOO_LARGE, 0, 0,
+                    arena_printf(stream->arena, "the file is larger than %u bytes",
+                                 YAML_MAX_BYTES * scale));
     } else if (yaml_text_check(text, len, &fault) < 0) {
         read_text(&reader, text, yaml_text_documents_before(text, fault.offset));
         if (!reader.is_broken) {
@@ -385,6 +386,16 @@ struct yaml_stream *yaml_stream_parse(const char *text, size_t len)
     }
     free(reader.pending);
     return stream;
+}
+
+struct yaml_stream *yaml_stream_parse(const char *text, size_t len)
+{
+    return parse(text, len, 1);
+}
+
+struct yaml_stream *yaml_stream_parse_own(const char *text, size_t len)
+{
+    return parse(text, len, YAML_OWN_SCALE);
 }
 
 void yaml_stream_free(struct yaml_stream *stream)

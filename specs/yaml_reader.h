@@ -21,6 +21,7 @@ enum {
     YAML_MAX_NODES = 50000,
     YAML_MAX_DOCUMENTS = 1000,
     YAML_MAX_PROBLEMS = 200,
+    YAML_OWN_SCALE = 8, /* documents we wrote ourselves: bytes and values times this */
 };
 
 enum yaml_node_type { YAML_NODE_SCALAR, YAML_NODE_MAP, YAML_NODE_LIST };
@@ -65,6 +66,8 @@ struct yaml_stream {
  * belong to it.
  */
 struct yaml_stream *yaml_stream_parse(const char *text, size_t len);
+/* The same for what we wrote ourselves, such as the status of a pool with a thousand members. */
+struct yaml_stream *yaml_stream_parse_own(const char *text, size_t len);
 void yaml_stream_free(struct yaml_stream *stream); /* accepts NULL */
 DEFINE_AUTO_FREE(yaml_stream);
 

@@ -216,6 +216,7 @@ static int read_labels(struct plan_case *plan_case, const json_t *json,
     object_unref(origin);
     container->ports = xstrdup(ports);
     container->env = xstrdup_or_null(text_of(json, "env", NULL));
+    container->instance = xstrdup_or_null(text_of(json, "instance", NULL));
     port_table_restore_label(&plan_case->ports, plan_case->key, ports);
     return 0;
 }
@@ -236,11 +237,11 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     if (json == NULL) {
         return 0;
     }
-    if (check_keys(
-            json, "observed.container",
-            "state name ours kind object spec hash fields ports env image imageID exitCode oom "
-            "error startedAgo finishedAgo network networkID ip askedAddress id log",
-            err) < 0 ||
+    if (check_keys(json, "observed.container",
+                   "state name ours kind object spec hash fields ports env instance image imageID "
+                   "exitCode oom "
+                   "error startedAgo finishedAgo network networkID ip askedAddress id log",
+                   err) < 0 ||
         word_of(json, "state", "created running paused restarting removing exited dead", -1, &state,
                 err) < 0) {
         return -1;
@@ -418,7 +419,7 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
 
     if (check_keys(json, "observed",
                    "container probes values image hasNetwork network failure workspace activeTasks "
-                   "explicit deleted "
+                   "explicit deleted warm displaced pool instance queued updateHold "
                    "branch inUse refused repository refusal repositoryStatus attempt",
                    err) < 0 ||
         read_image(plan_case, json_object_get(json, "image"), err) < 0 ||

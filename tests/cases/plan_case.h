@@ -22,7 +22,11 @@
  *       workspace:          exists branch commit head (it was made from the remote's HEAD)
  *       branch:             that is wanted; without it the spec's
  *       activeTasks inUse explicit deleted refused                  (of a repository)
+ *       warm displaced                                              (of a repository)
  *       repository refusal repositoryStatus attempt                 (of a task)
+ *       queued:             pool position reason message: it has no place (of a task)
+ *       pool instance:      where it is placed                      (of a repository, of a task)
+ *       updateHold:         why a difference must wait              (of an instance)
  *     previous:             the part of a status document under "status:"; "current" as a hash is
  *                           that of the spec, restarts.last.finishedAgo goes for finishedAtMs
  *     show: [workload]      what a container is made from, too

@@ -14,6 +14,8 @@ static void decide_instance(const struct plan_case *plan_case, const json_t *obs
         .probes = &plan_case->probes,
         .network = flag_of(observed, "hasNetwork", true) ? &plan_case->network : NULL,
         .values = plan_case->has_values ? &plan_case->values : NULL,
+        .pool = text_of(observed, "pool", NULL),
+        .update_hold = text_of(observed, "updateHold", NULL),
         .failure = &plan_case->failure,
         .previous = plan_case->previous,
     };
@@ -33,6 +35,12 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .is_refused = json_object_get(observed, "refused") != NULL,
         .refusal = text_of(observed, "refused", NULL),
         .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
+        .is_warm =
+            flag_of(observed, "warm",
+                    flag_of(observed, "explicit", true) && plan_case->object->repository.is_warm),
+        .pool = text_of(observed, "pool", NULL),
+        .instance = text_of(observed, "instance", NULL),
+        .is_displaced = flag_of(observed, "displaced", false),
         .branch = text_of(observed, "branch", plan_case->object->repository.branch),
         .is_in_use = flag_of(observed, "inUse", number_of(observed, "activeTasks", 0) > 0),
         .container = plan_case->container,
@@ -50,11 +58,21 @@ static void decide_task(const struct plan_case *plan_case, const json_t *observe
                         struct plan *plan, struct object_status *status)
 {
     const json_t *refusal = json_object_get(observed, "refusal");
+    const json_t *queued = json_object_get(observed, "queued");
+    struct task_admission admission = {
+        .is_admitted = queued == NULL,
+        .pool = text_of(queued, "pool", text_of(observed, "pool", NULL)),
+        .instance = text_of(observed, "instance", NULL),
+        .queue_position = (unsigned)number_of(queued, "position", 0),
+        .reason = text_of(queued, "reason", NULL),
+        .message = text_of(queued, "message", NULL),
+    };
     struct task_input input = {
         .name = plan_case->name,
         .desired = plan_case->is_gone ? NULL : plan_case->object,
         .repository = text_of(observed, "repository", "repo-org-project-1a2b3c"),
         .branch = text_of(observed, "branch", plan_case->object->task.branch),
+        .admission = &admission,
         .refusal_reason = text_of(refusal, "reason", NULL),
         .refusal = text_of(refusal, "message", NULL),
         .repository_status = plan_case->repository_status,
