@@ -485,6 +485,21 @@ static void each_hierarchy(const struct cgroup_tree *tree,
     }
 }
 
+static void find_in_hierarchy(void *user, const char *hierarchy)
+{
+    struct visit *visit = user;
+
+    visit->is_found |= has_file(hierarchy, visit->path);
+}
+
+bool cgroup_tree_exists(const struct cgroup_tree *tree, const char *path)
+{
+    struct visit visit = {.path = path};
+
+    each_hierarchy(tree, find_in_hierarchy, &visit);
+    return visit.is_found;
+}
+
 static void find_child(void *user, const char *path)
 {
     struct visit *visit = user;

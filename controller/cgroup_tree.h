@@ -42,6 +42,8 @@ void cgroup_tree_observe(const struct cgroup_tree *tree, const char *path, const
 void cgroup_tree_pids(const struct cgroup_tree *tree, const char *path, uint64_t *ret_current,
                       uint64_t *ret_max);
 
+bool cgroup_tree_exists(const struct cgroup_tree *tree, const char *path); /* in any hierarchy */
+
 /* True when a cgroup is below it. */
 bool cgroup_tree_has_children(const struct cgroup_tree *tree, const char *path);
 

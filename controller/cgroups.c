@@ -34,14 +34,12 @@ struct cgroups {
     struct cgroup_work *works; /* under way */
 };
 
-/*
- * One slice that systemctl works on, in two steps: properties and start, so that it is there before any container; or stop and revert.
- */
+/* A slice that systemctl makes: its properties first, then a start, so that it is there before any container. */
 struct cgroup_work {
     struct cgroups *cgroups;
     struct cgroup_work *next;
     char *instance, *slice;
-    const char *second; /* the verb of the step that is left; NULL: none is */
+    bool is_starting;
     cgroups_done_fn *on_done;
     void *user;
 };
@@ -259,11 +257,11 @@ static void on_slice_step(void *user, struct error *err)
 {
     struct cgroup_work *work = user;
     struct cgroups *cgroups = work->cgroups;
-    const char *verb = TAKE(work->second);
 
-    if (err == NULL && verb != NULL) {
+    if (err == NULL && !work->is_starting) {
+        work->is_starting = true;
         commands_run(cgroups->commands,
-                     (const char *const[]){cgroups->options.systemctl, verb, work->slice, NULL},
+                     (const char *const[]){cgroups->options.systemctl, "start", work->slice, NULL},
                      on_slice_step, work);
         return;
     }
@@ -272,20 +270,6 @@ static void on_slice_step(void *user, struct error *err)
         work->on_done(work->user, err);
     }
     work_free(work);
-}
-
-static struct cgroup_work *work_new(struct cgroups *cgroups, const char *instance,
-                                    const char *second)
-{
-    struct cgroup_work *work = xcalloc(1, sizeof(*work));
-
-    work->cgroups = cgroups;
-    work->instance = xstrdup(instance);
-    work->slice = parent_of(cgroups, instance);
-    work->second = second;
-    work->next = cgroups->works;
-    cgroups->works = work;
-    return work;
 }
 
 /* Kept in /run only: a reboot forgets it, as it forgets directories. */
@@ -313,9 +297,14 @@ struct cgroup_work *cgroups_limit(struct cgroups *cgroups, const struct machine_
 
     cgroups_observe(cgroups, limits->name, NULL, &machine);
     if (cgroups->capacity.means == CAPACITY_SLICES && !capacity_has_limits(&machine, limits)) {
-        work = work_new(cgroups, limits->name, "start");
+        work = xcalloc(1, sizeof(*work));
+        work->cgroups = cgroups;
+        work->instance = xstrdup(limits->name);
+        work->slice = parent_of(cgroups, limits->name);
         work->on_done = on_done;
         work->user = user;
+        work->next = cgroups->works;
+        cgroups->works = work;
         set_properties(work, limits);
         return work;
     }
@@ -367,9 +356,37 @@ static void sweep_directories(struct sweep *sweep)
     }
 }
 
-/* Stopping a slice stops what is in it, so only one without anything is. */
-static void sweep_slice(struct sweep *sweep, const char *slice)
+static void on_slice_gone(void *user, struct error *err)
 {
+    (void)user;
+    if (err != NULL) {
+        log_fields(LOG_WARN, "sweep_failed", "kind", "slice", "error", err->message, NULL);
+    }
+}
+
+/*
+ * In any order, and at once: both go on when the controller ends meanwhile. Engines make directories also in hierarchies that systemd leaves
+ * alone; those are ours to remove.
+ */
+static void remove_slice(struct cgroups *cgroups, const char *slice, const char *path)
+{
+    static const char *const verbs[] = {"stop", "revert"};
+
+    log_fields(LOG_INFO, "sweep", "kind", "slice", "name", slice, "cause", "nothing needs it",
+               NULL);
+    cgroup_tree_remove(&cgroups->tree, path);
+    for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+        commands_run(
+            cgroups->commands,
+            (const char *const[]){cgroups->options.systemctl, "--quiet", verbs[i], slice, NULL},
+            on_slice_gone, cgroups);
+    }
+}
+
+/* Stopping a slice stops what is in it, so only one without anything is. */
+static void sweep_slice(void *user, const char *slice)
+{
+    struct sweep *sweep = user;
     struct cgroups *cgroups = sweep->cgroups;
     auto_free char *instance = capacity_instance_of_slice(cgroups->controller_id, slice);
     auto_free char *path = NULL;
@@ -380,16 +397,12 @@ static void sweep_slice(struct sweep *sweep, const char *slice)
     path = path_of(cgroups, instance);
     forget_failure(cgroups, instance);
     if (!cgroup_tree_has_children(&cgroups->tree, path)) {
-        log_fields(LOG_INFO, "sweep", "kind", "slice", "name", slice, "cause", "nothing needs it",
-                   NULL);
-        commands_run(cgroups->commands,
-                     (const char *const[]){cgroups->options.systemctl, "stop", slice, NULL},
-                     on_slice_step, work_new(cgroups, instance, "revert"));
+        remove_slice(cgroups, slice, path);
     }
 }
 
 /* What set-property --runtime left: "<slice>.d" for each slice that has limits of ours. */
-static void sweep_slices(struct sweep *sweep)
+static void sweep_properties(struct sweep *sweep)
 {
     auto_free char *directory = path_join(sweep->cgroups->options.systemd, "system.control");
     DIR *stream = opendir(directory);
@@ -405,6 +418,19 @@ static void sweep_slices(struct sweep *sweep)
     if (stream != NULL) {
         closedir(stream);
     }
+}
+
+static void sweep_slices(struct sweep *sweep)
+{
+    struct cgroups *cgroups = sweep->cgroups;
+    auto_free char *level = own_level(cgroups);
+
+    if (cgroup_tree_exists(&cgroups->tree, level) &&
+        !cgroup_tree_has_children(&cgroups->tree, level)) {
+        remove_slice(cgroups, strchr(level, '/') + 1, level);
+    }
+    sweep_properties(sweep);
+    cgroup_tree_list(&cgroups->tree, level, sweep_slice, sweep);
 }
 
 void cgroups_sweep(struct cgroups *cgroups, bool (*is_wanted)(void *user, const char *instance),

@@ -267,7 +267,6 @@ void commands_close(struct commands *commands)
     }
     for (struct command *at = commands->running; at != NULL; at = at->next) {
         at->on_done = NULL;
-        uv_process_kill(&at->process, SIGKILL);
         close_handles(at);
     }
 }

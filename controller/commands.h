@@ -17,7 +17,8 @@ struct commands;
 typedef void command_done_fn(void *user, struct error *err);
 
 struct commands *commands_new(uv_loop_t *loop, unsigned concurrency);
-void commands_close(struct commands *commands); /* kills what runs; nobody is called back */
+/* Nobody is called back any more. What runs goes on without us, but that nobody reads what it complains of. */
+void commands_close(struct commands *commands);
 
 /* argv ends with NULL and is copied. Never calls back from within. */
 void commands_run(struct commands *commands, const char *const *argv, command_done_fn *on_done,

@@ -356,6 +356,8 @@ static void only_what_is_empty_is_removed_from_every_hierarchy(void **state)
     assert_int_equal(found.pids, 2); /* each name once */
     assert_string_equal(found.name, "web");
     assert_true(cgroup_tree_has_children(&tree, PATH));
+    assert_true(cgroup_tree_exists(&tree, PATH));
+    assert_false(cgroup_tree_exists(&tree, "berth/none"));
     assert_false(cgroup_tree_remove(&tree, PATH));
     assert_true(exists("memory/" PATH "/abc"));
     assert_false(exists("cpu/" PATH));

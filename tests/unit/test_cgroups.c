@@ -68,17 +68,18 @@ static char *text_of(const struct scene *scene, const char *path)
 static const char script[] =
     "#!/bin/sh\n"
     "here=${0%/*}\n"
-    "[ ! -e \"$here/hang\" ] || exec sleep 1000\n"
+    "[ ! -e \"$here/hang\" ] || exec sleep 2\n"
     "echo \"$*\" >>\"$here/asked\"\n"
     "if [ -e \"$here/broken\" ]; then echo 'Failed to connect to bus' >&2; exit 1; fi\n"
+    "[ \"$1\" != --quiet ] || shift\n"
     "verb=$1; shift; [ \"$verb\" != set-property ] || shift\n"
-    "slice=$here/cgroup/" SLICES "$1\n"
+    "slice=$here/cgroup/" SLICES "$1; [ \"$1\" != berth-c0ffee.slice ] || slice=${slice%/*}\n"
     "case $verb in\n"
     "set-property) mkdir -p \"$here/systemd/system.control/$1.d\" ;;\n"
     "start) mkdir -p \"$slice\"; cd \"$slice\"; echo '50000 100000' >cpu.max\n"
     "    echo 268435456 >memory.max; echo 100 >pids.max ;;\n"
     "stop) rm -rf \"$slice\" ;;\n"
-    "revert) rmdir \"$here/systemd/system.control/$1.d\" ;;\n"
+    "revert) rm -rf \"$here/systemd/system.control/$1.d\" ;;\n"
     "esac\n";
 
 static int make_scene(void **state)
@@ -329,6 +330,8 @@ static void a_slice_is_removed_when_nothing_is_in_it_and_nobody_wants_it(void **
     sweep(scene, NULL);
     assert_false(exists(scene, "cgroup/" SLICES "berth-c0ffee-web_1.slice"));
     assert_false(exists(scene, "systemd/system.control/berth-c0ffee-web_1.slice.d"));
+    sweep(scene, NULL);
+    assert_false(exists(scene, "cgroup/" SLICES));
     assert_true(exists(scene, "systemd/system.control/berth-0ther0-web_1.slice.d"));
     assert_true(exists(scene, "systemd/system.control/user.slice.d"));
 }

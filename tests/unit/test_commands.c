@@ -112,9 +112,9 @@ static void many_are_run_a_few_at_a_time(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static void closing_kills_what_runs_and_tells_nobody(void **state)
+static void closing_waits_for_nobody_and_tells_nobody(void **state)
 {
-    static const char *const argv[] = {"sleep", "1000", NULL};
+    static const char *const argv[] = {"sleep", "2", NULL};
     struct outcome outcomes[MANY] = {{0}};
     struct commands *commands;
     uv_loop_t loop;
@@ -141,7 +141,7 @@ int main(void)
         cmocka_unit_test(one_that_fails_says_how_and_why),
         cmocka_unit_test(secrets_of_the_environment_are_not_handed_on),
         cmocka_unit_test(many_are_run_a_few_at_a_time),
-        cmocka_unit_test(closing_kills_what_runs_and_tells_nobody),
+        cmocka_unit_test(closing_waits_for_nobody_and_tells_nobody),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
