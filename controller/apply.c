@@ -289,6 +289,7 @@ static void dispatch(struct plan_run *run)
     case ACTION_STOP_CONTAINER: apply_stop_container(run); return;
     case ACTION_PAUSE_CONTAINER: apply_pause_container(run); return;
     case ACTION_UNPAUSE_CONTAINER: apply_unpause_container(run); return;
+    case ACTION_RELEASE_CONTAINER: apply_release_container(run); return;
     case ACTION_REMOVE_CONTAINER: apply_remove_container(run); return;
     case ACTION_READ_LOG: apply_read_log(run); return;
     case ACTION_MAKE_WORKSPACE: apply_make_workspace(run); return;

@@ -72,6 +72,7 @@ void apply_create_container(struct plan_run *run);
 void apply_start_container(struct plan_run *run);
 void apply_stop_container(struct plan_run *run);
 void apply_remove_container(struct plan_run *run);
+void apply_release_container(struct plan_run *run);
 void apply_pause_container(struct plan_run *run);
 void apply_unpause_container(struct plan_run *run);
 void apply_read_log(struct plan_run *run);

@@ -10,6 +10,7 @@
 #include "clients/docker_types.h"
 #include "clients/tar_writer.h"
 #include "controller/port_probe.h"
+#include "controller/released.h"
 #include "controller/workload_docker.h"
 #include "specs/reason.h"
 
@@ -79,7 +80,8 @@ static const struct port_list *wanted_ports(const struct plan_run *run)
 /* With a wanted container the leases it does not need; with one that goes all of them. */
 void apply_release_ports(struct plan_run *run)
 {
-    bool is_going = run->plan->operation != NULL && strcmp(run->plan->operation, "delete") == 0;
+    bool is_going =
+        text_equal(run->plan->operation, "delete") || text_equal(run->plan->operation, "release");
 
     if (is_going) {
         port_table_release(&run->controller->ports, run->entry->key);
@@ -376,6 +378,20 @@ void apply_remove_container(struct plan_run *run)
         return;
     }
     run_call(run, docker_remove_container(run_container_id(run)), on_gone);
+}
+
+void apply_release_container(struct plan_run *run)
+{
+    struct observed_container *container = map_get(&run->controller->containers, run->entry->name);
+    struct error err = {0};
+
+    if (container != NULL && container->is_ours &&
+        released_add(run->controller, container, &err) < 0) {
+        err.reason = REASON_STATE_UNWRITABLE;
+        run_action_failed(run, &err);
+        return;
+    }
+    run_action_done(run);
 }
 
 void apply_pause_container(struct plan_run *run)

@@ -10,6 +10,7 @@
 #include "controller/once.h"
 #include "controller/placing.h"
 #include "controller/probes.h"
+#include "controller/released.h"
 #include "controller/run.h"
 
 #include <signal.h>
@@ -310,6 +311,7 @@ static void close_parts(struct controller *controller)
     status_close(controller);
     heartbeat_close(controller);
     config_close(controller);
+    released_close(controller);
     port_table_done(&controller->ports);
     state_dir_close(&controller->state);
     free_values(&controller->orphans);
@@ -325,6 +327,7 @@ static void start_work(struct controller *controller)
     start_handles(controller);
     observe_start_task_watch(controller);
     leases_load(controller);
+    released_load(controller);
     desired_load_repositories(controller);
     good_specs_load(controller);
     if (!controller->options.is_dry_run) {
@@ -338,6 +341,7 @@ static void start_work(struct controller *controller)
         desired_scan_at(controller, clock_monotonic_ms() + 2 * SPEC_DELETION_DELAY_MS);
     }
     desired_load_task_records(controller);
+    released_load_intents(controller);
     status_remove_stale(controller);
     log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",
                controller->options.specs_dir, "state", controller->options.state_dir, NULL);

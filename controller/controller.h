@@ -158,8 +158,10 @@ struct controller {
 
     struct map
         containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
-    struct map networks;        /* name -> struct observed_network: ours */
-    struct map images;          /* reference -> struct image_entry */
+    struct map released;  /* id of a container that was given up (released.h) -> the controller */
+    struct map releasing; /* name of an instance whose container is to be given up, likewise */
+    struct map networks;  /* name -> struct observed_network: ours */
+    struct map images;    /* reference -> struct image_entry */
     struct map container_names; /* id -> name (of the container in the map above) */
     struct map inspections;     /* name -> the request under way */
     struct engine_call *list_call;

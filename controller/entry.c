@@ -7,6 +7,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
+#include "controller/released.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ void entry_note_failure(struct entry *entry, const struct error *err)
 
 void entry_set_desired(struct entry *entry, struct object *desired)
 {
+    released_note_change(entry, desired);
     if (desired != NULL) {
         object_ref(desired);
     }

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "clients/docker_types.h"
 #include "controller/entry.h"
+#include "controller/released.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
 
@@ -61,8 +62,12 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->id = xstrdup(docker->id);
     container->image = xstrdup_or_null(docker->image);
     container->image_id = xstrdup_or_null(docker->image_id);
+    container->is_released = released_has(controller, docker->id);
     container->is_ours =
-        text_equal(docker_container_label(docker, LABEL_CONTROLLER), controller->state.id);
+        text_equal(docker_container_label(docker, LABEL_CONTROLLER), controller->state.id) &&
+        !container->is_released;
+    container->is_retained =
+        text_equal(docker_container_label(docker, LABEL_DELETION_POLICY), DELETION_POLICY_RETAIN);
     container->kind = label_of(docker, LABEL_KIND);
     container->object = label_of(docker, LABEL_NAME);
     container->hash = label_of(docker, LABEL_HASH);
@@ -274,7 +279,7 @@ static void take_container_list(struct controller *controller, const json_t *lis
         const struct observed_container *container = map_value(at);
 
         next = map_next(at);
-        if (container->is_ours && map_get(&seen, map_key(at)) == NULL &&
+        if ((container->is_ours || container->is_released) && map_get(&seen, map_key(at)) == NULL &&
             !has_run(controller, map_key(at))) {
             auto_free char *name = xstrdup(map_key(at));
 

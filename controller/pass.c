@@ -11,6 +11,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
+#include "controller/released.h"
 #include "reconcilers/capacity.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
@@ -80,7 +81,7 @@ static void pass_instance(struct pass *pass)
     struct entry *entry = pass->entry;
     struct controller *controller = entry->controller;
     struct observed_failure failure = failure_of(entry);
-    const struct observed_container *container = map_get(&controller->containers, entry->name);
+    struct observed_container *container = map_get(&controller->containers, entry->name);
     struct observed_image image = {0};
     struct observed_machine machine;
     auto_free char *network = NULL;
@@ -100,9 +101,13 @@ static void pass_instance(struct pass *pass)
     cgroups_observe(controller->cgroups, entry->name, container != NULL ? container->id : NULL,
                     &machine);
     if (entry->desired == NULL) {
+        input.should_retain = released_is_intended(entry);
         pass->is_gone = container == NULL ||
                         !container_is_own(container, kind_name(KIND_INSTANCE), entry->name);
     } else {
+        if (container != NULL) {
+            released_take_up(entry, container);
+        }
         image = image_of(observe_image(controller, instance_image(&pass->world, entry->desired)));
         pass->is_waiting = image.state == IMAGE_UNKNOWN;
         network = zone_network_name(&pass->world, entry->desired->instance.zone);
@@ -356,6 +361,7 @@ static void remove_gone(struct entry *entry)
     auto_free char *name = xstrdup(entry->name);
 
     port_table_release(&controller->ports, entry->key);
+    released_forget_intent(entry);
     if (was_repository) {
         repository_forget(entry);
     }

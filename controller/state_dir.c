@@ -118,7 +118,8 @@ static int take_lock(struct state_dir *state, struct error *err)
 
 static int make_directories(const struct state_dir *state, struct error *err)
 {
-    static const char *const names[] = {"repos", "tasks", "retired", "requests", "specs"};
+    static const char *const names[] = {"repos", "tasks",    "retired",  "requests",
+                                        "specs", "released", "releasing"};
 
     if (dir_make(state->path, 0711, err) < 0) {
         return -1;

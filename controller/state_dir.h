@@ -10,6 +10,7 @@
  *     requests/              what the command line asks of a running controller
  *     repos/<container>/     repository.json, git/ (mirror), tree/ (workspace), run/tasks/<id>/ (records and logs)
  *     tasks/<name>.json      the incarnation of a task that is under way or over
+ *     releasing/, released/  containers that were left to themselves (released.h)
  *     retired/<id>.json      tasks without a spec whose log is still kept
  *
  * Every file is replaced whole. A damaged one reads as missing.

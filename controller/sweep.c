@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/released.h"
 #include "reconcilers/orphans.h"
 #include "specs/spec_file.h"
 
@@ -249,6 +250,7 @@ void sweep_run(struct controller *controller)
     if (!controller->is_listed || !controller->is_scanned || controller->scan_error != NULL) {
         return; /* what is unknown is not ownerless */
     }
+    released_sweep(controller);
     sweep_containers(controller);
     sweep_networks(controller);
     sweep_leases(controller);

@@ -23,11 +23,26 @@ bool container_is_up(const struct observed_container *container)
            container->state == WORKLOAD_RESTARTING;
 }
 
+/* It stays as it is: running, paused or ended. What its ports are is its own affair then. */
+static void plan_release(struct container_pass *pass)
+{
+    enum phase phase = container_is_up(pass->container) ? PHASE_RUNNING : PHASE_TERMINATED;
+
+    plan_set_operation(pass->plan, "release", "deletionPolicy is Retain");
+    plan_add(pass->plan, ACTION_RELEASE_CONTAINER, phase, pass->want->name,
+             "deletionPolicy is Retain");
+    pass->status->phase = phase;
+}
+
 static void reconcile_absent(struct container_pass *pass)
 {
+    bool is_own = pass->container != NULL &&
+                  container_is_own(pass->container, pass->want->kind, pass->want->object);
+
     pass->status->phase = PHASE_TERMINATED;
-    if (pass->container != NULL &&
-        container_is_own(pass->container, pass->want->kind, pass->want->object)) {
+    if (is_own && pass->want->should_retain) {
+        plan_release(pass);
+    } else if (is_own) {
         plan_set_operation(pass->plan, "delete", "no longer wanted");
         container_plan_removal(pass, PHASE_STOPPING, "no longer wanted");
         pass->status->phase = PHASE_STOPPING;

@@ -25,6 +25,7 @@ struct container_want {
     enum pull_policy pull_policy;
     bool is_idle_image; /* image is Berth's own: built, not pulled */
     bool should_exist;  /* false: remove it, and its leases */
+    bool should_retain; /* once it should not exist: it is only given up */
     bool should_run;
     bool should_pause;    /* once it runs: frozen, with its memory */
     bool is_suspended;    /* change nothing */

@@ -50,6 +50,9 @@ static struct workload *build_workload(struct container_pass *pass,
     if (want->instance != NULL) {
         workload_add_label(workload, LABEL_INSTANCE, want->instance);
     }
+    if (want->should_retain) {
+        workload_add_label(workload, LABEL_DELETION_POLICY, DELETION_POLICY_RETAIN);
+    }
     for (size_t i = 0; i < want->ports->count; i++) {
         workload_add_port(workload, &(struct workload_port){
                                         .container_port = (uint16_t)ports[i].spec->container_port,

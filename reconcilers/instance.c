@@ -65,6 +65,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .update_hold = input->update_hold,
         .ports = &no_ports,
         .grace_seconds = 30,
+        .should_retain = input->should_retain,
     };
     struct container_pass pass = {
         .world = world,
@@ -89,6 +90,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.is_idle_image = spec->image == NULL;
         want.pull_policy = (enum pull_policy)spec->pull_policy;
         want.should_exist = true;
+        want.should_retain = spec->deletion_policy == DELETION_RETAIN;
         want.should_run = spec->power_state != POWER_STOPPED;
         want.should_pause = spec->power_state == POWER_SUSPENDED;
         want.is_suspended = spec->is_suspended;

@@ -9,6 +9,7 @@
 struct instance_input {
     const char *name;
     const struct object *desired; /* NULL: its spec is gone */
+    bool should_retain;           /* its spec is gone, and said that the container stays */
     const char *pool;             /* whose member it is; NULL: nobody's */
     const char *update_hold;      /* of a member: why it must not be made anew yet, or NULL */
     const struct observed_container *container; /* of that name; NULL: none */

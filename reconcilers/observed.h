@@ -28,6 +28,8 @@ const char *workload_state_name(enum workload_state state);
 struct observed_container {
     char *name, *id, *image, *image_id;
     bool is_ours;          /* its dev.berth.controller label is this controller's id */
+    bool is_released;      /* it was, and was given up: deletionPolicy Retain */
+    bool is_retained;      /* made while its spec said Retain: label dev.berth.deletion-policy */
     char *kind, *object;   /* labels dev.berth.kind and dev.berth.name */
     char *hash, *fields;   /* labels dev.berth.hash and dev.berth.fields */
     char *ports;           /* label dev.berth.ports */

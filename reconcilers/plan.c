@@ -85,6 +85,7 @@ const char *action_type_name(enum action_type type)
     case ACTION_STOP_CONTAINER: return "stop container";
     case ACTION_PAUSE_CONTAINER: return "pause container";
     case ACTION_UNPAUSE_CONTAINER: return "unpause container";
+    case ACTION_RELEASE_CONTAINER: return "release container";
     case ACTION_REMOVE_CONTAINER: return "remove container";
     case ACTION_READ_LOG: return "read log";
     case ACTION_MAKE_WORKSPACE: return "make workspace";

@@ -28,6 +28,7 @@ enum action_type {
     ACTION_PAUSE_CONTAINER,
     ACTION_UNPAUSE_CONTAINER,
     ACTION_REMOVE_CONTAINER,
+    ACTION_RELEASE_CONTAINER, /* it stays as it is, and is ours no more */
     ACTION_READ_LOG, /* evidence of how a container ended, before it is started again or removed */
     ACTION_MAKE_WORKSPACE, /* target: repository container; clone or update, then make the tree */
     ACTION_REMOVE_WORKSPACE,

@@ -24,6 +24,10 @@
 #define LABEL_INSTANCE "dev.berth.instance" /* which one a repository container is placed on */
 #define LABEL_ENV "dev.berth.env"           /* keyed digest of the values that are shown nowhere */
 
+#define LABEL_DELETION_POLICY                                                                      \
+    "dev.berth.deletion-policy" /* only with this value: never removed as an orphan */
+#define DELETION_POLICY_RETAIN "Retain"
+
 #define KIND_REPOSITORY_CONTAINER                                                                  \
     "RepositoryContainer" /* in keys and labels: not a kind users write */
 

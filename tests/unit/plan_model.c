@@ -222,6 +222,7 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
         observed_container_free(container);
         model->container = NULL;
         return;
+    case ACTION_RELEASE_CONTAINER: container->is_ours = false; return;
     case ACTION_READ_LOG: container->has_log = true; return;
     default: fail_msg("%s is not about a container", action_type_name(action->type));
     }
@@ -288,6 +289,7 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
     case ACTION_PAUSE_CONTAINER:
     case ACTION_UNPAUSE_CONTAINER:
     case ACTION_REMOVE_CONTAINER:
+    case ACTION_RELEASE_CONTAINER:
     case ACTION_READ_LOG: apply_to_container(model, action); return;
     }
 }

@@ -28,6 +28,7 @@ static const char *const spec_texts[] = {
     HEAD "  zone: us-east1-b\n",
     HEAD "  image: debian:12\n  powerState: Stopped\n",
     HEAD "  image: debian:12\n  powerState: Suspended\n",
+    HEAD "  image: debian:12\n  deletionPolicy: Retain\n",
     HEAD "  image: debian:12\n  suspend: true\n",
     HEAD "  image: debian:12\n  restartPolicy: Never\n",
     HEAD "  image: debian:12\n  restartPolicy: OnFailure\n",
@@ -240,6 +241,8 @@ static struct plan *decide(struct scene *scene)
     struct instance_input input = {
         .name = "web",
         .desired = scene->is_gone ? NULL : scene->object,
+        .should_retain =
+            scene->is_gone && scene->object->instance.deletion_policy == DELETION_RETAIN,
         .container = model->container,
         .image = &model->image,
         .network = plan_model_network(model),

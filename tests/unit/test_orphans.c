@@ -41,6 +41,14 @@ static void only_ours_goes_and_only_after_the_grace(void **state)
     }
 }
 
+static void what_was_made_to_be_retained_is_never_removed(void **state)
+{
+    struct observed_container container = {.is_ours = true, .is_retained = true};
+
+    (void)state;
+    assert_int_equal(orphan_decide(&container, false, 1, 1000000000, 300000), ORPHAN_NONE);
+}
+
 static void no_grace_still_takes_two_looks(void **state)
 {
     struct observed_container container = {.is_ours = true};
@@ -54,6 +62,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_ours_goes_and_only_after_the_grace),
+        cmocka_unit_test(what_was_made_to_be_retained_is_never_removed),
         cmocka_unit_test(no_grace_still_takes_two_looks),
     };
 
