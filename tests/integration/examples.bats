@@ -36,3 +36,64 @@ page_is() { [[ $(curl -sf "http://127.0.0.1:$1/index.html") == "$2" ]]; }
     wait_for 30 container_is_gone site
     docker volume rm site-pages
 }
+
+# Examples share repositories: made by the first test that wants them.
+sample() { [[ -d $REPOSITORIES/$1.git ]] || make_repo "$1"; }
+
+members() { our_containers | grep -cE "^$1-[0-9]+$"; }
+members_are() { local n; n=$(members "$1"); [[ $n == "$2" ]] || { echo "$n members of $1"; return 1; }; }
+
+@test "the example of a pool follows its two numbers" {
+    example pool.yaml
+    berth_start
+    wait_for 40 members_are build 1
+    wait_for 20 is_ready pool.yaml InstancePool/build
+    sed -i 's/minInstances: 1 /minInstances: 3 /' "$SPECS/pool.yaml"
+    wait_for 40 members_are build 3
+    sed -i -e 's/minInstances: 3 /minInstances: 1 /' -e 's/scaleDownDelaySeconds: 300/scaleDownDelaySeconds: 0/' "$SPECS/pool.yaml"
+    wait_for 40 members_are build 1
+    container_is_running build-0
+}
+
+@test "the example of a rolling update keeps two of three members serving" {
+    example rolling-update.yaml
+    berth_start
+    wait_for 60 is_ready rolling-update.yaml InstancePool/front
+    members_are front 3
+    pages() {
+        local i port
+        for i in 0 1 2; do
+            port=$(docker port "front-$i" 8080 2>/dev/null) && curl -sf --max-time 2 "http://$port/"
+        done
+    }
+    all_serve() { [[ $(pages | grep -c "^version $1\$") == 3 ]] || { pages; return 1; }; }
+    wait_for 30 all_serve 1
+    sed -i 's/value: "1"/value: "2"/' "$SPECS/rolling-update.yaml"
+    # A look at three members takes a moment, in which one may come and the next go: only two bad ones
+    # in a row are too few.
+    two_serve() { (($(pages | wc -l) >= 2)) || (($(pages | wc -l) >= 2)) || touch "$TEST_DIR/too-few"; }
+    updated() { two_serve; all_serve 2; }
+    wait_for 120 updated
+    [ ! -e "$TEST_DIR/too-few" ]
+}
+
+@test "the example of tasks on a pool: the hotfix goes before the nightly that waits" {
+    sample Hello-World
+    example pool-tasks.yaml
+    berth_start --repository-image berth-test/git:1
+    for name in nightly-1 nightly-2 nightly-3 hotfix; do
+        wait_for 120 field_is pool-tasks.yaml "$name" status.phase Succeeded
+    done
+    [[ $(status_of pool-tasks.yaml hotfix status.task.startTime) < $(status_of pool-tasks.yaml nightly-3 status.task.startTime) ]]
+}
+
+@test "the example of warm repositories: both run before the task, and the task runs" {
+    sample Hello-World
+    sample Spoon-Knife
+    example warm-repositories.yaml
+    berth_start --repository-image berth-test/git:1
+    warm() { [[ $(our_containers | grep -c '^repo-') == 2 ]]; }
+    wait_for 60 warm
+    wait_for 60 field_is warm-repositories.yaml first-look status.phase Succeeded
+    field_is warm-repositories.yaml first-look status.task.instance warm-0
+}
