@@ -158,9 +158,6 @@ void placement_world_done(struct placement_world *world)
     placement_result_done(&world->last);
 }
 
-static unsigned users_of(const struct placement_world *world, const struct placement_result *after,
-                         size_t repository);
-
 void placement_world_disturb(struct placement_world *world)
 {
     for (size_t i = world->input.task_count; i-- > 0;) {
@@ -195,8 +192,8 @@ void placement_world_disturb(struct placement_world *world)
         if (happens(world, 20)) {
             world->repositories[i].pool = any_pool(world);
         }
-        if (happens(world, 3) && users_of(world, NULL, i) == 0) {
-            world->repositories[i].is_present = false; /* it is stopped */
+        if (happens(world, 3)) {
+            world->repositories[i].is_present = false; /* it is stopped, or being made anew */
         }
     }
     placement_world_shuffle(world);

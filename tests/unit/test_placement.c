@@ -271,6 +271,46 @@ static void cpu_and_memory_count_as_well_as_places(void **state)
     expect_on(&scene, 2, "web-0");
 }
 
+static void wanted_members_follow_from_what_is_asked_for(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    add_repository(&scene, "web", NULL)->cpu_milli = 2000;
+    add_repository(&scene, "web", NULL)->memory_bytes = 3 * GIB;
+    scene.repositories[0].is_warm = true; /* with a task it is not counted twice */
+    for (size_t i = 0; i < 2; i++) {
+        add_task(&scene, 0);
+        add_task(&scene, 1);
+    }
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_tasks[0], 4);
+    assert_int_equal(scene.result.waiting_repositories[0], 0);
+    assert_int_equal(scene.result.waiting_members[0], 2); /* four tasks on three places each */
+    scene.input.task_count = 2;
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_members[0], 1); /* one has room for both */
+    add_repository(&scene, "web", NULL)->cpu_milli = 1500;
+    scene.repositories[2].memory_bytes = 2 * GIB;
+    add_task(&scene, 2);
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_members[0], 2); /* 3.5 CPUs, 5 GiB */
+    add_repository(&scene, "web", NULL)->is_warm = true;
+    scene.repositories[3].memory_bytes = 4 * GIB;
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_repositories[0], 1);
+    assert_int_equal(scene.result.waiting_members[0], 3); /* 9 GiB */
+    scene.repositories[3].cpu_milli = 1000;
+    scene.pools[0].memory_bytes = 0; /* no bound */
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_members[0], 3); /* 4.5 CPUs */
+    scene.repositories[3].is_warm = false;
+    scene.tasks[1].repository = scene.tasks[2].repository = 0;
+    decide(&scene);
+    assert_int_equal(scene.result.waiting_members[0], 1); /* three tasks on one container */
+}
+
 static void what_no_member_ever_has_is_unschedulable(void **state)
 {
     auto_done(scene) scene;
@@ -553,6 +593,7 @@ int main(void)
         cmocka_unit_test(a_full_pool_queues_and_says_so_with_numbers),
         cmocka_unit_test(the_queue_is_by_priority_then_arrival_then_sequence),
         cmocka_unit_test(cpu_and_memory_count_as_well_as_places),
+        cmocka_unit_test(wanted_members_follow_from_what_is_asked_for),
         cmocka_unit_test(what_no_member_ever_has_is_unschedulable),
         cmocka_unit_test(a_stopped_container_takes_nothing_until_it_is_wanted),
         cmocka_unit_test(a_repository_in_use_stays_on_a_member_that_is_closed),

@@ -631,6 +631,26 @@ static void a_template_that_fails_stops_and_a_fixed_one_goes_on(void **state)
     assert_false(scene.decision.is_update_stuck);
 }
 
+/* When the evidence is old, one more is risked, but for what the load needs. */
+static void a_bad_template_is_tried_again_after_an_hour(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 2;
+    add_members(&scene, 2, MEMBER_READY, 0);
+    scene.members[0].is_outdated = scene.members[1].is_outdated = true;
+    add_member(&scene, MEMBER_FAILED, 0);
+    decide(&scene);
+    expect_orders(&scene, "---");
+    decide_later(&scene, HOUR);
+    expect_orders(&scene, "u-r");
+    scene.spec.min_instances = 3;
+    decide(&scene);
+    expect_orders(&scene, "--r");
+}
+
 static void a_drained_member_serves_again_when_the_template_fails(void **state)
 {
     auto_done(scene) scene;
@@ -874,6 +894,7 @@ int main(void)
         cmocka_unit_test(a_member_that_is_updated_will_take_what_waits),
         cmocka_unit_test(a_failure_that_was_made_good_does_not_stop_a_rollout),
         cmocka_unit_test(a_template_that_fails_stops_and_a_fixed_one_goes_on),
+        cmocka_unit_test(a_bad_template_is_tried_again_after_an_hour),
         cmocka_unit_test(a_drained_member_serves_again_when_the_template_fails),
         cmocka_unit_test(failures_that_were_cleared_away_do_not_let_a_bad_template_go_on),
         cmocka_unit_test(on_delete_leaves_members_as_they_are),
