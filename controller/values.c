@@ -9,6 +9,7 @@
 #include "specs/reason.h"
 #include "specs/utf8.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -340,12 +341,12 @@ static void digest_value(const struct value_key *key, const char *owner, const c
                          const char *value, char digest[VALUE_DIGEST_SIZE])
 {
     size_t owner_len = strlen(owner) + 1, name_len = strlen(name) + 1, value_len = strlen(value);
-    auto_free char *bytes = xmalloc(owner_len + name_len + value_len);
+    auto_free char *bytes = xmalloc(owner_len + name_len + value_len + 1);
     char hex[SHA256_HEX_SIZE];
 
     memcpy(bytes, owner, owner_len);
     memcpy(bytes + owner_len, name, name_len);
-    memcpy(bytes + owner_len + name_len, value, value_len);
+    memcpy(bytes + owner_len + name_len, value, value_len + 1);
     hmac_sha256_hex(key->bytes, VALUE_KEY_BYTES, bytes, owner_len + name_len + value_len, hex);
     explicit_bzero(bytes, owner_len + name_len + value_len);
     snprintf(digest, VALUE_DIGEST_SIZE, "%.16s", hex);
@@ -376,6 +377,7 @@ static void fill_items(struct controller *controller, const char *owner, const s
     const struct value_key *key = load_key(controller);
     size_t count = 0;
 
+    assert(env->count == 0 || secrets->items != NULL); /* one for each variable */
     values->items = xcalloc(env->count + 1, sizeof(*values->items));
     for (size_t i = 0; i < env->count; i++) {
         const struct env_var *variable = &env->items[i];
