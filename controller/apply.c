@@ -104,6 +104,7 @@ static void on_timer_closed(uv_handle_t *handle)
 
     plan_free(run->plan);
     object_unref(run->desired);
+    strbuf_done(&run->output);
     free(run->exec_id);
     free(run->created_id);
     free(run);
@@ -232,6 +233,12 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     run_finish(run);
 }
 
+void run_give_up(struct plan_run *run, const struct error *err)
+{
+    end_operation(run, err->reason, err->message);
+    run_finish(run);
+}
+
 /* Giving up ports that are taken mends nothing by itself: the tries that follow count on. */
 static bool is_only_preparation(const struct plan *plan)
 {
@@ -286,6 +293,8 @@ static void dispatch(struct plan_run *run)
     case ACTION_DISCONNECT_NETWORK: apply_disconnect_network(run); return;
     case ACTION_CREATE_CONTAINER: apply_create_container(run); return;
     case ACTION_START_CONTAINER: apply_start_container(run); return;
+    case ACTION_RUN_POST_START:
+    case ACTION_RUN_PRE_STOP: apply_run_hook(run); return;
     case ACTION_STOP_CONTAINER: apply_stop_container(run); return;
     case ACTION_PAUSE_CONTAINER: apply_pause_container(run); return;
     case ACTION_UNPAUSE_CONTAINER: apply_unpause_container(run); return;

@@ -29,15 +29,22 @@ struct plan_run {
     uint64_t deadline_ms; /* of polling */
     char *exec_id;
     engine_reply_fn *on_exec_started;
-    char *created_id;   /* of the container that this run has made */
-    bool is_head;       /* the workspace is made from the remote's HEAD */
-    bool is_entry_over; /* the entry goes when the run has ended well */
+    struct strbuf output;       /* of a hook */
+    int64_t hook_start_wall_ms; /* of the container that the hook runs in */
+    int64_t hook_timeout_seconds;
+    uint64_t stop_by_ms; /* the end of the grace that began with the preStop hook; 0: none did */
+    char *created_id;    /* of the container that this run has made */
+    bool is_head;        /* the workspace is made from the remote's HEAD */
+    bool is_entry_over;  /* the entry goes when the run has ended well */
     bool is_closing;
 };
 
 /* Every action's function starts it and returns; later exactly one of these ends it. */
 void run_action_done(struct plan_run *run);
 void run_action_failed(struct plan_run *run, const struct error *err);
+
+/* Ends the run and the operation with an error that counts as no failure of an action: the next pass sees what to make of it. */
+void run_give_up(struct plan_run *run, const struct error *err);
 
 const struct action *run_action(const struct plan_run *run);
 
@@ -96,6 +103,11 @@ char *idle_image_name(void); /* "berth/idle:<12 hex of what is in it>"; the call
 /* apply_workspace.c */
 void apply_make_workspace(struct plan_run *run);
 void apply_remove_workspace(struct plan_run *run);
+
+/* apply_hook.c */
+void apply_run_hook(struct plan_run *run);
+/* What is left of the grace of the stop at hand, in seconds. */
+unsigned run_grace_left(const struct plan_run *run);
 
 /* apply_task.c */
 void apply_start_task(struct plan_run *run);

@@ -350,7 +350,6 @@ static void on_gone(void *user, const struct docker_request *request,
 
 void apply_stop_container(struct plan_run *run)
 {
-    const struct action *action = run_action(run);
     struct error err = {0};
 
     if (!run_can_replace(run, &err)) {
@@ -361,8 +360,7 @@ void apply_stop_container(struct plan_run *run)
         run_action_done(run);
         return;
     }
-    run_call(run, docker_stop_container(run_container_id(run), (unsigned)action->grace_seconds),
-             on_gone);
+    run_call(run, docker_stop_container(run_container_id(run), run_grace_left(run)), on_gone);
 }
 
 void apply_remove_container(struct plan_run *run)

@@ -80,6 +80,7 @@ struct entry {
     char *key, *name;
     enum entry_kind kind;
     struct object *desired;       /* the version in force; NULL: gone */
+    struct object *departed;      /* the version that was in force last, while there is none */
     struct object_status *status; /* of the last pass, or read back from the file; never NULL */
     enum key_state state;
     struct entry *next_in_queue;

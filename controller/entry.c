@@ -121,6 +121,10 @@ void entry_set_desired(struct entry *entry, struct object *desired)
     if (desired != NULL) {
         object_ref(desired);
     }
+    if (desired != NULL || entry->desired != NULL) {
+        object_unref(entry->departed);
+        entry->departed = desired == NULL ? TAKE(entry->desired) : NULL;
+    }
     object_unref(entry->desired);
     entry->desired = desired;
     if (desired != NULL && entry->failure.count > 0 &&
@@ -136,6 +140,7 @@ static void on_timer_closed(uv_handle_t *handle)
     status_free(entry->status);
     json_decref(entry->remembered);
     object_unref(entry->desired);
+    object_unref(entry->departed);
     entry_clear_failure(entry);
     repository_free(entry->repository);
     entry_values_free(entry->values);

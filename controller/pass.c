@@ -102,6 +102,7 @@ static void pass_instance(struct pass *pass)
                     &machine);
     if (entry->desired == NULL) {
         input.should_retain = released_is_intended(entry);
+        input.departed = entry->departed;
         pass->is_gone = container == NULL ||
                         !container_is_own(container, kind_name(KIND_INSTANCE), entry->name);
     } else {

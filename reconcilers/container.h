@@ -39,7 +39,8 @@ struct container_want {
     enum restart_policy restart_policy;
     int64_t grace_seconds;
     struct probe_specs probes;
-    const char *network; /* NULL: the engine's default */
+    const struct hook_spec *post_start, *pre_stop; /* NULL: none */
+    const char *network;                           /* NULL: the engine's default */
     /*
      * The instance that it runs on, whose cgroup it is put below: an instance's container its own, a repository container the one
      * that it is placed on (capacity_of_instance() fills it from the instance's object, and the label LABEL_INSTANCE is the

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "reconcilers/capacity.h"
 #include "reconcilers/health.h"
+#include "reconcilers/hooks.h"
 #include "reconcilers/restarts.h"
 #include "specs/reason.h"
 
@@ -20,6 +21,7 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
 
     capacity_plan(pass, phase, cause);
     plan_add(pass->plan, ACTION_START_CONTAINER, phase, want->name, cause);
+    hooks_plan_post_start(pass, phase, cause);
     if (want->should_pause) {
         plan_add(pass->plan, ACTION_PAUSE_CONTAINER, PHASE_SUSPENDING, want->name,
                  "powerState is Suspended");
@@ -34,6 +36,7 @@ void container_plan_stop(struct container_pass *pass, enum phase phase, const ch
     if (pass->container->state == WORKLOAD_PAUSED) {
         plan_add(pass->plan, ACTION_UNPAUSE_CONTAINER, phase, want->name, cause);
     }
+    hooks_plan_pre_stop(pass, phase, cause);
     stop = plan_add(pass->plan, ACTION_STOP_CONTAINER, phase, want->name, cause);
     stop->grace_seconds = want->grace_seconds;
 }
@@ -101,6 +104,9 @@ static void reconcile_running(struct container_pass *pass)
     if (container_network_repair(pass)) {
         return;
     }
+    if (!hooks_are_done(pass)) {
+        return;
+    }
     if (want->should_pause) {
         plan_suspend(pass);
         return;
@@ -124,11 +130,11 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
     status_set_progressing(pass->status, "Starting", cause);
 }
 
-static void reconcile_finished(struct container_pass *pass, const char *probe_failure)
+static void reconcile_finished(struct container_pass *pass, const char *berths_cause)
 {
     auto_free char *message =
-        probe_failure != NULL
-            ? xstrdup(probe_failure)
+        berths_cause != NULL
+            ? xstrdup(berths_cause)
             : xasprintf("exited with code %lld", (long long)pass->container->exit_code);
 
     pass->status->phase = PHASE_TERMINATED;
@@ -147,7 +153,7 @@ static void reconcile_exited(struct container_pass *pass)
 {
     const struct container_want *want = pass->want;
     const struct observed_container *container = pass->container;
-    auto_free char *probe_failure = NULL, *cause = NULL;
+    auto_free char *probe_failure = NULL, *hook_failure = NULL, *cause = NULL;
 
     if (!want->should_run) {
         restarts_note_wanted_end(pass->status, container);
@@ -167,12 +173,22 @@ static void reconcile_exited(struct container_pass *pass)
         return;
     }
     probe_failure = health_end_cause(pass);
-    restarts_note_end(pass->status, container, want->key, want->restart_policy, probe_failure);
+    hook_failure = probe_failure == NULL ? hooks_end_cause(pass) : NULL;
+    cause = probe_failure != NULL  ? xstrdup(probe_failure)
+            : hook_failure != NULL ? xstrdup(hook_failure)
+                                   : NULL;
+    restarts_note_end(pass->status, container, want->key, want->restart_policy,
+                      probe_failure != NULL  ? REASON_PROBE_FAILED
+                      : hook_failure != NULL ? REASON_HOOK_FAILED
+                                             : NULL,
+                      cause);
     if (!restarts_wants_after_last(want->restart_policy, &pass->status->restarts)) {
-        reconcile_finished(pass, probe_failure);
+        reconcile_finished(pass, cause);
         return;
     }
-    cause = probe_failure != NULL ? TAKE(probe_failure) : restarts_describe(container);
+    if (cause == NULL) {
+        cause = restarts_describe(container);
+    }
     if (pass->status->restarts.next_retry_wall_ms > pass->world->now_wall_ms) {
         plan_wake_at(pass->plan, pass->status->restarts.next_retry_wall_ms);
         status_defer_operation(pass->status, "restart", cause,

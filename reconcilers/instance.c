@@ -82,6 +82,10 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         .status = status,
     };
 
+    if (desired == NULL && input->departed != NULL) {
+        want.grace_seconds = input->departed->instance.grace_seconds;
+        want.pre_stop = input->departed->instance.lifecycle.pre_stop;
+    }
     if (desired != NULL) {
         const struct instance_spec *spec = &desired->instance;
 
@@ -100,6 +104,8 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.ports = &spec->ports;
         want.restart_policy = (enum restart_policy)spec->restart_policy;
         want.grace_seconds = spec->grace_seconds;
+        want.post_start = spec->lifecycle.post_start;
+        want.pre_stop = spec->lifecycle.pre_stop;
         want.probes = probe_specs_of(spec);
         want.network = network;
         capacity_of_instance(desired, &machine);

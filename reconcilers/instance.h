@@ -8,10 +8,11 @@
 
 struct instance_input {
     const char *name;
-    const struct object *desired; /* NULL: its spec is gone */
-    bool should_retain;           /* its spec is gone, and said that the container stays */
-    const char *pool;             /* whose member it is; NULL: nobody's */
-    const char *update_hold;      /* of a member: why it must not be made anew yet, or NULL */
+    const struct object *desired;  /* NULL: its spec is gone */
+    const struct object *departed; /* the spec that is gone, where it is still known; or NULL */
+    bool should_retain;            /* its spec is gone, and said that the container stays */
+    const char *pool;              /* whose member it is; NULL: nobody's */
+    const char *update_hold;       /* of a member: why it must not be made anew yet, or NULL */
     const struct observed_container *container; /* of that name; NULL: none */
     const struct observed_image *image;
     const struct observed_probes *probes;   /* NULL: nothing is known */

@@ -12,6 +12,7 @@ struct plan *plan_new(void)
 static void action_free(struct action *action)
 {
     workload_free(action->workload);
+    arena_done(&action->arena);
     free(action->target);
     free(action->cause);
     free(action->host_ip);
@@ -53,6 +54,15 @@ struct action *plan_add(struct plan *plan, enum action_type type, enum phase pha
     return action;
 }
 
+void action_set_command(struct action *action, const struct text_list *command)
+{
+    action->command.items = arena_alloc(&action->arena, (command->count + 1) * sizeof(char *));
+    for (size_t i = 0; i < command->count; i++) {
+        action->command.items[i] = arena_strdup(&action->arena, command->items[i]);
+    }
+    action->command.count = command->count;
+}
+
 void plan_set_operation(struct plan *plan, const char *operation, const char *cause)
 {
     if (plan->operation == NULL) {
@@ -82,6 +92,8 @@ const char *action_type_name(enum action_type type)
     case ACTION_DISCONNECT_NETWORK: return "disconnect network";
     case ACTION_CREATE_CONTAINER: return "create container";
     case ACTION_START_CONTAINER: return "start container";
+    case ACTION_RUN_POST_START: return "run postStart hook";
+    case ACTION_RUN_PRE_STOP: return "run preStop hook";
     case ACTION_STOP_CONTAINER: return "stop container";
     case ACTION_PAUSE_CONTAINER: return "pause container";
     case ACTION_UNPAUSE_CONTAINER: return "unpause container";

@@ -24,6 +24,8 @@ enum action_type {
     ACTION_LIMIT_MACHINE,      /* target: instance; limits: of its cgroup, which is made */
     ACTION_CREATE_CONTAINER,   /* target: container; workload */
     ACTION_START_CONTAINER,
+    ACTION_RUN_POST_START, /* command, timeout_seconds */
+    ACTION_RUN_PRE_STOP,   /* the same; grace_seconds: of the stop that follows, this included */
     ACTION_STOP_CONTAINER, /* grace_seconds */
     ACTION_PAUSE_CONTAINER,
     ACTION_UNPAUSE_CONTAINER,
@@ -49,7 +51,9 @@ struct action {
     enum port_protocol protocol;
     char *host_ip;
     bool is_fixed_port;
-    int64_t grace_seconds;
+    int64_t grace_seconds, timeout_seconds;
+    struct text_list command; /* in the arena */
+    struct arena arena;
     struct machine_limits limits; /* its name is the target */
 };
 
@@ -69,6 +73,8 @@ DEFINE_AUTO_FREE(plan);
 /* Appends; texts are copied. Returns the action, which the plan owns. */
 struct action *plan_add(struct plan *plan, enum action_type type, enum phase phase,
                         const char *target, const char *cause);
+
+void action_set_command(struct action *action, const struct text_list *command); /* copied */
 
 /* Takes all actions out again; a moment to wake at stays. */
 void plan_clear(struct plan *plan);

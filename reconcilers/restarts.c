@@ -61,7 +61,8 @@ static void copy_log(struct object_status *status, const struct observed_contain
 }
 
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key, enum restart_policy policy, const char *probe_failure)
+                       const char *key, enum restart_policy policy, const char *berths_reason,
+                       const char *berths_cause)
 {
     struct status_restarts *restarts = &status->restarts;
     int64_t ran_ms = container->finished_wall_ms - container->started_wall_ms;
@@ -72,8 +73,8 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
     restarts->in_a_row = ran_ms >= RESTART_RESET_MS ? 1 : restarts->in_a_row + 1;
     restarts->has_last = true;
     restarts->last_exit_code = container->exit_code;
-    restarts->last_reason = probe_failure != NULL ? REASON_PROBE_FAILED : end_reason(container);
-    restarts->last_message = status_text(status, probe_failure);
+    restarts->last_reason = berths_reason != NULL ? berths_reason : end_reason(container);
+    restarts->last_message = status_text(status, berths_cause);
     restarts->count += restarts_wants_after_last(policy, restarts) ? 1 : 0;
     restarts->last_finished_wall_ms = container->finished_wall_ms;
     restarts->next_retry_wall_ms =
@@ -93,7 +94,9 @@ bool restarts_wants_another(enum restart_policy policy, int64_t exit_code)
 
 bool restarts_ended_well(const struct status_restarts *restarts)
 {
-    return restarts->last_exit_code == 0 && !text_equal(restarts->last_reason, REASON_PROBE_FAILED);
+    return restarts->last_exit_code == 0 &&
+           !text_equal(restarts->last_reason, REASON_PROBE_FAILED) &&
+           !text_equal(restarts->last_reason, REASON_HOOK_FAILED);
 }
 
 bool restarts_wants_after_last(enum restart_policy policy, const struct status_restarts *restarts)

@@ -15,11 +15,12 @@ bool restarts_is_known(const struct status_restarts *restarts,
 
 /*
  * Counts an end that is new: exit code, reason, last lines, and when the next start is due. The first start after a good run
- * is due at once; each further crash doubles the delay (retry_delay_ms). probe_failure: why Berth ended it, which is a failure whatever
- * its exit code; NULL: it ended by itself.
+ * is due at once; each further crash doubles the delay (retry_delay_ms). berths_reason and _cause: why Berth ended it, a probe
+ * or a hook, which is a failure whatever its exit code; NULL: it ended by itself.
  */
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
-                       const char *key, enum restart_policy policy, const char *probe_failure);
+                       const char *key, enum restart_policy policy, const char *berths_reason,
+                       const char *berths_cause);
 
 /* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
 void restarts_note_wanted_end(struct object_status *status,

@@ -71,6 +71,13 @@ static void copy_restarts(struct object_status *to, const struct status_restarts
     }
 }
 
+static void copy_hook(struct object_status *to, struct status_hook *hook,
+                      const struct status_hook *from)
+{
+    *hook = *from;
+    hook->message = status_text(to, from->message);
+}
+
 static void copy_task(struct object_status *to, const struct status_task *from)
 {
     to->task = *from;
@@ -113,6 +120,8 @@ struct object_status *status_successor(const struct object_status *previous)
         status_drop_operation(status);
     }
     copy_restarts(status, &previous->restarts);
+    copy_hook(status, &status->post_start, &previous->post_start);
+    copy_hook(status, &status->pre_stop, &previous->pre_stop);
     copy_task(status, &previous->task);
     copy_repository(status, &previous->repository);
     status->pool = previous->pool;

@@ -127,6 +127,17 @@ struct status_probes {
     struct status_probe of[PROBE_TYPE_COUNT];
 };
 
+enum hook_result { HOOK_UNKNOWN, HOOK_SUCCEEDED, HOOK_FAILED, HOOK_SKIPPED };
+
+/* How a hook ended the last time. */
+struct status_hook {
+    enum hook_result result;           /* SKIPPED: the container ran before the spec had the hook */
+    const char *message;               /* of a failure */
+    int64_t container_started_wall_ms; /* the start of the container that it belongs to */
+    int64_t end_wall_ms;
+    bool has_ended_container; /* postStart: Berth stopped the container because of it */
+};
+
 struct status_error {
     unsigned code;
     const char *reason;
@@ -188,6 +199,7 @@ struct object_status {
     size_t port_count;
     struct status_restarts restarts;
     struct status_probes probes;
+    struct status_hook post_start, pre_stop;
     struct status_error *errors;
     size_t error_count;
     struct status_task task;

@@ -185,6 +185,33 @@ static json_t *probes_to_json(const struct status_probes *probes)
     return json;
 }
 
+static void put_hook(json_t *json, const char *key, const struct status_hook *hook)
+{
+    json_t *item;
+
+    if (hook->result == HOOK_UNKNOWN) {
+        return;
+    }
+    item = json_object();
+    put_text(item, "state", hook_result_name(hook->result));
+    put_text(item, "message", hook->message);
+    put_time(item, "time", hook->end_wall_ms);
+    put_integer(item, "containerStartedAtMs", hook->container_started_wall_ms);
+    if (hook->has_ended_container) {
+        json_object_set_new(item, "endedContainer", json_true());
+    }
+    json_object_set_new(json, key, item);
+}
+
+static json_t *hooks_to_json(const struct object_status *status)
+{
+    json_t *json = json_object();
+
+    put_hook(json, "postStart", &status->post_start);
+    put_hook(json, "preStop", &status->pre_stop);
+    return json;
+}
+
 static json_t *error_to_json(const struct status_error *error)
 {
     json_t *item = json_object();
@@ -296,6 +323,9 @@ json_t *status_to_json(const struct object_status *status)
     }
     if (status->probes.started_wall_ms != 0) {
         json_object_set_new(json, "probes", probes_to_json(&status->probes));
+    }
+    if (status->post_start.result != HOOK_UNKNOWN || status->pre_stop.result != HOOK_UNKNOWN) {
+        json_object_set_new(json, "hooks", hooks_to_json(status));
     }
     if (status->task.repository != NULL) {
         json_object_set_new(json, "task", task_to_json(&status->task));

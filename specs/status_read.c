@@ -162,6 +162,21 @@ static void read_probes(struct object_status *status, const json_t *json)
     }
 }
 
+static void read_hook(struct object_status *status, const json_t *json, struct status_hook *hook)
+{
+    const char *name = json_string_value(json_object_get(json, "state"));
+
+    for (int i = HOOK_SUCCEEDED; name != NULL && i <= HOOK_SKIPPED; i++) {
+        if (strcmp(hook_result_name((enum hook_result)i), name) == 0) {
+            hook->result = (enum hook_result)i;
+        }
+    }
+    hook->message = get_text(status, json, "message");
+    hook->end_wall_ms = get_time(json, "time");
+    hook->container_started_wall_ms = get_integer(json, "containerStartedAtMs");
+    hook->has_ended_container = json_is_true(json_object_get(json, "endedContainer"));
+}
+
 static void read_task(struct object_status *status, const json_t *json)
 {
     struct status_task *task = &status->task;
@@ -240,6 +255,7 @@ static void read_operation(struct object_status *status, const json_t *json)
 struct object_status *status_from_json(const json_t *json)
 {
     struct object_status *status = status_new();
+    const json_t *hooks = json_object_get(json, "hooks");
 
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = get_text(status, json, "observedHash");
@@ -252,6 +268,8 @@ struct object_status *status_from_json(const json_t *json)
     read_history(status, json_object_get(json, "history"));
     read_restarts(status, json_object_get(json, "restarts"));
     read_probes(status, json_object_get(json, "probes"));
+    read_hook(status, json_object_get(hooks, "postStart"), &status->post_start);
+    read_hook(status, json_object_get(hooks, "preStop"), &status->pre_stop);
     read_task(status, json_object_get(json, "task"));
     read_repository(status, json_object_get(json, "repository"));
     read_pool(status, json_object_get(json, "pool"));

@@ -50,3 +50,14 @@ const char *verdict_name(enum probe_verdict verdict)
     }
     abort();
 }
+
+const char *hook_result_name(enum hook_result result)
+{
+    switch (result) {
+    case HOOK_UNKNOWN: return "";
+    case HOOK_SUCCEEDED: return "Succeeded";
+    case HOOK_FAILED: return "Failed";
+    case HOOK_SKIPPED: return "Skipped";
+    }
+    abort();
+}

@@ -9,6 +9,7 @@ static void decide_instance(const struct plan_case *plan_case, const json_t *obs
     struct instance_input input = {
         .name = plan_case->name,
         .desired = plan_case->is_gone ? NULL : plan_case->object,
+        .departed = plan_case->is_gone ? plan_case->object : NULL,
         .should_retain =
             plan_case->is_gone && plan_case->object->instance.deletion_policy == DELETION_RETAIN,
         .container = plan_case->container,

@@ -210,6 +210,18 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
         return;
     case ACTION_START_CONTAINER: start_container(model, container); return;
     case ACTION_STOP_CONTAINER: stop_container(model, container); return;
+    case ACTION_RUN_POST_START:
+        assert_int_equal(container->state, WORKLOAD_RUNNING);
+        assert_true(action->command.count > 0);
+        model->status->post_start = (struct status_hook){
+            .result = model->hooks_fail ? HOOK_FAILED : HOOK_SUCCEEDED,
+            .container_started_wall_ms = container->started_wall_ms,
+        };
+        return;
+    case ACTION_RUN_PRE_STOP:
+        assert_int_equal(container->state, WORKLOAD_RUNNING);
+        assert_true(action->grace_seconds > 0);
+        return;
     case ACTION_PAUSE_CONTAINER:
         assert_int_equal(container->state, WORKLOAD_RUNNING);
         container->state = WORKLOAD_PAUSED;
@@ -289,6 +301,8 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
     case ACTION_PAUSE_CONTAINER:
     case ACTION_UNPAUSE_CONTAINER:
     case ACTION_REMOVE_CONTAINER:
+    case ACTION_RUN_POST_START:
+    case ACTION_RUN_PRE_STOP:
     case ACTION_RELEASE_CONTAINER:
     case ACTION_READ_LOG: apply_to_container(model, action); return;
     }
@@ -300,6 +314,9 @@ void plan_model_apply(struct plan_model *model, const struct plan *plan)
         assert_non_null(plan->actions[i]->cause);
         assert_true(plan->actions[i]->cause[0] != '\0');
         apply_action(model, plan, plan->actions[i]);
+        if (plan->actions[i]->type == ACTION_RUN_POST_START && model->hooks_fail) {
+            return;
+        }
     }
     if (plan->operation != NULL) {
         model->failure.count = 0;

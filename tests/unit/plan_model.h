@@ -35,6 +35,7 @@ struct plan_model {
     struct observed_network network; /* of plan_model_network() */
     struct observed_failure failure;
     struct object_status *status; /* of the last pass; never NULL after the first */
+    bool hooks_fail;              /* every postStart hook; a plan ends there */
     unsigned containers_made;     /* for ids */
 };
 

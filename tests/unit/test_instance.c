@@ -28,6 +28,10 @@ static const char *const spec_texts[] = {
     HEAD "  zone: us-east1-b\n",
     HEAD "  image: debian:12\n  powerState: Stopped\n",
     HEAD "  image: debian:12\n  powerState: Suspended\n",
+    HEAD "  image: debian:12\n  powerState: Suspended\n"
+         "  lifecycle: {postStart: {exec: {command: [a]}}, preStop: {exec: {command: [b]}}}\n",
+    HEAD "  image: debian:12\n"
+         "  lifecycle: {postStart: {exec: {command: [a]}}, preStop: {exec: {command: [b]}}}\n",
     HEAD "  image: debian:12\n  deletionPolicy: Retain\n",
     HEAD "  image: debian:12\n  suspend: true\n",
     HEAD "  image: debian:12\n  restartPolicy: Never\n",
@@ -498,6 +502,44 @@ static void what_failed_is_not_tried_again_before_its_time(void **state)
     assert_true(failures > WORLDS);
 }
 
+/* Whatever the world is: it never counts as RUNNING, and is restarted later and later. */
+static void a_post_start_hook_that_fails_is_a_crash(void **state)
+{
+    unsigned crashes = 0;
+
+    (void)state;
+    for (unsigned number = 1; number <= WORLDS / 4; number++) {
+        struct scene scene;
+        struct object_status *status;
+
+        scene_begin(&scene, number);
+        scene.model.hooks_fail = true;
+        scene.model.failure.count = 0; /* the old one may serve on while an update is held back */
+        for (unsigned round = 0; round < 2 * MAX_ROUNDS; round++) {
+            auto_owned(plan) *plan = decide(&scene);
+
+            status = scene.model.status;
+            if (scene.object->instance.lifecycle.post_start != NULL && !scene.is_gone &&
+                !is_foreign(&scene) && status->post_start.result != HOOK_SKIPPED) {
+                assert_int_not_equal(status->phase, PHASE_RUNNING);
+            }
+            plan_model_apply(&scene.model, plan);
+            scene.model.now_wall_ms =
+                plan->count == 0 && plan->wake_at_wall_ms > scene.model.now_wall_ms
+                    ? plan->wake_at_wall_ms
+                    : scene.model.now_wall_ms + 1;
+        }
+        status = scene.model.status;
+        if (text_equal(status->restarts.last_reason, "HookFailed")) {
+            crashes++;
+            assert_true(status->restarts.in_a_row >= 1);
+            assert_non_null(strstr(status->restarts.last_message, "postStart hook failed"));
+        }
+        scene_end(&scene);
+    }
+    assert_true(crashes > WORLDS / 100);
+}
+
 /* Names whose ports lie anywhere in a small range: none is ever given twice. */
 static void instances_never_share_a_port(void **state)
 {
@@ -553,6 +595,7 @@ static void its_image_is_its_own_or_the_idle_one(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_post_start_hook_that_fails_is_a_crash),
         cmocka_unit_test(its_image_is_its_own_or_the_idle_one),
         cmocka_unit_test_teardown(every_world_comes_to_rest_as_wanted, tell_world),
         cmocka_unit_test_teardown(what_is_not_ours_is_left_alone, tell_world),
