@@ -111,6 +111,9 @@ void container_network_prepare_start(struct container_pass *pass, enum phase pha
 
     if (cause == NULL && pass->failure->count > 0 && pass->container->has_asked_address) {
         cause = "it asks for an address, and its start failed";
+    } else if (cause == NULL && !pass->container->has_asked_address &&
+               address_to_ask_for(pass) != NULL) {
+        cause = "to keep its address";
     }
     if (cause != NULL) {
         plan_connection(pass, phase, cause);

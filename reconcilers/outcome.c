@@ -49,8 +49,9 @@ void status_set_stalled(struct object_status *status, const char *reason, const 
 bool failure_holds_back(const struct observed_failure *failure, const char *key,
                         int64_t now_wall_ms, struct plan *plan, struct object_status *status)
 {
-    bool is_quick =
-        text_equal(failure->reason, REASON_PORT_IN_USE) && failure->count <= QUICK_TRIES;
+    bool is_quick = (text_equal(failure->reason, REASON_PORT_IN_USE) ||
+                     text_equal(failure->reason, REASON_ADDRESS_UNAVAILABLE)) &&
+                    failure->count <= QUICK_TRIES;
     int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, failure->count);
 
     if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {

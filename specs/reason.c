@@ -7,7 +7,7 @@
 /* Sorted by name. */
 static const struct reason reasons[] = {
     {REASON_ADDRESS_UNAVAILABLE, 409, "The address that the container had before is another's now.",
-     "None is needed: Berth makes it anew with another address."},
+     "None is needed: Berth starts it with another one."},
     {REASON_AUTHENTICATION_FAILED, 401, "The git server refused the credentials.",
      "Check the files that spec.credentials names and what the account may read."},
     {REASON_BRANCH_CONFLICT, 409, "The repository's container already works on another branch.",

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Docker Engine for tests and demonstrations: starts a private one, or takes one that is there.
 #
-# usage: engine.sh up|down|status|env [--dir DIR] [--engine default|newest|URL] [--purge]
+# usage: engine.sh up|down|status|env|netns [--dir DIR] [--engine default|newest|URL] [--purge]
 #   up       start it and wait until it answers; does nothing when it is up already
 #   down     stop it; --purge also removes its images, containers, volumes and the folder's content
 #   status   print what is up; exit status 3 when nothing is
@@ -18,7 +18,10 @@
 # (BERTH_ENGINE_SUBNET=10.N chooses). None touches iptables, whose chains all engines of a host share
 # and flush when they start: ports published on the host go through docker-proxy, which needs no rule.
 # The price: containers reach the host but not the world, and nothing keeps networks apart.
-# BERTH_ENGINE_IPTABLES=true brings both back for one engine at a time.
+# BERTH_ENGINE_IPTABLES=true brings both back for one engine at a time, and BERTH_ENGINE_NETNS=true for
+# any number: the engine and its bridges are in a network namespace of their own (named after its
+# folder, seen by `ip netns`), with iptables of their own and no way out, so that nothing of this
+# machine's network changes. `engine.sh netns` prints the name; published ports are on its loopback.
 #
 # The newest engine lives in a mount namespace and sees of this machine only its folder, /tmp and the
 # folders in BERTH_ENGINE_BIND (colon-separated); mounts must be made before it starts.
@@ -56,12 +59,23 @@ bridge=berth-$id
 kind=${engine:-default}
 subnet=
 run_dir=
+netns=
+[[ ${BERTH_ENGINE_NETNS:-false} != true ]] || netns=berth-$id
 if [[ -e $dir/engine.conf ]]; then
     # shellcheck source=/dev/null
     . "$dir/engine.conf"
 fi
 host=unix://$run_dir/docker.sock
 [[ $engine != *://* ]] || { kind=url; host=$engine; }
+
+# Where the engine's bridges and rules are.
+in_netns() {
+    if [[ -n $netns ]]; then
+        nsenter --net="/run/netns/$netns" -- "$@"
+    else
+        "$@"
+    fi
+}
 
 # --- clients -------------------------------------------------------------------------------------
 
@@ -135,6 +149,10 @@ sweep() {
     done < <(awk -v a="$dir/" -v b="${run_dir:-$dir}/" \
         'index($5, a) == 1 || index($5, b) == 1 { print $5 }' /proc/self/mountinfo | sort -r)
 
+    if [[ -n $netns ]]; then
+        ip netns delete "$netns" 2>/dev/null || true    # with all its bridges
+        return
+    fi
     ip link delete "$bridge" 2>/dev/null || true
     if [[ -n $subnet ]]; then
         while read -r link; do
@@ -151,13 +169,13 @@ become_root() {
         die "a private engine needs root; be root, or set DOCKER_TEST_HOST to an engine"
     local -a arguments=("$command" --dir "$dir" --engine "$kind")
     [[ $purge == no ]] || arguments+=(--purge)
-    exec sudo --preserve-env=PATH,BERTH_ENGINE_SUBNET,BERTH_ENGINE_IPTABLES,BERTH_ENGINE_BIND,BERTH_NEWEST_ROOT \
+    exec sudo --preserve-env=PATH,BERTH_ENGINE_SUBNET,BERTH_ENGINE_IPTABLES,BERTH_ENGINE_NETNS,BERTH_ENGINE_BIND,BERTH_NEWEST_ROOT \
         "${BASH_SOURCE[0]}" "${arguments[@]}"
 }
 
 # Whether some route lies in the range or covers it.
 overlaps() {
-    { ip -4 route show root "$1"; ip -4 route show match "$1"; } |
+    { in_netns ip -4 route show root "$1"; in_netns ip -4 route show match "$1"; } |
         awk '!/^default/ { found = 1 } END { exit !found }'
 }
 
@@ -167,7 +185,13 @@ make_bridge() {
     exec {lock}>"$host_lock"
     flock "$lock"
     # dockerd switches forwarding on; what it was before the first of our engines is kept for the last.
-    [[ -e $forward_before ]] || cat /proc/sys/net/ipv4/ip_forward >"$forward_before"
+    # A namespace has a switch of its own.
+    if [[ -n $netns ]]; then
+        ip netns add "$netns"
+        in_netns ip link set lo up
+    elif [[ ! -e $forward_before ]]; then
+        cat /proc/sys/net/ipv4/ip_forward >"$forward_before"
+    fi
     [[ -n $subnet ]] || subnet=${BERTH_ENGINE_SUBNET:-}
     if [[ -z $subnet ]]; then
         for ((n = 201; n < 250; n++)); do
@@ -177,9 +201,9 @@ make_bridge() {
     elif overlaps "$subnet.0.0/16"; then
         die "the range $subnet.0.0/16 of $dir is used by somebody else now; down --purge, then up"
     fi
-    ip link add "$bridge" type bridge
-    ip address add "$subnet.0.1/24" dev "$bridge"
-    ip link set "$bridge" up
+    in_netns ip link add "$bridge" type bridge
+    in_netns ip address add "$subnet.0.1/24" dev "$bridge"
+    in_netns ip link set "$bridge" up
     exec {lock}>&-
 }
 
@@ -227,6 +251,7 @@ enter_newest_root() {
 
 start_dockerd() {
     local iptables=${BERTH_ENGINE_IPTABLES:-false}
+    [[ -z $netns ]] || iptables=true
     local -a daemon=(dockerd --config-file "$dir/daemon.json" --data-root "$dir/data"
         --exec-root "$run_dir/exec" --pidfile "$dir/docker.pid" -H "$host"
         --bridge "$bridge" --default-address-pool "base=$subnet.128.0/17,size=24"
@@ -246,8 +271,9 @@ start_dockerd() {
         if [[ $kind == newest ]]; then
             export newest_root dir run_dir BERTH_ENGINE_BIND=${BERTH_ENGINE_BIND:-}
             export -f enter_newest_root
-            exec setsid unshare -m bash -ec 'enter_newest_root "$@"' _ "${daemon[@]}"
+            daemon=(unshare -m bash -ec 'enter_newest_root "$@"' _ "${daemon[@]}")
         fi
+        [[ -z $netns ]] || exec setsid nsenter --net="/run/netns/$netns" -- "${daemon[@]}"
         exec setsid "${daemon[@]}"
     ) </dev/null >"$dir/dockerd.log" 2>&1 &
     started_pid=$!
@@ -276,7 +302,7 @@ up() {
     [[ -n $run_dir && -d $run_dir ]] || make_run_dir
     host=unix://$run_dir/docker.sock
     make_bridge
-    printf '%s=%q\n' kind "$kind" subnet "$subnet" run_dir "$run_dir" >"$dir/engine.conf"
+    printf '%s=%q\n' kind "$kind" subnet "$subnet" run_dir "$run_dir" netns "$netns" >"$dir/engine.conf"
     rm -f "$dir/docker.pid"
     start_dockerd
 
@@ -381,6 +407,7 @@ print_env() {
         down) down ;;
         status) status ;;
         env) print_env ;;
+        netns) echo "$netns" ;;
         *) usage ;;
     esac
     exit
