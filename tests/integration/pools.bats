@@ -67,7 +67,8 @@ member() { "$BERTH" get instance "$2" --specs "$SPECS" --state "$STATE" -o json 
     wait_for 20 are_settled web "web-0 web-1 web-2"
     sed -i 's/minInstances: 3/minInstances: 1/' "$SPECS/web.yaml"
     wait_for 20 are_settled web "web-0"
-    [ -z "$(docker ps -aq --filter "label=dev.berth.pool=web" --filter "name=web-[12]$")" ]
+    wait_for 10 container_is_gone web-1
+    wait_for 10 container_is_gone web-2
 }
 
 @test "a member that is lost comes back under its name, with its port" {
@@ -212,5 +213,6 @@ member() { "$BERTH" get instance "$2" --specs "$SPECS" --state "$STATE" -o json 
         is_ready web.yaml web
     }
     wait_for 90 is_as_the_file_says
-    [ "$(docker ps -aq --filter label=dev.berth.pool=web | wc -l)" -eq 3 ]
+    only_three() { [ "$(docker ps -aq --filter label=dev.berth.pool=web | wc -l)" -eq 3 ]; }
+    wait_for 10 only_three
 }
