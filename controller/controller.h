@@ -60,7 +60,8 @@ struct repository_entry {
 struct pool_entry {
     struct map members; /* key -> entry */
     unsigned waiting_tasks, waiting_repositories,
-        waiting_members; /* that a new member would take */
+        waiting_members;  /* that a new member would take */
+    bool is_load_unknown; /* members were found whose tasks placement has not counted yet */
 };
 
 /* What instances have that are members of a pool. */

@@ -452,19 +452,21 @@ static void find_members(struct controller *controller)
             map_put(&pools, map_key(at), map_value(at));
         }
     }
-    for (struct map_entry *at = map_first(&pools); at != NULL; at = map_next(at)) {
-        struct entry *pool = map_value(at);
-        struct pass pass;
+    for (int round = 0; round < 2; round++) { /* the first one may only find who is there */
+        for (struct map_entry *at = map_first(&pools); at != NULL; at = map_next(at)) {
+            struct entry *pool = map_value(at);
+            struct pass pass;
 
-        pass_begin(&pass, pool);
-        status_finish(pass.status, pool->status, pass.world.now_wall_ms);
-        status_free(pool->status);
-        pool->status = pass.status;
-        pool->is_passed = true;
-        plan_free(pass.plan);
+            pass_begin(&pass, pool);
+            status_finish(pass.status, pool->status, pass.world.now_wall_ms);
+            status_free(pool->status);
+            pool->status = pass.status;
+            pool->is_passed = true;
+            plan_free(pass.plan);
+        }
+        placing_run(controller);
     }
     map_done(&pools);
-    placing_run(controller);
 }
 
 size_t pass_dry_run(struct controller *controller)

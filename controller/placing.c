@@ -348,6 +348,7 @@ static void tell_pools(struct controller *controller, struct placing *placing,
         struct entry *entry = map_value(at);
 
         if (entry->kind == ENTRY_POOL) {
+            entry->pool->is_load_unknown = false;
             entry_enqueue(entry);
         }
     }

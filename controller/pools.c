@@ -103,6 +103,7 @@ static void adopt_members(struct entry *pool)
             entry_find(controller, key) == NULL) {
             struct entry *member = add_member(pool, number);
 
+            pool->pool->is_load_unknown = true;
             recall_member(member);
             entry_enqueue(member);
         }
@@ -310,6 +311,7 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
         .member_count = facts.count,
         .taken = facts.taken,
         .taken_count = facts.taken_count,
+        .is_load_unknown = pool->pool->is_load_unknown,
         .waiting_tasks = pool->pool->waiting_tasks,
         .waiting_repositories = pool->pool->waiting_repositories,
         .waiting_members = pool->pool->waiting_members,

@@ -312,6 +312,11 @@ void pool_decide(const struct pool_input *input, struct pool_decision *ret_decis
 
     *ret_decision = (struct pool_decision){.status = *input->previous};
     ret_decision->orders = xcalloc(input->member_count + 1, sizeof(*ret_decision->orders));
+    if (input->is_load_unknown) {
+        pass.status->wanted = input->spec != NULL ? pool_find_need(&pass) : 0;
+        count_members(&pass);
+        return;
+    }
     if (input->spec == NULL) {
         pass.status->wanted = 0;
         dissolve(&pass);

@@ -63,7 +63,9 @@ struct pool_input {
     const unsigned *taken; /* numbers whose names other objects have, in any order */
     size_t taken_count;
 
-    /* The answers of placement (placement.h), decided on these very members. */
+    /* The answers of placement (placement.h), decided on these very members. While there are none yet
+     * nobody knows who is busy: nothing is ordered, made or counted. */
+    bool is_load_unknown;
     unsigned waiting_tasks; /* that find no place on the present members and would on a new one */
     unsigned waiting_repositories; /* warm ones without a place, which a new member would give */
     unsigned waiting_members;      /* new members that those fill by what they ask for; at least */

@@ -191,6 +191,38 @@ SPEC
     [ "$(docker ps -q --filter name=repo-)" = "$id" ]
 }
 
+@test "a template that changed while no controller ran drains busy members, too" {
+    pool 1 1 2
+    session one
+    berth_start
+    wait_for 40 is_running_task one
+    id=$(container_field ci-0 '{{.Id}}')
+    berth_kill9
+    sed -i 's/e2-small/e2-medium/' "$SPECS/ci.yaml"
+    berth_start
+    wait_for 20 field_is ci.yaml ci status.pool.draining 1
+    [ "$(container_field ci-0 '{{.Id}}')" = "$id" ]
+    field_is one.yaml one status.phase Running
+}
+
+@test "a pool that was made smaller while no controller ran keeps the instance with a task" {
+    pool 0 2 1
+    session one
+    session other b
+    berth_start
+    wait_for 40 is_running_task one
+    wait_for 40 is_running_task other
+    are_members "ci-0 ci-1"
+    ids=$(docker inspect -f '{{.Id}}' ci-0 ci-1)
+    berth_kill9
+    sed -i 's/maxInstances: 2/maxInstances: 1/' "$SPECS/ci.yaml"
+    berth_start
+    wait_for 20 field_is ci.yaml ci status.pool.draining 1
+    [ "$(docker inspect -f '{{.Id}}' ci-0 ci-1)" = "$ids" ]
+    wait_for 20 is_running_task one
+    wait_for 20 is_running_task other
+}
+
 @test "a deleted pool lets its tasks finish before its instances go" {
     pool 1 1 2
     session one

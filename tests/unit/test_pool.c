@@ -725,6 +725,33 @@ static void a_suspended_pool_is_left_alone(void **state)
     expect_created(&scene, 0, NULL);
 }
 
+static void before_the_load_is_known_nothing_is_decided(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.max_instances = 1;
+    scene.input.is_load_unknown = true;
+    add_member(&scene, MEMBER_READY, 0)->is_outdated = true;
+    add_members(&scene, 2, MEMBER_READY, 0);
+    add_members(&scene, 5, MEMBER_FAILED, 0);
+    scene.previous.surplus_since_wall_ms = now_wall_ms - HOUR;
+    scene.previous.surplus_wanted = 2;
+    decide(&scene);
+    expect_orders(&scene, "--------");
+    assert_int_equal(scene.decision.status.failures_in_a_row, 0);
+    assert_int_equal(scene.decision.status.surplus_since_wall_ms, now_wall_ms - HOUR);
+    assert_int_equal(scene.decision.status.surplus_wanted, 2);
+    assert_int_equal(scene.decision.status.ready, 3);
+    scene.spec.min_instances = scene.spec.max_instances = 9;
+    decide(&scene);
+    expect_created(&scene, 0, NULL);
+    scene.input.spec = NULL;
+    decide(&scene);
+    expect_orders(&scene, "--------");
+}
+
 static void a_deleted_pool_lets_tasks_finish(void **state)
 {
     auto_done(scene) scene;
@@ -899,6 +926,7 @@ int main(void)
         cmocka_unit_test(failures_that_were_cleared_away_do_not_let_a_bad_template_go_on),
         cmocka_unit_test(on_delete_leaves_members_as_they_are),
         cmocka_unit_test(a_suspended_pool_is_left_alone),
+        cmocka_unit_test(before_the_load_is_known_nothing_is_decided),
         cmocka_unit_test(a_deleted_pool_lets_tasks_finish),
         cmocka_unit_test(stopped_members_stand_still),
         cmocka_unit_test(the_numbers_are_told),
