@@ -97,3 +97,31 @@ members_are() { local n; n=$(members "$1"); [[ $n == "$2" ]] || { echo "$n membe
     wait_for 60 field_is warm-repositories.yaml first-look status.phase Succeeded
     field_is warm-repositories.yaml first-look status.task.instance warm-0
 }
+
+@test "the example of zones: names within a zone, none beyond it" {
+    example zones.yaml
+    berth_start
+    for name in db api visitor; do wait_for 30 is_ready zones.yaml "$name"; done
+    docker exec api wget -qO- http://db:8080/passwd | grep -q root
+    docker exec api wget -qO- http://db.us-east1-b.berth.internal:8080/passwd | grep -q root
+    docker exec api grep -q '192.0.2.7.*printer.example.com' /etc/hosts
+    docker exec visitor grep -qx 'search corp.example.com' /etc/resolv.conf
+    run docker exec visitor timeout 5 wget -qO- http://db:8080/passwd
+    [ "$status" -ne 0 ]
+    field_is zones.yaml db 'status.conditions[type=NetworkReady].status' True
+    ip=$(status_of zones.yaml db status.container.ip)
+    docker rm -f db >/dev/null
+    wait_for 30 container_is_running db
+    wait_for 30 is_ready zones.yaml db
+    field_is zones.yaml db status.container.ip "$ip"
+}
+
+@test "the example of ports: a fixed one, one of the pool, and one of UDP" {
+    example ports.yaml
+    sed -i "s/18080/$PORT_LAST/" "$SPECS/ports.yaml"
+    berth_start
+    wait_for 30 is_ready ports.yaml shop
+    curl -fsS "http://127.0.0.1:$PORT_LAST/passwd" | grep -q root
+    curl -fsS "http://127.0.0.1:$(port_of ports.yaml shop admin)/passwd" | grep -q root
+    [ "$(docker port shop 7777/udp)" = "127.0.0.1:$(port_of ports.yaml shop game)" ]
+}
