@@ -119,7 +119,7 @@ SPEC
     run "$BERTH" run --specs "$SPECS" --state "$STATE" --once
     [ "$status" -eq 1 ]
     [[ $output == *"Instance/never-bad"*"4"* ]]
-    ! grep -E '^Instance/(never|onfailure)-ok:' <<<"$output"
+    ! grep -E '^Instance/(never|onfailure)-ok:' <<<"$output" || return 1
     for name in never-ok never-bad onfailure-ok; do
         field_is "$name.yaml" "$name" status.phase TERMINATED
         field_is "$name.yaml" "$name" status.restarts.last.exitCode "$(container_field "$name" '{{.State.ExitCode}}')"

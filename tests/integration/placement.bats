@@ -126,7 +126,7 @@ SPEC
     session one
     wait_for 10 is_running_task one
     [ "$(docker ps -q --no-trunc --filter label=dev.berth.instance=ci-0 --filter name=repo- | cut -c1-12)" = "$id" ]
-    ! grep -q '"\?action"\?.*make workspace' <(tail -n +"$(grep -n 'Task/one' "$LOG" | head -n 1 | cut -d: -f1)" "$LOG")
+    ! grep -q '"\?action"\?.*make workspace' <(tail -n +"$(grep -n 'Task/one' "$LOG" | head -n 1 | cut -d: -f1)" "$LOG") || return 1
     rm "$SPECS/one.yaml"
     pool 1 1 2
     stopped() { [ -z "$(docker ps -q --filter label=dev.berth.instance=ci-0 --filter name=repo-)" ]; }

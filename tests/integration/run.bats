@@ -111,7 +111,7 @@ SPEC
     after=$(cd "$TEST_DIR" && find specs -printf '%p %T@ %s\n' | sort; docker ps -aq | sort; docker network ls -q | sort; docker images -q | sort)
     diff <(echo "$before") <(echo "$after")
     grep -aq '^GET /' "$TEST_DIR/spy.log"
-    ! grep -aE '^(POST|PUT|DELETE|PATCH|HEAD) /' "$TEST_DIR/spy.log"
+    ! grep -aE '^(POST|PUT|DELETE|PATCH|HEAD) /' "$TEST_DIR/spy.log" || return 1
 }
 
 @test "--dry-run shows what the absence of a spec would take away" {

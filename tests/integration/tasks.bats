@@ -180,7 +180,7 @@ SPEC
     berth_start
     wait_for 30 is_failed slow
     field_is slow.yaml slow status.task.reason DeadlineExceeded
-    ! docker top "$(repo)" 2>/dev/null | grep -q 98765
+    ! docker top "$(repo)" 2>/dev/null | grep -q 98765 || return 1
 }
 
 @test "a command that does not exist fails with its name; a lost container fails the command" {
@@ -244,7 +244,7 @@ SPEC
     wait_for 20 field_is bad.yaml noauth status.error.reason AuthenticationFailed
     wait_for 20 field_is bad.yaml noserver 'status.conditions[type=Ready].reason' CloneFailed
     wait_for 20 field_is bad.yaml nofile status.error.reason SchemeRefused
-    ! ls "$STATE"/repos/*/tree
+    ! ls "$STATE"/repos/*/tree || return 1
     [ -z "$(our_containers)" ]
 }
 
@@ -266,8 +266,8 @@ spec: {repository: {name: private}, command: [cat, README]}
 SPEC
     berth_start -v
     wait_for 30 field_is repo.yaml job status.phase Succeeded
-    ! grep -rq s3cret "$SPECS" "$STATE" "$LOG"
-    ! docker inspect "$(repo)" | grep -q s3cret
+    ! grep -rq s3cret "$SPECS" "$STATE" "$LOG" || return 1
+    ! docker inspect "$(repo)" | grep -q s3cret || return 1
 }
 
 @test "a server that stops talking is given up after the stall timeout" {
@@ -282,7 +282,7 @@ SPEC
     berth_start --git-stall-timeout 1s
     wait_for 20 field_is t.yaml t 'status.conditions[type=Ready].reason' CloneStalled
     kill "$silent"
-    ! pgrep -f "git-worker.*" -P "$BERTH_PID"
+    ! pgrep -f "git-worker.*" -P "$BERTH_PID" || return 1
 }
 
 @test "this very repository, by git:// and by http, clones whole" {

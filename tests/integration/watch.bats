@@ -70,7 +70,7 @@ count_passes() { awk -F': ' '$1 == "passes" {print $2}' "$STATE/controller.yaml"
     wait_for 10 is_ready moved.yaml web
     wait_for 10 test ! -e "$SPECS/web.status.yaml"
     [ "$(container_field web '{{.Id}}')" = "$id" ]
-    ! grep -q spec_gone "$LOG"
+    ! grep -q spec_gone "$LOG" || return 1
 }
 
 @test "a removed file takes its container, its status and its network away" {
@@ -100,7 +100,7 @@ count_passes() { awk -F': ' '$1 == "passes" {print $2}' "$STATE/controller.yaml"
     mv "$SPECS.away" "$SPECS"
     drop_instance other
     wait_for 40 is_ready other.yaml other
-    ! grep -q spec_gone "$LOG"
+    ! grep -q spec_gone "$LOG" || return 1
 }
 
 @test "more than half of all and more than five at once is held until it is confirmed" {
@@ -180,7 +180,7 @@ SPEC
     drop_instance witness
     wait_for 20 is_ready witness.yaml witness
     [ "$(our_containers | grep -c kept-)" -eq 6 ]
-    ! grep -q 'msg=orphan\| orphan ' "$LOG"
+    ! grep -q 'msg=orphan\| orphan ' "$LOG" || return 1
     run "$BERTH" confirm-deletions --state "$STATE"
     [ "$status" -eq 0 ]
     gone() { [ "$(our_containers | grep -c kept-)" -eq 0 ]; }
