@@ -167,6 +167,7 @@ static struct pool_member describe_member(struct entry *member, int64_t now_wall
         .active_tasks = own->active_tasks,
         .repositories = own->repositories,
         .warm_repositories = own->warm_repositories,
+        .crashes_in_a_row = member->status->restarts.in_a_row,
         .created_wall_ms = created_wall_ms(member),
         .failed_wall_ms = own->failed_wall_ms,
         .ready_wall_ms =

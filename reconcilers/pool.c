@@ -15,13 +15,13 @@ static void shed_excess(struct pool_pass *pass)
     size_t count = 0, max = (size_t)pass->spec->max_instances;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        if (pool_counts_live(pass, &input->members[i])) {
-            live[count++] = &input->members[i];
+        if (pool_counts_live(pass, &pass->members[i])) {
+            live[count++] = &pass->members[i];
         }
     }
     qsort(live, count, sizeof(struct pool_member *), member_compare_leaving);
     for (size_t i = 0; i + max < count; i++) {
-        pass->is_shed[live[i] - input->members] = true;
+        pass->is_shed[live[i] - pass->members] = true;
         if (member_is_busy(live[i])) {
             *pool_order_of(pass, live[i]) = MEMBER_DRAIN;
         } else {
@@ -65,7 +65,7 @@ unsigned pool_find_need(const struct pool_pass *pass)
     uint64_t tasks = input->waiting_tasks;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
 
         if (pool_counts_supply(pass, member)) {
             supply++;
@@ -107,7 +107,7 @@ static void create_members(struct pool_pass *pass, size_t count)
     struct pool_decision *decision = pass->decision;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        used[used_count++] = input->members[i].number;
+        used[used_count++] = pass->members[i].number;
     }
     for (size_t i = 0; i < input->taken_count; i++) {
         used[used_count++] = input->taken[i];
@@ -131,7 +131,7 @@ static size_t revive_evidence(struct pool_pass *pass, size_t count)
     size_t revived = 0;
 
     for (size_t i = 0; i < input->member_count && revived < count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
 
         if (pool_keeps_as_evidence(pass, member) && member->is_outdated &&
             !member_is_busy(member) && *pool_order_of(pass, member) == MEMBER_KEEP) {
@@ -161,7 +161,7 @@ static void grow(struct pool_pass *pass, unsigned supply, unsigned need)
     size_t missing = need - supply, present = 0, room;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        present += !pool_keeps_as_evidence(pass, &input->members[i]);
+        present += !pool_keeps_as_evidence(pass, &pass->members[i]);
     }
     room = present < (size_t)pass->spec->max_instances ? (size_t)pass->spec->max_instances - present
                                                        : 0;
@@ -195,8 +195,8 @@ static void remove_idle(struct pool_pass *pass, size_t count)
     size_t idle_count = 0;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        if (pool_counts_supply(pass, &input->members[i]) && !member_is_in_use(&input->members[i])) {
-            idle[idle_count++] = &input->members[i];
+        if (pool_counts_supply(pass, &pass->members[i]) && !member_is_in_use(&pass->members[i])) {
+            idle[idle_count++] = &pass->members[i];
         }
     }
     qsort(idle, idle_count, sizeof(struct pool_member *), member_compare_leaving);
@@ -243,7 +243,7 @@ static void scale(struct pool_pass *pass)
     unsigned supply = 0, need = pool_find_need(pass);
 
     for (size_t i = 0; i < pass->input->member_count; i++) {
-        supply += pool_counts_supply(pass, &pass->input->members[i]) ? 1 : 0;
+        supply += pool_counts_supply(pass, &pass->members[i]) ? 1 : 0;
     }
     if (supply < need) {
         grow(pass, supply, need);
@@ -255,7 +255,7 @@ static void scale(struct pool_pass *pass)
 static void dissolve(struct pool_pass *pass)
 {
     for (size_t i = 0; i < pass->input->member_count; i++) {
-        const struct pool_member *member = &pass->input->members[i];
+        const struct pool_member *member = &pass->members[i];
 
         if (member_is_busy(member) && member->state != MEMBER_LEAVING) {
             pass->decision->orders[i] = MEMBER_DRAIN;
@@ -278,7 +278,7 @@ static void count_members(struct pool_pass *pass)
     status->updated = status->active_tasks = status->capacity = 0;
     status->waiting_tasks = pass->input->waiting_tasks;
     for (size_t i = 0; i < pass->input->member_count; i++) {
-        const struct pool_member *member = &pass->input->members[i];
+        const struct pool_member *member = &pass->members[i];
         bool is_ready = member->state == MEMBER_READY,
              is_starting = member->state == MEMBER_STARTING;
 
@@ -302,8 +302,10 @@ static void count_members(struct pool_pass *pass)
 void pool_decide(const struct pool_input *input, struct pool_decision *ret_decision)
 {
     auto_free bool *is_shed = xcalloc(input->member_count + 1, sizeof(*is_shed));
+    auto_free struct pool_member *members = xcalloc(input->member_count + 1, sizeof(*members));
     struct pool_pass pass = {
         .input = input,
+        .members = members,
         .spec = input->spec,
         .decision = ret_decision,
         .status = &ret_decision->status,
@@ -312,6 +314,7 @@ void pool_decide(const struct pool_input *input, struct pool_decision *ret_decis
 
     *ret_decision = (struct pool_decision){.status = *input->previous};
     ret_decision->orders = xcalloc(input->member_count + 1, sizeof(*ret_decision->orders));
+    pool_judge_members(&pass);
     if (input->is_load_unknown) {
         pass.status->wanted = input->spec != NULL ? pool_find_need(&pass) : 0;
         count_members(&pass);

@@ -26,7 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { POOL_EVIDENCE_MAX = 3, POOL_EVIDENCE_MS = 3600000 };
+enum {
+    POOL_EVIDENCE_MAX = 3,
+    POOL_EVIDENCE_MS = 3600000,
+    POOL_SETTLE_MS = 3000, /* ready for so long, a member of a new template lets the next one go */
+    POOL_PROOF_MS =
+        10000, /* ready for so long, one that crashed counts as ready, and any ends a back-off */
+};
 
 enum member_state {
     MEMBER_STARTING, /* on its way, or being repaired: supply */
@@ -46,6 +52,8 @@ struct pool_member {
     unsigned active_tasks;      /* placed on it and not over: it is busy */
     unsigned repositories;      /* containers placed on it, busy or not */
     unsigned warm_repositories; /* warm ones among them: too few members must not send them about */
+
+    unsigned crashes_in_a_row; /* of its container, without ten good minutes between them */
 
     int64_t created_wall_ms;
     int64_t ready_wall_ms;  /* since when it is READY; 0: it is not */

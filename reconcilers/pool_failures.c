@@ -19,7 +19,7 @@ void pool_note_failures(struct pool_pass *pass)
         status->last_failure_wall_ms = known = now;
     }
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
         bool is_new = member->state == MEMBER_FAILED && member->failed_wall_ms > known &&
                       member->failed_wall_ms <= now;
 
@@ -39,10 +39,11 @@ void pool_note_failures(struct pool_pass *pass)
         }
     }
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
 
-        if (member->state == MEMBER_READY && !member->is_outdated &&
-            (member->created_wall_ms > known || member->ready_wall_ms > known)) {
+        if (status->failures_in_a_row > 0 && member->state == MEMBER_READY &&
+            !member->is_outdated && member->ready_wall_ms > known &&
+            pool_is_ready_for(pass, member, POOL_PROOF_MS)) {
             status->failures_in_a_row = 0;
         }
     }
@@ -72,8 +73,8 @@ void pool_clear_evidence(struct pool_pass *pass)
     size_t count = 0, kept;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        if (pool_keeps_as_evidence(pass, &input->members[i])) {
-            failed[count++] = &input->members[i];
+        if (pool_keeps_as_evidence(pass, &pass->members[i])) {
+            failed[count++] = &pass->members[i];
         }
     }
     qsort(failed, count, sizeof(struct pool_member *), compare_failures);

@@ -5,6 +5,38 @@
 #include "reconcilers/world.h"
 #include "specs/reason.h"
 
+bool pool_is_ready_for(struct pool_pass *pass, const struct pool_member *member, int64_t ms)
+{
+    int64_t now = pass->input->now_wall_ms, since = member->ready_wall_ms;
+
+    if (since > now || now - since >= ms) { /* also when the clock was set back */
+        return true;
+    }
+    pool_wake_at(pass, since + ms);
+    return false;
+}
+
+void pool_judge_members(struct pool_pass *pass)
+{
+    const struct pool_input *input = pass->input;
+
+    for (size_t i = 0; i < input->member_count; i++) {
+        struct pool_member *member = &pass->members[i];
+
+        *member = input->members[i];
+        if (member->state != MEMBER_READY || member->crashes_in_a_row == 0 ||
+            pool_is_ready_for(pass, member, POOL_PROOF_MS)) {
+            continue;
+        }
+        if (member->crashes_in_a_row >= STALLED_AFTER) {
+            member->state = MEMBER_FAILED;
+            member->failed_wall_ms = member->ready_wall_ms;
+        } else {
+            member->state = MEMBER_STARTING;
+        }
+    }
+}
+
 bool member_is_busy(const struct pool_member *member)
 {
     return member->active_tasks > 0;
@@ -35,7 +67,7 @@ bool pool_keeps_as_evidence(const struct pool_pass *pass, const struct pool_memb
 
 enum member_order *pool_order_of(const struct pool_pass *pass, const struct pool_member *member)
 {
-    return &pass->decision->orders[member - pass->input->members];
+    return &pass->decision->orders[member - pass->members];
 }
 
 bool pool_counts_supply(const struct pool_pass *pass, const struct pool_member *member)

@@ -15,6 +15,7 @@
 
 struct pool_pass {
     const struct pool_input *input;
+    struct pool_member *members; /* the input's, each in the state that it is trusted to be in */
     const struct pool_spec *spec;
     struct pool_decision *decision;
     struct status_pool *status; /* of the decision */
@@ -22,6 +23,15 @@ struct pool_pass {
 };
 
 /* pool_members.c: what a member is to its pool */
+
+/*
+ * A container that crashes again and again is up for a moment each time. Until it has been so for a while, its member
+ * is what it was before: failed, or starting.
+ */
+void pool_judge_members(struct pool_pass *pass);
+
+/* Of a member that is READY. If not yet, the pool wakes then. */
+bool pool_is_ready_for(struct pool_pass *pass, const struct pool_member *member, int64_t ms);
 
 bool member_is_busy(const struct pool_member *member);
 

@@ -10,7 +10,7 @@ static void continue_updates(struct pool_pass *pass, bool is_failing)
     const struct pool_input *input = pass->input;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
         enum member_order *order = pool_order_of(pass, member);
 
         if (!member->is_outdated || !pool_counts_live(pass, member) || *order != MEMBER_KEEP) {
@@ -56,7 +56,7 @@ static int64_t find_update_slots(struct pool_pass *pass, bool *ret_is_failing)
     int64_t out = 0, serving = 0, slots, spare;
 
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
         enum member_order order = *pool_order_of(pass, member);
 
         if (order == MEMBER_REMOVE || pass->is_shed[i] || member->state == MEMBER_LEAVING) {
@@ -66,7 +66,9 @@ static int64_t find_update_slots(struct pool_pass *pass, bool *ret_is_failing)
             *ret_is_failing = true;
             out++;
         } else if (pool_counts_live(pass, member)) {
-            bool is_serving = member->state == MEMBER_READY && order == MEMBER_KEEP;
+            bool is_serving =
+                member->state == MEMBER_READY && order == MEMBER_KEEP &&
+                (member->is_outdated || pool_is_ready_for(pass, member, POOL_SETTLE_MS));
 
             serving += is_serving ? 1 : 0;
             out += is_serving ? 0 : 1;
@@ -77,6 +79,16 @@ static int64_t find_update_slots(struct pool_pass *pass, bool *ret_is_failing)
     return slots < spare ? slots : spare;
 }
 
+static bool has_outdated(const struct pool_pass *pass)
+{
+    for (size_t i = 0; i < pass->input->member_count; i++) {
+        if (pass->members[i].is_outdated && pool_counts_live(pass, &pass->members[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void pool_roll_update(struct pool_pass *pass)
 {
     const struct pool_input *input = pass->input;
@@ -85,11 +97,14 @@ void pool_roll_update(struct pool_pass *pass)
     size_t count = 0, next = 0;
     int64_t slots;
 
+    if (!has_outdated(pass)) {
+        return;
+    }
     find_update_slots(pass, &is_failing);
     continue_updates(pass, is_failing);
     slots = find_update_slots(pass, &is_failing);
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct pool_member *member = &input->members[i];
+        const struct pool_member *member = &pass->members[i];
 
         if (member->is_outdated && pool_counts_live(pass, member) &&
             *pool_order_of(pass, member) == MEMBER_KEEP) {

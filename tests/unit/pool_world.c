@@ -59,6 +59,7 @@ void pool_world_init(struct pool_world *world, uint64_t seed)
         world->taken[i] = pool_world_roll(world, 6);
     }
     world->waiting_warm = happens(world, 3) ? pool_world_roll(world, 4) : 0;
+    world->is_flickering = happens(world, 2);
 }
 
 void pool_world_done(struct pool_world *world)
@@ -110,6 +111,8 @@ static void set_state(struct pool_world *world, struct pool_member *member, enum
 
 static void make_anew(struct pool_world *world, struct pool_member *member)
 {
+    member->created_wall_ms = world->now_wall_ms;
+    member->crashes_in_a_row = 0;
     member->is_outdated = false;
     world->is_broken[member - world->members] = world->is_template_broken;
     set_state(world, member, MEMBER_STARTING);
@@ -131,12 +134,25 @@ static void finish_start(struct pool_world *world, struct pool_member *member)
     if (world->spec.template_spec.power_state != POWER_RUNNING) {
         return;
     }
-    if (world->is_broken[member - world->members]) {
+    if (world->is_broken[member - world->members] && !world->is_flickering) {
+        member->crashes_in_a_row = STALLED_AFTER;
         set_state(world, member, MEMBER_FAILED);
         return;
     }
     set_state(world, member, MEMBER_READY);
     member->is_let_go = member->is_let_go && member->is_outdated;
+}
+
+/* Up for a moment, down again: starting at first, then failed. */
+static void flicker(struct pool_world *world, struct pool_member *member)
+{
+    if (member->state == MEMBER_READY) {
+        member->crashes_in_a_row++;
+        set_state(world, member,
+                  member->crashes_in_a_row < STALLED_AFTER ? MEMBER_STARTING : MEMBER_FAILED);
+    } else if (member->state == MEMBER_FAILED && happens(world, 4)) {
+        set_state(world, member, MEMBER_READY);
+    }
 }
 
 /* What was told to it is carried out when the dice say so; `is_now`: at once. */
@@ -152,6 +168,9 @@ static void progress(struct pool_world *world, bool is_now)
         } else if (member->is_let_go && member->is_outdated && member->active_tasks == 0 &&
                    (is_now || happens(world, 2))) {
             make_anew(world, member);
+        } else if (world->is_flickering && world->is_broken[i] &&
+                   member->state != MEMBER_STARTING) {
+            flicker(world, member);
         } else if (member->state == MEMBER_STARTING && (is_now || happens(world, 3))) {
             finish_start(world, member);
         }
@@ -456,7 +475,8 @@ static void hold_rollout(const struct pool_world *world, const struct pool_decis
     for (size_t i = 0; i < world->count; i++) {
         const struct pool_member *member = &world->members[i];
         enum member_order order = decision->orders[i];
-        bool is_serving = member->state == MEMBER_READY && order == MEMBER_KEEP;
+        bool is_settled = member->is_outdated || world->now_wall_ms - member->ready_wall_ms >= 3000;
+        bool is_serving = member->state == MEMBER_READY && order == MEMBER_KEEP && is_settled;
 
         if (is_live(member) && order != MEMBER_REMOVE) {
             serving += is_serving ? 1 : 0;
@@ -605,13 +625,32 @@ static void note_wanted(struct pool_world *world)
     }
 }
 
+/* Who crashed and is up since a moment ago is not believed yet. */
+static void judge(struct pool_world *judged)
+{
+    for (size_t i = 0; i < judged->count; i++) {
+        struct pool_member *member = &judged->members[i];
+
+        if (member->state == MEMBER_READY && member->crashes_in_a_row > 0 &&
+            judged->now_wall_ms < member->ready_wall_ms + 10000) {
+            bool is_loop = member->crashes_in_a_row >= STALLED_AFTER;
+
+            member->state = is_loop ? MEMBER_FAILED : MEMBER_STARTING;
+            member->failed_wall_ms = is_loop ? member->ready_wall_ms : 0;
+        }
+    }
+}
+
 void pool_world_step(struct pool_world *world)
 {
     struct pool_decision decision;
+    struct pool_world judged;
 
     place(world);
     decide(world, &decision);
-    hold_rules(world, &decision);
+    judged = *world;
+    judge(&judged);
+    hold_rules(&judged, &decision);
     world->has_acted = decision.created_count > 0;
     for (size_t i = 0; i < world->count; i++) {
         apply_order(world, &world->members[i], decision.orders[i]);
@@ -620,7 +659,6 @@ void pool_world_step(struct pool_world *world)
         hold(world, world->count < POOL_WORLD_MEMBERS);
         world->members[world->count] = (struct pool_member){
             .number = decision.created[i],
-            .created_wall_ms = world->now_wall_ms,
         };
         make_anew(world, &world->members[world->count]);
         world->count++;

@@ -28,6 +28,7 @@ struct pool_world {
 
     struct pool_member members[POOL_WORLD_MEMBERS];
     bool is_broken[POOL_WORLD_MEMBERS]; /* by member: its own template was broken */
+    bool is_flickering;                 /* what is broken is ready for a moment before each crash */
     size_t count;
     unsigned taken[4];
     size_t taken_count;

@@ -436,6 +436,10 @@ static void a_clock_that_was_set_back_holds_nothing_up_for_long(void **state)
     scene.members[2].failed_wall_ms = now_wall_ms + 2 * SECOND;
     decide_later(&scene, 3 * SECOND);
     assert_int_equal(scene.decision.status.failures_in_a_row, 10);
+    scene.members[0].ready_wall_ms = now_wall_ms + 24 * HOUR;
+    scene.members[0].crashes_in_a_row = 1;
+    decide(&scene);
+    assert_int_equal(scene.decision.status.ready, 2);
 }
 
 static void a_template_rolls_member_by_member(void **state)
@@ -596,7 +600,7 @@ static void a_failure_that_was_made_good_does_not_stop_a_rollout(void **state)
     scene.spec.min_instances = 3;
     add_members(&scene, 3, MEMBER_READY, 0);
     scene.members[0].is_outdated = scene.members[1].is_outdated = true;
-    scene.members[2].ready_wall_ms = now_wall_ms - SECOND; /* of the present template */
+    scene.members[2].ready_wall_ms = now_wall_ms - POOL_PROOF_MS; /* of the present template */
     add_member(&scene, MEMBER_FAILED, 0);
     decide(&scene);
     expect_orders(&scene, "u---");
@@ -609,6 +613,79 @@ static void a_failure_that_was_made_good_does_not_stop_a_rollout(void **state)
     decide(&scene);
     expect_orders(&scene, "u---");
     assert_false(scene.decision.is_update_stuck); /* nobody waits for anybody */
+}
+
+/* Crashed before, and up since a moment ago: it is not believed at once. */
+static void a_container_that_is_up_for_a_moment_is_not_ready(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = scene.spec.max_instances = 3;
+    add_members(&scene, 3, MEMBER_READY, 0);
+    scene.members[0].is_outdated = scene.members[1].is_outdated = true;
+    scene.members[2].ready_wall_ms = now_wall_ms;
+    scene.members[2].crashes_in_a_row = 1;
+    decide(&scene);
+    expect_orders(&scene, "---");
+    assert_int_equal(scene.decision.status.starting, 1);
+    assert_int_equal(scene.decision.wake_at_wall_ms, now_wall_ms + POOL_PROOF_MS);
+    decide_later(&scene, POOL_PROOF_MS - 1);
+    expect_orders(&scene, "---");
+    decide_later(&scene, 1);
+    expect_orders(&scene, "u--");
+    scene.members[2].crashes_in_a_row = 3; /* a crash loop: it has failed, and does not come back */
+    scene.members[2].ready_wall_ms = scene.input.now_wall_ms;
+    decide_later(&scene, 1);
+    expect_orders(&scene, "---");
+    assert_int_equal(scene.decision.status.failed, 1);
+    assert_int_equal(scene.decision.status.failures_in_a_row, 1);
+    decide_later(&scene, POOL_PROOF_MS);
+    assert_int_equal(scene.decision.status.ready, 3);
+}
+
+static void a_new_member_settles_before_the_next_one_is_updated(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 2;
+    add_members(&scene, 2, MEMBER_READY, 0);
+    scene.members[0].is_outdated = true;
+    scene.members[1].ready_wall_ms = now_wall_ms;
+    decide(&scene);
+    expect_orders(&scene, "--");
+    assert_int_equal(scene.decision.wake_at_wall_ms, now_wall_ms + POOL_SETTLE_MS);
+    decide_later(&scene, POOL_SETTLE_MS - 1);
+    expect_orders(&scene, "--");
+    decide_later(&scene, 1);
+    expect_orders(&scene, "u-");
+    scene.members[0].ready_wall_ms = scene.input.now_wall_ms; /* of one that goes nobody asks it */
+    decide(&scene);
+    expect_orders(&scene, "u-");
+}
+
+static void a_back_off_ends_only_when_a_member_stays_ready(void **state)
+{
+    auto_done(scene) scene;
+
+    (void)state;
+    scene_init(&scene);
+    scene.spec.min_instances = 3;
+    add_member(&scene, MEMBER_FAILED, 0);
+    add_member(&scene, MEMBER_READY, 0)->ready_wall_ms = now_wall_ms;
+    scene.previous.failures_in_a_row = 7;
+    scene.previous.last_failure_wall_ms = scene.members[0].failed_wall_ms;
+    scene.previous.next_create_wall_ms = now_wall_ms + 4 * MINUTE;
+    decide(&scene);
+    expect_created(&scene, 0, NULL);
+    assert_int_equal(scene.decision.wake_at_wall_ms, now_wall_ms + POOL_PROOF_MS);
+    decide_later(&scene, POOL_PROOF_MS - 1);
+    expect_created(&scene, 0, NULL);
+    decide_later(&scene, 1);
+    expect_created(&scene, 2, (const unsigned[]){2, 3});
 }
 
 static void a_template_that_fails_stops_and_a_fixed_one_goes_on(void **state)
@@ -920,6 +997,9 @@ int main(void)
         cmocka_unit_test(what_goes_because_of_the_maximum_does_not_hold_up_a_rollout),
         cmocka_unit_test(a_member_that_is_updated_will_take_what_waits),
         cmocka_unit_test(a_failure_that_was_made_good_does_not_stop_a_rollout),
+        cmocka_unit_test(a_container_that_is_up_for_a_moment_is_not_ready),
+        cmocka_unit_test(a_new_member_settles_before_the_next_one_is_updated),
+        cmocka_unit_test(a_back_off_ends_only_when_a_member_stays_ready),
         cmocka_unit_test(a_template_that_fails_stops_and_a_fixed_one_goes_on),
         cmocka_unit_test(a_bad_template_is_tried_again_after_an_hour),
         cmocka_unit_test(a_drained_member_serves_again_when_the_template_fails),

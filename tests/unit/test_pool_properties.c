@@ -114,6 +114,7 @@ static void whatever_waits_gets_a_place_or_the_pool_is_at_its_maximum(void **sta
         disturb_for_a_while(&world);
         pool_world_end_tasks(&world);
         pool_world_change_template(&world, false);
+        memset(world.is_broken, 0, sizeof(world.is_broken));
         wait_until_quiet(&world);
         world.waiting_tasks = pool_world_roll(&world, 25);
         wait_until_quiet(&world);
@@ -198,7 +199,7 @@ static void a_broken_change_leaves_what_the_load_needs(void **state)
         for (int step = 0; step < 5000; step++) {
             pool_world_step(&world);
             pool_world_settle(&world);
-            pool_world_let_time_pass(&world, 3 * SECOND);
+            pool_world_let_time_pass(&world, SECOND);
             if (step % 700 == 699) {
                 pool_world_forget(&world);
             }
