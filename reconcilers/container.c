@@ -113,7 +113,7 @@ static void reconcile_missing(struct container_pass *pass, const struct resolved
             status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed",
                                  NULL);
         } else {
-            status_set_stalled(pass->status, REASON_EXITED,
+            status_set_stalled(pass->status, REASON_FAILED,
                                "it failed, and its container was removed after that");
         }
         return;

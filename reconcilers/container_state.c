@@ -132,10 +132,9 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
 
 static void reconcile_finished(struct container_pass *pass, const char *berths_cause)
 {
-    auto_free char *message =
-        berths_cause != NULL
-            ? xstrdup(berths_cause)
-            : xasprintf("exited with code %lld", (long long)pass->container->exit_code);
+    auto_free char *how = berths_cause == NULL ? restarts_describe(pass->container) : NULL;
+    auto_free char *message = xasprintf("%s; restartPolicy is %s", how != NULL ? how : berths_cause,
+                                        restart_policy_name(pass->want->restart_policy));
 
     pass->status->phase = PHASE_TERMINATED;
     pass->status->restarts.next_retry_wall_ms = 0;
@@ -145,7 +144,7 @@ static void reconcile_finished(struct container_pass *pass, const char *berths_c
                              NULL);
         status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, "Completed", NULL);
     } else {
-        status_set_stalled(pass->status, REASON_EXITED, message);
+        status_set_stalled(pass->status, REASON_FAILED, message);
     }
 }
 
@@ -235,6 +234,7 @@ void container_reconcile_state(struct container_pass *pass)
     case WORKLOAD_RUNNING:
     case WORKLOAD_PAUSED: reconcile_running(pass); return;
     case WORKLOAD_CREATED:
+        restarts_note_failed_start(pass->status, pass->container);
         if (!want->should_run) {
             pass->status->phase = PHASE_TERMINATED;
             status_set_ready(pass->status, "Stopped", NULL);

@@ -150,7 +150,7 @@ static bool is_crashing_on(const struct object_status *status)
 
 enum member_state pool_member_state(const struct object_status *status)
 {
-    static const char *const fatal[] = {REASON_CRASH_LOOP, REASON_EXITED,      REASON_START_FAILED,
+    static const char *const fatal[] = {REASON_CRASH_LOOP, REASON_FAILED,      REASON_START_FAILED,
                                         REASON_OOM_KILLED, REASON_HOOK_FAILED, REASON_PROBE_FAILED};
     const struct condition *ready = &status->conditions[CONDITION_READY];
     const struct condition *stalled = &status->conditions[CONDITION_STALLED];

@@ -5,6 +5,8 @@
 #include "reconcilers/world.h"
 #include "specs/reason.h"
 
+#include <stdlib.h>
+
 bool restarts_is_known(const struct status_restarts *restarts,
                        const struct observed_container *container)
 {
@@ -80,6 +82,32 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
     restarts->next_retry_wall_ms =
         container->finished_wall_ms + (int64_t)retry_delay_ms(key, restarts->in_a_row - 1);
     copy_log(status, container);
+}
+
+void restarts_note_failed_start(struct object_status *status,
+                                const struct observed_container *container)
+{
+    struct status_restarts *restarts = &status->restarts;
+
+    if (container->error == NULL || container->error[0] == '\0') {
+        return;
+    }
+    restarts->has_last = true;
+    restarts->last_exit_code = container->exit_code;
+    restarts->last_reason = REASON_START_FAILED;
+    restarts->last_message = status_text(status, container->error);
+    restarts->last_finished_wall_ms = 0; /* it never ran */
+    restarts->last_log = (struct text_list){0};
+}
+
+const char *restart_policy_name(enum restart_policy policy)
+{
+    switch (policy) { /* no default: a policy without a name does not compile */
+    case RESTART_ALWAYS: return "Always";
+    case RESTART_ON_FAILURE: return "OnFailure";
+    case RESTART_NEVER: return "Never";
+    }
+    abort();
 }
 
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code)

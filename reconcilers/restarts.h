@@ -22,12 +22,17 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
                        const char *key, enum restart_policy policy, const char *berths_reason,
                        const char *berths_cause);
 
+/* What the engine left of a start that it could not carry out: its words, and an exit code. Counts as nothing: the failure itself does. */
+void restarts_note_failed_start(struct object_status *status,
+                                const struct observed_container *container);
+
 /* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
 void restarts_note_wanted_end(struct object_status *status,
                               const struct observed_container *container);
 bool restarts_was_wanted(const struct status_restarts *restarts,
                          const struct observed_container *container);
 
+const char *restart_policy_name(enum restart_policy policy); /* "OnFailure" */
 bool restarts_wants_another(enum restart_policy policy, int64_t exit_code);
 /* The same of the last end that was counted. */
 bool restarts_wants_after_last(enum restart_policy policy, const struct status_restarts *restarts);

@@ -45,7 +45,7 @@ static const struct reason reasons[] = {
      "Read the message and the engine's log; Berth tries again by itself."},
     {REASON_ENGINE_UNAVAILABLE, 503, "The engine does not answer.",
      "Start it, or correct --engine; Berth goes on as soon as it answers."},
-    {REASON_EXITED, 500, "The container has ended and its restart policy leaves it so.",
+    {REASON_FAILED, 500, "The container has failed, and its restart policy leaves it so.",
      "Read exit code and log lines in the status."},
     {REASON_FILE_TOO_LARGE, 413, "The file is larger, deeper or longer than a spec may be.",
      "Split it into several files."},

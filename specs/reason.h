@@ -45,7 +45,7 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_CREATE_FAILED "CreateFailed"
 #define REASON_START_FAILED "StartFailed"
 #define REASON_CRASH_LOOP "CrashLoopBackOff"
-#define REASON_EXITED "Exited"
+#define REASON_FAILED "Failed"
 #define REASON_OOM_KILLED "OOMKilled"
 #define REASON_ENGINE_UNAVAILABLE "EngineUnavailable"
 #define REASON_ENGINE_ERROR "EngineError"

@@ -185,7 +185,7 @@ restartPolicy: Never
 livenessProbe: {exec: {command: ["false"]}, periodSeconds: 1, failureThreshold: 1}
 SPEC
     berth_start
-    wait_for 20 field_is web.yaml web 'status.conditions[type=Stalled].message' "liveness probe failed: exit code 1"
+    wait_for 20 field_is web.yaml web 'status.conditions[type=Stalled].message' "liveness probe failed: exit code 1; restartPolicy is Never"
     phase_is web TERMINATED
     finished=$(container_field web '{{.State.Running}} {{.State.FinishedAt}}')
     [[ $finished == false* ]]

@@ -76,7 +76,7 @@ static void every_word_of_the_header_is_in_the_catalogue(void **state)
         REASON_CREATE_FAILED,
         REASON_START_FAILED,
         REASON_CRASH_LOOP,
-        REASON_EXITED,
+        REASON_FAILED,
         REASON_OOM_KILLED,
         REASON_ENGINE_UNAVAILABLE,
         REASON_ENGINE_ERROR,
