@@ -61,7 +61,7 @@ struct pool_entry {
     struct map members; /* key -> entry */
     unsigned waiting_tasks, waiting_repositories,
         waiting_members;  /* that a new member would take */
-    bool is_load_unknown; /* members were found whose tasks placement has not counted yet */
+    bool is_load_unknown; /* members came or changed, and placement has not looked at them yet */
 };
 
 /* What instances have that are members of a pool. */

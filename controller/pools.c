@@ -419,6 +419,8 @@ void pools_note_member(struct entry *member, const struct object_status *before)
     if (pool_member_state(before) != pool_member_state(now) ||
         before->conditions[CONDITION_UPDATE_PENDING].value !=
             now->conditions[CONDITION_UPDATE_PENDING].value) {
+        /* What waited for this member is to be placed before anybody says that it still waits. */
+        member->member.pool->pool->is_load_unknown = true;
         entry_enqueue(member->member.pool);
         placing_mark(member->controller);
     }
