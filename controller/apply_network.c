@@ -1,6 +1,7 @@
 #include "controller/apply_shared.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/workload_docker.h"
@@ -62,7 +63,10 @@ static int choose_subnet(struct shared_work *work, const json_t *networks, struc
     for (size_t i = 0; i < work->refused.count; i++) {
         subnet_list_add(&taken, &work->refused.items[i]);
     }
-    if (subnet_choose(range, work->target, &taken, &work->subnet) < 0) {
+    if (subnet_choose(range, work->target, &taken, &work->subnet) == 0) {
+        return 0;
+    }
+    if (!text_equal(work->controller->config.network_range, DEFAULT_NETWORK_RANGE)) {
         return error_set_reason(
             err, ERROR_INVALID, REASON_SUBNETS_EXHAUSTED,
             "no subnet is free for network \"%s\": networks of the engine or routes of this host "
@@ -70,6 +74,9 @@ static int choose_subnet(struct shared_work *work, const json_t *networks, struc
             "use fewer zones",
             work->target, subnet_room(range), subnet_format(range, text));
     }
+    /* Nobody asked for this range: a host with a route to all of 10.0.0.0/8 must work as it is. */
+    log_fields(LOG_WARN, "subnet_left_to_engine", "network", work->target, "range",
+               subnet_format(range, text), "hint", "name a free range with --network-range", NULL);
     return 0;
 }
 

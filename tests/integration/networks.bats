@@ -281,3 +281,12 @@ ANSWER
     grep -q 'action_failed .*reason=AddressUnavailable' "$LOG"
     docker rm -f "squatter-$BATS_SUITE_TEST_NUMBER" >/dev/null
 }
+
+@test "the default range is a wish: where all of it is taken, the engine chooses" {
+    docker network create --label "berth-test.test=$BATS_SUITE_TEST_NUMBER" --subnet 10.210.0.0/16 "taken-$BATS_SUITE_TEST_NUMBER" >/dev/null
+    instance web zone-a
+    berth_start --network-range 10.210.0.0/16
+    wait_for 20 is_ready web.yaml web
+    [[ $(subnet_of zone-a) != 10.210.* ]]
+    grep -q subnet_left_to_engine "$LOG"
+}
