@@ -61,8 +61,19 @@ void pool_world_forget(struct pool_world *world);    /* what a restart of the co
 /* One decision: placed, decided, held against the rules, carried out. */
 void pool_world_step(struct pool_world *world);
 
+/* pool_rules.c: what no decision may break, whatever the world looks like; one breach ends the test */
+void pool_rules_hold(const struct pool_world *world, const struct pool_decision *decision);
+
 unsigned pool_world_count(const struct pool_world *world, enum member_state state);
 unsigned pool_world_active(const struct pool_world *world);   /* tasks placed */
 unsigned pool_world_outdated(const struct pool_world *world); /* not failed, and outdated */
+
+/* Says which world it was: the same seed is the same world. */
+#define hold(world, rule)                                                                          \
+    do {                                                                                           \
+        if (!(rule)) {                                                                             \
+            fail_msg("world %llu breaks: %s", (unsigned long long)(world)->seed, #rule);           \
+        }                                                                                          \
+    } while (0)
 
 #endif

@@ -16,13 +16,6 @@
 
 enum { WORLDS = 1500, STEPS = 120, SECOND = 1000, HOUR = 3600 * SECOND };
 
-#define hold(world, rule)                                                                          \
-    do {                                                                                           \
-        if (!(rule)) {                                                                             \
-            fail_msg("world %llu breaks: %s", (unsigned long long)(world)->seed, #rule);           \
-        }                                                                                          \
-    } while (0)
-
 static void disturb_for_a_while(struct pool_world *world)
 {
     for (int step = 0; step < STEPS; step++) {
