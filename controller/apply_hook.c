@@ -20,7 +20,14 @@
  * A preStop hook that fails is told, and the container is stopped all the same.
  */
 
-enum { OUTPUT_MAX = 16 << 10, SHOWN_LINE = 200, POLL_MS = 100, LAST_GRACE_SECONDS = 2 };
+enum {
+    OUTPUT_MAX = 128 << 10,
+    OUTPUT_KEPT = 16 << 10,
+    FRAME_HEADER = 8,
+    SHOWN_LINE = 200,
+    POLL_MS = 100,
+    LAST_GRACE_SECONDS = 2
+};
 
 static bool is_post_start(const struct plan_run *run)
 {
@@ -188,17 +195,34 @@ static void on_inspected(void *user, const struct docker_request *request,
 
 /* The beginning */
 
-/* The last of it: that is where programs say why. */
+/* Whole frames go from the front: the last lines are where programs say why. */
+static void drop_old_frames(struct strbuf *output)
+{
+    size_t at = 0;
+
+    while (output->len - at > OUTPUT_KEPT) {
+        const unsigned char *frame = (const unsigned char *)output->text + at;
+        size_t len = FRAME_HEADER + ((size_t)frame[4] << 24 | (size_t)frame[5] << 16 |
+                                     (size_t)frame[6] << 8 | frame[7]);
+
+        if (len > output->len - at) {
+            break;
+        }
+        at += len;
+    }
+    strbuf_consume(output, at);
+}
+
 static int on_output(void *user, const char *bytes, size_t len)
 {
     struct plan_run *run = user;
+    size_t room;
 
-    if (len <= OUTPUT_MAX / 2) {
-        if (run->output.len + len > OUTPUT_MAX) {
-            strbuf_reset(&run->output);
-        }
-        strbuf_append(&run->output, bytes, len);
+    if (run->output.len + len > OUTPUT_MAX) {
+        drop_old_frames(&run->output);
     }
+    room = OUTPUT_MAX - run->output.len;
+    strbuf_append(&run->output, bytes, len < room ? len : room);
     return 0;
 }
 

@@ -74,7 +74,8 @@ note='command: [sh, -c, "echo'
 }
 
 @test "a postStart that fails: stopped, started again with back-off, and told with code and last line" {
-    drop_hooked '{postStart: {exec: {command: [sh, -c, "echo first; echo no such table; exit 3"]}}}'
+    # more than anybody keeps, and the last line still counts
+    drop_hooked '{postStart: {exec: {command: [sh, -c, "seq 200000; echo no such table; exit 3"]}}}'
     berth_with_notes
     wait_for 20 field_is hooked.yaml hooked 'status.conditions[type=Ready].reason' CrashLoopBackOff
     field_is hooked.yaml hooked 'status.conditions[type=Ready].message' 'postStart hook failed: exit code 3: no such table'
