@@ -346,6 +346,7 @@ static void count_uses(struct placement_pass *pass)
 
         use->members++;
         use->open += member->is_open ? 1 : 0;
+        use->standing += member->is_open || member->is_standing ? 1 : 0;
         use->tasks += placement_load_of(pass, member)->tasks;
         use->has_free_place |= placement_takes_new(pass, member);
     }

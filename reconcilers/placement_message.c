@@ -12,11 +12,19 @@ static enum task_wait wait_of(const struct placement_pass *pass, const struct pl
     return pass->waits[task - pass->input->tasks];
 }
 
+/* New members are made, or some that are there get ready soon. */
+static bool is_pool_coming(const struct placement_pass *pass, const struct placement_pool *pool)
+{
+    const struct pool_use *use = &pass->uses[pool - pass->input->pools];
+
+    return pool->can_grow || use->standing > use->open;
+}
+
 const char *placement_reason(const struct placement_pass *pass, const struct placement_task *task)
 {
     switch (wait_of(pass, task)) {
     case WAIT_ROOM:
-        return placement_pool_find(pass, placement_wish(pass, task))->can_grow
+        return is_pool_coming(pass, placement_pool_find(pass, placement_wish(pass, task)))
                    ? PLACEMENT_WAITING
                    : REASON_POOL_EXHAUSTED;
     case WAIT_MEMBER_FULL:

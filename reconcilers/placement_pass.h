@@ -47,7 +47,7 @@ struct pool_demand {
 
 /* Numbers of a pool for messages. */
 struct pool_use {
-    unsigned members, open, tasks, queue;
+    unsigned members, open, standing, tasks, queue;
     bool has_free_place; /* on an open member */
 };
 

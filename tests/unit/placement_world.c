@@ -398,6 +398,18 @@ static void hold_wishes(const struct placement_world *world, const struct placem
     }
 }
 
+/* A new member, or one that is there and gets ready soon. */
+static bool is_pool_coming(const struct placement_world *world, size_t pool)
+{
+    bool is_coming = world->pools[pool].can_grow;
+
+    for (size_t i = 0; i < world->input.member_count; i++) {
+        is_coming |= world->members[i].pool == pool && !world->members[i].is_open &&
+                     world->members[i].is_standing;
+    }
+    return is_coming;
+}
+
 /* A task waits only where nothing has room for it, and for a reason that is so. */
 static void hold_reasons(const struct placement_world *world, const struct placement_result *result)
 {
@@ -409,7 +421,7 @@ static void hold_reasons(const struct placement_world *world, const struct place
         if (waits_for_room(result, i)) {
             hold(world, !is_used);
             hold(world, text_equal(result->tasks[i].reason, PLACEMENT_WAITING) ==
-                            world->pools[pool].can_grow);
+                            is_pool_coming(world, pool));
             for (size_t m = 0; m < world->input.member_count; m++) {
                 hold(world,
                      world->members[m].pool != pool || !has_room(world, result, m, repository));
