@@ -185,6 +185,7 @@ struct controller {
     struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
     char *idle_image;
     bool is_placing_due; /* something changed that placement depends on */
+    bool has_placed;     /* it was decided once: until then nobody knows where repositories are */
 
     struct map dirty_files;  /* spec files whose status must be written */
     struct map status_texts; /* status file -> digest of what was written last */
@@ -240,6 +241,8 @@ void desired_relate_tasks(struct controller *controller);
 struct entry *repository_of_task(const struct entry *task);
 const struct object *repository_settings(const struct entry *repository);
 unsigned repository_active_tasks(const struct entry *repository);
+/* Those that are in its container: what would end with it. */
+unsigned repository_running_tasks(const struct entry *repository);
 
 /* repository_state.c: repos/<container>/ in the state directory */
 void repository_save(struct entry *entry);
@@ -301,6 +304,8 @@ void networks_close(struct controller *controller);
 
 /* pass.c */
 void pass_run(struct entry *entry);
+/* Dry run: the members that pools would have become entries like the others, and everybody who can has a place. */
+void pass_find_members(struct controller *controller);
 /* Plans without applying and prints what would be done; returns the number of actions. */
 size_t pass_dry_run(struct controller *controller);
 

@@ -74,6 +74,7 @@ static void relate_task(struct entry *task)
     if (before != NULL) {
         map_remove(&before->repository->tasks, task->key);
         entry_enqueue(before);
+        placing_release(task);
     }
     free(task->repository_key);
     task->repository_key = now != NULL ? xstrdup(now->key) : NULL;
@@ -198,6 +199,14 @@ static void change_instance(struct controller *controller, const char *key,
     }
 }
 
+/* Another pool is asked for, and nothing was begun in the one before. */
+static bool leaves_pool(const struct entry *task, const struct spec_entry *spec)
+{
+    return task->desired != NULL && spec != NULL && task->status->task.attempt == 0 &&
+           task->status->phase != PHASE_TASK_RUNNING &&
+           !text_equal(task->desired->task.pool, spec->object->task.pool);
+}
+
 static void change_task(struct controller *controller, const char *key,
                         const struct spec_entry *spec)
 {
@@ -206,6 +215,9 @@ static void change_task(struct controller *controller, const char *key,
 
     if (entry == NULL) {
         return;
+    }
+    if (leaves_pool(entry, spec)) {
+        placing_release(entry);
     }
     entry_set_desired(entry, spec != NULL ? spec->object : NULL);
     if (entry->desired != NULL) {

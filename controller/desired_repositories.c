@@ -114,6 +114,23 @@ unsigned repository_active_tasks(const struct entry *repository)
     return count > 0 ? count : held;
 }
 
+unsigned repository_running_tasks(const struct entry *repository)
+{
+    unsigned count = 0;
+
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        const struct entry *task = map_value(at);
+
+        count += task_is_active(task->desired, task->status) &&
+                         (task->run != NULL || task->status->task.attempt > 0 ||
+                          task->status->phase == PHASE_TASK_RUNNING)
+                     ? 1
+                     : 0;
+    }
+    return count;
+}
+
 const char *task_branch(const struct entry *task)
 {
     const struct entry *repository = repository_of_task(task);

@@ -5,7 +5,9 @@
 #include "base/parse.h"
 #include "clients/docker_types.h"
 #include "controller/entry.h"
+#include "controller/placing.h"
 #include "controller/released.h"
+#include "reconcilers/container.h"
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
 
@@ -118,10 +120,20 @@ static void restore_ports(struct controller *controller, const struct observed_c
     }
 }
 
+static bool is_up(const struct observed_container *container)
+{
+    return container != NULL && container->is_ours && container_is_up(container);
+}
+
 void observe_set_container(struct controller *controller, const char *name,
                            struct observed_container *container)
 {
     struct observed_container *before = map_get(&controller->containers, name);
+
+    if (is_up(before) != is_up(container) &&
+        entry_of_container(controller, KIND_REPOSITORY_CONTAINER, name) != NULL) {
+        placing_mark(controller); /* what runs takes room on its instance */
+    }
 
     if (before != NULL) {
         map_remove(&controller->container_names, before->id);

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/parse.h"
+#include "reconcilers/placement.h"
 #include "reconcilers/task.h"
 #include "specs/spec_file.h"
 
@@ -28,9 +30,19 @@ static bool is_finished(const struct object_status *status)
 }
 
 /* It waits for a place that others have: nothing that Berth does now will change that. */
-static bool is_queued(const struct object_status *status)
+static bool is_queued(const struct entry *entry)
 {
-    return status->phase == PHASE_PENDING && status->task.queue_position > 0;
+    if (entry->kind == ENTRY_REPOSITORY) {
+        return entry->repository->is_waiting;
+    }
+    return entry->status->phase == PHASE_PENDING && entry->admission != NULL &&
+           !entry->admission->is_admitted;
+}
+
+/* Those of a plan are not made yet. */
+static bool waits_for_members(const struct entry *entry)
+{
+    return text_equal(entry->status->conditions[CONDITION_READY].reason, PLACEMENT_WAITING);
 }
 
 /* A command that fails at once runs for an instant: what was started just now is not trusted yet. */
@@ -66,8 +78,7 @@ static bool is_busy(const struct controller *controller)
         const struct entry *entry = map_value(at);
 
         if (!entry->is_passed || entry->state != KEY_IDLE ||
-            (!is_stalled(entry->status) && !is_finished(entry->status) &&
-             !is_queued(entry->status))) {
+            (!is_stalled(entry->status) && !is_finished(entry->status) && !is_queued(entry))) {
             return true;
         }
     }
@@ -122,7 +133,8 @@ static unsigned report_entries(const struct controller *controller)
         const struct condition *ready = &entry->status->conditions[CONDITION_READY];
         const struct condition *told = stalled->value == CONDITION_TRUE ? stalled : ready;
 
-        if (is_stalled(entry->status) || is_queued(entry->status)) {
+        if (is_stalled(entry->status) ||
+            (is_queued(entry) && !(controller->options.is_dry_run && waits_for_members(entry)))) {
             fprintf(stderr, "%s: %s: %s: %s\n", entry->key, phase_name(entry->status->phase),
                     told->reason != NULL ? told->reason : "Failed",
                     told->message != NULL ? told->message : "");
@@ -136,11 +148,6 @@ static void end_dry_run(struct controller *controller)
 {
     unsigned bad = report_files(controller);
 
-    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
-        if (((const struct entry *)map_value(at))->is_passed) {
-            return;
-        }
-    }
     pass_dry_run(controller);
     bad += report_entries(controller);
     fflush(stdout);
@@ -167,8 +174,12 @@ static void on_dry_run_timer(uv_timer_t *timer)
         controller_stop(controller, EXIT_NOT_CONVERGED);
         return;
     }
-    if (!controller->is_listed || !controller->is_scanned) {
+    if (controller->is_stopping || !controller->is_listed || !controller->is_scanned) {
         return;
+    }
+    if (!controller->has_placed) {
+        pass_find_members(controller);
+        controller->has_placed = true;
     }
     observe_all_images(controller);
     if (!has_unknown_image(controller)) {

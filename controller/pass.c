@@ -147,6 +147,14 @@ static const struct object *instance_of(const struct entry *repository)
     return entry != NULL ? entry->desired : NULL;
 }
 
+static bool is_pool_there(struct controller *controller, const char *name)
+{
+    auto_free char *key = object_key(kind_name(KIND_INSTANCE_POOL), name);
+    const struct entry *pool = entry_find(controller, key);
+
+    return pool != NULL && pool->desired != NULL;
+}
+
 static void pass_repository(struct pass *pass)
 {
     struct entry *entry = pass->entry;
@@ -169,10 +177,14 @@ static void pass_repository(struct pass *pass)
         .is_refused = refusal != NULL,
         .refusal = refusal,
         .active_tasks = repository_active_tasks(entry),
+        .running_tasks = repository_running_tasks(entry),
         .pool = repository->pool,
         .instance = repository->instance,
         .is_displaced = repository->is_displaced,
         .is_warm = repository_is_kept_warm(entry),
+        .awaited_pool = repository->is_waiting ? repository_pool(entry) : NULL,
+        .is_pool_unknown =
+            repository->is_waiting && !is_pool_there(controller, repository_pool(entry)),
         .branch = settings != NULL ? repository_wanted_branch(entry) : NULL,
         .is_in_use = repository_is_in_use(entry),
         .container = container,
@@ -300,8 +312,10 @@ static void tell_relatives(struct entry *entry, const struct object_status *befo
         }
     }
     pools_note_member(entry, before);
-    if (entry->kind == ENTRY_POOL && !was_passed) {
-        placing_mark(entry->controller);
+    if (entry->kind == ENTRY_POOL &&
+        (!was_passed || before->pool.members != entry->status->pool.members ||
+         before->pool.failed != entry->status->pool.failed)) {
+        placing_mark(entry->controller); /* whether it can grow is said to those that wait */
     }
     if (entry->kind == ENTRY_TASK &&
         (!was_passed || task_is_over(before) != task_is_over(entry->status))) {
@@ -396,14 +410,27 @@ static void pass_begin(struct pass *pass, struct entry *entry)
     decide(pass);
 }
 
+/*
+ * Every key is enqueued when the facts are complete, and by the placement that is due: a repository
+ * that does not know its place yet, and a pool whose numbers of who waits are older than its members,
+ * would decide wrongly.
+ */
+static bool is_due(const struct entry *entry)
+{
+    const struct controller *controller = entry->controller;
+
+    return controller->is_listed && (entry->kind != ENTRY_REPOSITORY || controller->has_placed) &&
+           (entry->kind != ENTRY_POOL || !entry->is_passed || !controller->is_placing_due);
+}
+
 void pass_run(struct entry *entry)
 {
     struct controller *controller = entry->controller;
     struct pass pass;
 
-    if (!controller->is_listed) {
+    if (!is_due(entry)) {
         entry_settle(entry);
-        return; /* every key is enqueued when the facts are complete */
+        return;
     }
     controller->pass_count++;
     controller->last_pass_wall_ms = clock_wall_ms();
@@ -442,44 +469,53 @@ static void reserve_ports(struct controller *controller, const struct entry *ent
     }
 }
 
-/* The members that pools would have are entries like the others; then everybody who can has a place. */
-static void find_members(struct controller *controller)
+static void pass_pools(struct controller *controller)
 {
-    struct map pools = {0};
+    struct map pools = {0}; /* a pool's pass makes entries */
 
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         if (((struct entry *)map_value(at))->kind == ENTRY_POOL) {
             map_put(&pools, map_key(at), map_value(at));
         }
     }
-    for (int round = 0; round < 2; round++) { /* the first one may only find who is there */
-        for (struct map_entry *at = map_first(&pools); at != NULL; at = map_next(at)) {
-            struct entry *pool = map_value(at);
-            struct pass pass;
+    for (struct map_entry *at = map_first(&pools); at != NULL; at = map_next(at)) {
+        struct entry *pool = map_value(at);
+        struct pass pass;
 
-            pass_begin(&pass, pool);
-            status_finish(pass.status, pool->status, pass.world.now_wall_ms);
-            status_free(pool->status);
-            pool->status = pass.status;
-            pool->is_passed = true;
-            plan_free(pass.plan);
-        }
-        placing_run(controller);
+        pass_begin(&pass, pool);
+        status_finish(pass.status, pool->status, pass.world.now_wall_ms);
+        status_free(pool->status);
+        pool->status = pass.status;
+        pool->is_passed = true;
+        plan_free(pass.plan);
     }
     map_done(&pools);
+}
+
+/* First who is there, then what they need, then what those need that have no place even so. */
+void pass_find_members(struct controller *controller)
+{
+    enum { ROUNDS = 3 };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        pass_pools(controller);
+        placing_run(controller);
+    }
 }
 
 size_t pass_dry_run(struct controller *controller)
 {
     size_t actions = 0;
 
-    find_members(controller);
     map_sort(&controller->entries);
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         struct entry *entry = map_value(at);
         auto_done(strbuf) text = {0};
         struct pass pass;
 
+        if (entry->kind == ENTRY_POOL) {
+            continue; /* it is its members that would be changed */
+        }
         pass_begin(&pass, entry);
         plan_print(pass.plan, &text);
         if (text.len > 0) {

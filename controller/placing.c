@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "reconcilers/capacity.h"
+#include "reconcilers/container.h"
 #include "reconcilers/placement.h"
 #include "reconcilers/pool.h"
 
@@ -32,6 +33,15 @@ void admission_free(struct task_admission *admission)
         }
         free(admission);
     }
+}
+
+void placing_release(struct entry *task)
+{
+    admission_free(TAKE(task->admission));
+    task->status->task.is_admitted = false;
+    task->status->task.pool = task->status->task.instance = NULL;
+    entry_enqueue(task);
+    placing_mark(task->controller);
 }
 
 static bool is_warm(const struct entry *repository)
@@ -121,7 +131,7 @@ static void add_pool(struct placing *placing, struct entry *pool)
     input->pool_count++;
 }
 
-static const char *wanted_pool(const struct entry *repository)
+const char *repository_pool(const struct entry *repository)
 {
     const struct object *settings = repository_settings(repository);
 
@@ -159,12 +169,12 @@ static void add_repository(struct placing *placing, struct entry *repository)
     placing->repository_entries[input->repository_count] = repository;
     placing->repositories[input->repository_count++] = (struct placement_repository){
         .key = repository->key,
-        .pool = wanted_pool(repository),
+        .pool = repository_pool(repository),
         .instance = repository->repository->instance,
         .cpu_milli = settings->repository.resources.cpu_milli,
         .memory_bytes = settings->repository.resources.memory_bytes,
         .is_warm = is_warm(repository),
-        .is_present = container != NULL && container->is_ours,
+        .is_present = container != NULL && container->is_ours && container_is_up(container),
     };
 }
 
@@ -175,6 +185,13 @@ static bool was_admitted(const struct entry *task)
                : task->status->task.is_admitted || task->status->task.attempt > 0;
 }
 
+/* One that waits for another branch keeps the place that it has. */
+static bool wants_place(const struct entry *task)
+{
+    return task_is_active(task->desired, task->status) ||
+           (was_admitted(task) && task->desired != NULL && task_is_held_by_branch(task->status));
+}
+
 static void add_task(struct placing *placing, struct entry *task)
 {
     const struct entry *repository = repository_of_task(task);
@@ -183,7 +200,7 @@ static void add_task(struct placing *placing, struct entry *task)
                        : 0;
     struct placement_input *input = &placing->input;
 
-    if (index == 0 || !task_is_active(task->desired, task->status)) {
+    if (index == 0 || !wants_place(task)) {
         return;
     }
     placing->task_entries[input->task_count] = task;
@@ -304,6 +321,20 @@ static struct entry *member_of(const struct entry *repository)
     return entry != NULL && entry->member.pool != NULL ? entry : NULL;
 }
 
+/* What is suspended or refused before it began does not keep others waiting. */
+static void release_unused(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        struct entry *task = map_value(at);
+
+        if (task->kind == ENTRY_TASK && was_admitted(task) && !wants_place(task) &&
+            !task_is_over(task->status) && task->desired != NULL &&
+            task->desired->task.state == TASK_ACTIVE) {
+            placing_release(task);
+        }
+    }
+}
+
 /* How much is on each member, which its pool's arithmetic looks at: those of pools that go, too. */
 static void count_members(struct controller *controller, struct placing *placing,
                           const struct placement_result *result)
@@ -375,11 +406,16 @@ void placing_run(struct controller *controller)
     if (!controller->is_placing_due || !controller->is_listed || !are_pools_known(controller)) {
         return;
     }
+    release_unused(controller);
     controller->is_placing_due = false;
+    controller->has_placed = true;
     gather(controller, &placing);
     placement_decide(&placing.input, &result);
     for (size_t i = 0; i < placing.input.repository_count; i++) {
         place_repository(placing.repository_entries[i], &result.repositories[i]);
+        if (!placing.repository_entries[i]->is_passed) {
+            entry_enqueue(placing.repository_entries[i]); /* it waited for this */
+        }
     }
     for (size_t i = 0; i < placing.input.task_count; i++) {
         admit_task(placing.task_entries[i], &result.tasks[i]);

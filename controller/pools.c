@@ -94,13 +94,12 @@ static void adopt_members(struct entry *pool)
 
     for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         const struct observed_container *container = map_value(at);
-        auto_free char *key = object_key(kind_name(KIND_INSTANCE), container->name);
         unsigned number;
 
         if (container->is_ours && text_equal(container->pool, pool->name) &&
             container_is_own(container, kind_name(KIND_INSTANCE), container->name) &&
             pool_member_number(pool->name, container->name, &number) == 0 &&
-            entry_find(controller, key) == NULL) {
+            entry_of_container(controller, kind_name(KIND_INSTANCE), container->name) == NULL) {
             struct entry *member = add_member(pool, number);
 
             pool->pool->is_load_unknown = true;
@@ -115,6 +114,7 @@ static void give_up_member(struct entry *member)
     member->member.is_leaving = true;
     entry_set_desired(member, NULL);
     entry_enqueue(member);
+    apply_reconsider(member);
     placing_mark(member->controller);
 }
 
@@ -182,6 +182,9 @@ struct pool_facts {
     size_t count;
     unsigned *taken;
     size_t taken_count;
+    unsigned resting, stalled;
+    const struct entry *first_stalled;
+    char *stalled_message;
 };
 
 static void facts_done(struct pool_facts *facts)
@@ -189,6 +192,33 @@ static void facts_done(struct pool_facts *facts)
     free(facts->entries);
     free(facts->members);
     free(facts->taken);
+    free(facts->stalled_message);
+}
+
+/* What only waits for somebody, or for another powerState, is told apart from what comes up by itself. */
+static void count_standstill(struct pool_facts *facts, const struct entry *member)
+{
+    const struct condition *conditions = member->status->conditions;
+
+    if (conditions[CONDITION_STALLED].value == CONDITION_TRUE) {
+        facts->stalled++;
+        if (facts->first_stalled == NULL ||
+            member->member.number < facts->first_stalled->member.number) {
+            facts->first_stalled = member;
+        }
+    } else if (conditions[CONDITION_RECONCILING].value == CONDITION_FALSE) {
+        facts->resting++;
+    }
+}
+
+static void describe_stalled(struct pool_facts *facts)
+{
+    if (facts->first_stalled != NULL) {
+        const char *message = facts->first_stalled->status->conditions[CONDITION_STALLED].message;
+
+        facts->stalled_message = xasprintf("%s: %s", facts->first_stalled->name,
+                                           message != NULL ? message : "needs help");
+    }
 }
 
 /* Numbers whose names belong to hand-written instances, or to containers of others. */
@@ -229,8 +259,12 @@ static void gather(struct entry *pool, int64_t now_wall_ms, struct pool_facts *f
             give_up_member(member); /* its name is taken: another number will do */
         }
         facts->entries[facts->count] = member;
-        facts->members[facts->count++] = describe_member(member, now_wall_ms);
+        facts->members[facts->count] = describe_member(member, now_wall_ms);
+        if (facts->members[facts->count++].state == MEMBER_STARTING) {
+            count_standstill(facts, member);
+        }
     }
+    describe_stalled(facts);
     find_taken(pool, facts);
 }
 
@@ -279,16 +313,22 @@ static void renew_members(struct entry *pool)
     for (struct map_entry *at = map_first(&pool->pool->members); at != NULL; at = map_next(at)) {
         struct entry *member = map_value(at);
         struct object *object;
+        bool is_other;
 
         if (member->member.is_leaving || pool->desired == NULL ||
             (member->desired != NULL && member->desired->parent == pool->desired)) {
             continue;
         }
         object = pool_member_object(pool->desired, member->member.number);
+        is_other = member->desired == NULL ||
+                   !text_equal(member->desired->container_hash, object->container_hash);
         member->member.is_let_go = false;
         entry_set_desired(member, object);
         object_unref(object);
         entry_enqueue(member);
+        if (is_other) {
+            apply_reconsider(member);
+        }
     }
 }
 
@@ -316,6 +356,12 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
         .waiting_tasks = pool->pool->waiting_tasks,
         .waiting_repositories = pool->pool->waiting_repositories,
         .waiting_members = pool->pool->waiting_members,
+        .resting = facts.resting,
+        .stalled = facts.stalled,
+        .stalled_reason = facts.first_stalled != NULL
+                              ? facts.first_stalled->status->conditions[CONDITION_STALLED].reason
+                              : NULL,
+        .stalled_message = facts.stalled_message,
         .previous = &pool->status->pool,
         .now_wall_ms = world->now_wall_ms,
     };
@@ -338,12 +384,14 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
 
 /* Specs */
 
+/* Of several pools that name it, the first by name has it. */
 static void set_warm(struct entry *pool, const char *url)
 {
     struct error err = {0};
     struct entry *repository = repository_entry_for(pool->controller, url, &err);
 
-    if (repository != NULL && !text_equal(repository->repository->warm_pool, pool->name)) {
+    if (repository != NULL && (repository->repository->warm_pool == NULL ||
+                               strcmp(pool->name, repository->repository->warm_pool) < 0)) {
         free(repository->repository->warm_pool);
         repository->repository->warm_pool = xstrdup(pool->name);
         entry_enqueue(repository);
@@ -366,6 +414,24 @@ static bool names_url(const struct object *pool, const struct repo_url *url)
     return false;
 }
 
+static void leave_warm(struct entry *repository)
+{
+    struct controller *controller = repository->controller;
+    const char *heir = NULL;
+
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        const struct entry *entry = map_value(at);
+
+        if (entry->kind == ENTRY_POOL && names_url(entry->desired, &repository->repository->url) &&
+            (heir == NULL || strcmp(entry->name, heir) < 0)) {
+            heir = entry->name;
+        }
+    }
+    free(repository->repository->warm_pool);
+    repository->repository->warm_pool = xstrdup_or_null(heir);
+    entry_enqueue(repository);
+}
+
 static void change_warm(struct entry *pool)
 {
     struct controller *controller = pool->controller;
@@ -376,13 +442,20 @@ static void change_warm(struct entry *pool)
         if (entry->kind == ENTRY_REPOSITORY &&
             text_equal(entry->repository->warm_pool, pool->name) &&
             !names_url(pool->desired, &entry->repository->url)) {
-            free(TAKE(entry->repository->warm_pool));
-            entry_enqueue(entry);
+            leave_warm(entry);
         }
     }
     for (size_t i = 0; pool->desired != NULL && i < pool->desired->pool.warm_repositories.count;
          i++) {
         set_warm(pool, pool->desired->pool.warm_repositories.items[i]);
+    }
+}
+
+/* Their statuses say whether the file that they come from is valid. */
+static void enqueue_members(struct entry *pool)
+{
+    for (struct map_entry *at = map_first(&pool->pool->members); at != NULL; at = map_next(at)) {
+        entry_enqueue(map_value(at));
     }
 }
 
@@ -405,6 +478,7 @@ void pools_change(struct controller *controller, const char *key, const struct s
         entry_set_desired(pool, spec != NULL ? spec->object : NULL);
         change_warm(pool);
         entry_enqueue(pool);
+        enqueue_members(pool);
         placing_mark(controller);
     }
 }
@@ -416,13 +490,18 @@ void pools_note_member(struct entry *member, const struct object_status *before)
     if (member->member.pool == NULL) {
         return;
     }
+    if (pool_member_state(before) != pool_member_state(now)) {
+        placing_mark(member->controller);
+    }
     if (pool_member_state(before) != pool_member_state(now) ||
+        before->conditions[CONDITION_STALLED].value != now->conditions[CONDITION_STALLED].value ||
+        !text_equal(before->conditions[CONDITION_READY].reason,
+                    now->conditions[CONDITION_READY].reason) ||
         before->conditions[CONDITION_UPDATE_PENDING].value !=
             now->conditions[CONDITION_UPDATE_PENDING].value) {
         /* What waited for this member is to be placed before anybody says that it still waits. */
         member->member.pool->pool->is_load_unknown = true;
         entry_enqueue(member->member.pool);
-        placing_mark(member->controller);
     }
 }
 

@@ -72,6 +72,8 @@ struct container_pass {
 
 void container_reconcile(struct container_pass *pass);
 
+bool container_is_up(const struct observed_container *container); /* it has processes */
+
 /* True when the container is of this controller and this object. */
 bool container_is_own(const struct observed_container *container, const char *kind,
                       const char *object);

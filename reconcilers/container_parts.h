@@ -10,8 +10,6 @@
 #include "reconcilers/container.h"
 #include "reconcilers/container_ports.h"
 
-bool container_is_up(const struct observed_container *container); /* has processes */
-
 /* Stop and remove, with the evidence of why left to the caller. */
 void container_plan_removal(struct container_pass *pass, enum phase phase, const char *cause);
 

@@ -78,6 +78,12 @@ struct pool_input {
     unsigned waiting_repositories; /* warm ones without a place, which a new member would give */
     unsigned waiting_members;      /* new members that those fill by what they ask for; at least */
 
+    /* Of the members that are STARTING, for the words of the status only. */
+    unsigned resting;           /* nothing is under way: they are as the template wants them */
+    unsigned stalled;           /* they need somebody's help ... */
+    const char *stalled_reason; /* ... as one of them says */
+    const char *stalled_message;
+
     const struct status_pool *previous; /* what it remembers; never NULL */
     int64_t now_wall_ms;
 };

@@ -113,6 +113,23 @@ static void describe(const struct repository_input *input, struct object_status 
     }
 }
 
+static void describe_idle(const struct repository_input *input, struct object_status *status)
+{
+    auto_free char *message = NULL;
+
+    if (input->awaited_pool == NULL) {
+        status_set_ready(status, "Idle", "no task needs it");
+    } else if (input->is_pool_unknown) {
+        message =
+            xasprintf("it is to be kept warm: there is no InstancePool %s", input->awaited_pool);
+        status_set_stalled(status, REASON_POOL_UNKNOWN, message);
+    } else {
+        message = xasprintf("it is to be kept warm and waits for a place in pool %s",
+                            input->awaited_pool);
+        status_set_progressing(status, "Waiting", message);
+    }
+}
+
 static void reconcile_unneeded(struct container_pass *pass, const struct repository_input *input)
 {
     container_reconcile(pass);
@@ -124,7 +141,7 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
                            pass->status);
     }
     if (input->container == NULL && !input->workspace->exists) {
-        status_set_ready(pass->status, "Idle", "no task needs it");
+        describe_idle(input, pass->status);
     }
 }
 
@@ -158,7 +175,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
     const struct repository_spec *spec = &input->settings->repository;
     auto_free char *key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, input->container_name);
     auto_free char *users =
-        xasprintf("%u task%s in it", input->active_tasks, input->active_tasks == 1 ? "" : "s");
+        xasprintf("%u task%s in it", input->running_tasks, input->running_tasks == 1 ? "" : "s");
     struct container_want want = {
         .key = key,
         .kind = KIND_REPOSITORY_CONTAINER,
@@ -167,7 +184,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .image = repository_image(world, input->settings),
         .pull_policy = (enum pull_policy)spec->pull_policy,
         .is_suspended = spec->is_suspended,
-        .hold_off = input->active_tasks > 0 ? users : NULL,
+        .hold_off = input->running_tasks > 0 ? users : NULL,
         .instance = input->is_displaced && input->container != NULL ? input->container->instance
                                                                     : input->instance,
         .hash = input->settings->container_hash,
@@ -212,7 +229,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
     }
     if (!demand.is_needed && input->container == NULL) {
         status->phase = PHASE_TERMINATED; /* only the workspace is kept, for the next task */
-        status_set_ready(status, "Idle", "no task needs it");
+        describe_idle(input, status);
         return;
     }
     if (demand.is_needed && !want.is_suspended &&
@@ -223,6 +240,6 @@ void repository_reconcile(const struct world *world, const struct repository_inp
     container_reconcile(&pass);
     if (!demand.is_needed && !want.is_suspended && plan->count == 0 &&
         status->phase == PHASE_TERMINATED) {
-        status_set_ready(status, "Idle", "no task needs it");
+        describe_idle(input, status);
     }
 }

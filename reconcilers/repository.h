@@ -19,13 +19,16 @@ struct repository_input {
     bool is_deleted;               /* it was deleted, and no task came since: do not retain */
     bool is_refused;               /* the URL is against the policy: refusal says why */
     const char *refusal;
-    unsigned active_tasks;
+    unsigned active_tasks;       /* that want it */
+    unsigned running_tasks;      /* in it: their commands run, or their sessions are open */
     const char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */
     bool
         is_warm; /* it is kept up without tasks: its settings or its pool say so, and it has a place */
-    const char *branch; /* what the workspace is to be made from; NULL: the remote's HEAD */
-    bool is_in_use;     /* a task works in the workspace as it is */
+    const char *awaited_pool; /* it is to be warm and has no place in that pool; NULL: else */
+    bool is_pool_unknown;     /* ... which does not exist */
+    const char *branch;       /* what the workspace is to be made from; NULL: the remote's HEAD */
+    bool is_in_use;           /* a task works in the workspace as it is */
     const struct machine_limits *machine;            /* of that instance; NULL: unplaced */
     const struct observed_machine *observed_machine; /* its cgroup, as far as one looked */
     const struct observed_container *container;

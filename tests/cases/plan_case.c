@@ -419,6 +419,7 @@ static int read_observed(struct plan_case *plan_case, struct error *err)
 
     if (check_keys(json, "observed",
                    "container probes values image hasNetwork network failure workspace activeTasks "
+                   "runningTasks "
                    "explicit deleted warm displaced pool instance queued updateHold "
                    "branch inUse refused repository refusal repositoryStatus attempt",
                    err) < 0 ||

@@ -21,7 +21,7 @@
  *       failure:            count reason message ago permanent
  *       workspace:          exists branch commit head (it was made from the remote's HEAD)
  *       branch:             that is wanted; without it the spec's
- *       activeTasks inUse explicit deleted refused                  (of a repository)
+ *       activeTasks runningTasks inUse explicit deleted refused                  (of a repository)
  *       warm displaced                                              (of a repository)
  *       repository refusal repositoryStatus attempt                 (of a task)
  *       queued:             pool position reason message: it has no place (of a task)

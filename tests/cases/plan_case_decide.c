@@ -38,6 +38,8 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .is_refused = json_object_get(observed, "refused") != NULL,
         .refusal = text_of(observed, "refused", NULL),
         .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
+        .running_tasks =
+            (unsigned)number_of(observed, "runningTasks", number_of(observed, "activeTasks", 0)),
         .is_warm =
             flag_of(observed, "warm",
                     flag_of(observed, "explicit", true) && plan_case->object->repository.is_warm),

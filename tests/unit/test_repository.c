@@ -171,6 +171,19 @@ static unsigned active_tasks(const struct scene *scene)
     return count > 0 ? count : held;
 }
 
+static unsigned running_tasks(const struct scene *scene)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < TASKS; i++) {
+        const struct object_status *status = scene->tasks[i].model.status;
+
+        count += is_active(&scene->tasks[i]) && status != NULL &&
+                 (status->phase == PHASE_TASK_RUNNING || status->task.attempt > 0);
+    }
+    return count;
+}
+
 static bool has_running_command(const struct scene *scene)
 {
     for (unsigned i = 0; i < TASKS; i++) {
@@ -255,6 +268,7 @@ static int64_t pass_repository(struct scene *scene)
         .is_refused = scene->is_refused,
         .refusal = scene->is_refused ? "file:// is refused" : NULL,
         .active_tasks = active_tasks(scene),
+        .running_tasks = running_tasks(scene),
         .is_warm = scene->is_explicit && scene->settings->repository.is_warm,
         .branch = wanted_branch(scene),
         .is_in_use = is_in_use(scene),
