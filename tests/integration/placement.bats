@@ -237,3 +237,215 @@ SPEC
     rm "$SPECS/one.yaml"
     wait_for 20 are_members ""
 }
+
+# another_pool NAME: of one instance with one place
+another_pool() {
+    pool 1 1 1
+    sed "s/{name: ci}/{name: $1}/" "$SPECS/ci.yaml" | drop "$1.yaml"
+}
+# repositories MEMORY [more of the second]: objects a and b, whose containers ask for it
+repositories() {
+    drop repositories.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Repository
+metadata: {name: a}
+spec: {url: "$(url)", pool: ci, resources: {memory: $1}}
+---
+apiVersion: berth.dev/v1
+kind: Repository
+metadata: {name: b}
+spec: {url: "$(url b)", pool: ci, resources: {memory: $1}${2:-}}
+SPEC
+}
+# task NAME REPOSITORY [POOL [more lines]]: an open session; REPOSITORY is YAML
+task() {
+    drop "$1.yaml" <<SPEC
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: $1}
+spec:
+  repository: $2
+  pool: ${3:-ci}
+  ${4:-}
+SPEC
+}
+instance_of() { container_field "$(our_containers | grep '^repo-' | head -n 1)" '{{index .Config.Labels "dev.berth.instance"}}'; }
+
+@test "a controller with a pool and a queue makes no passes while nothing happens" {
+    pool 1 1 1
+    session one
+    berth_start
+    wait_for 40 is_running_task one
+    session two
+    wait_for 10 waits_for two InstanceFull
+    wait_for 20 is_ready ci.yaml ci
+    passes() { awk '$1 == "passes:" {print $2}' "$STATE/controller.yaml"; }
+    is_quiet() { local before; before=$(passes); sleep 5; [ "$(passes)" = "$before" ]; } # less than the relist's minute
+    wait_for 20 is_quiet
+}
+
+@test "a container whose next task asks for another pool moves there before the task starts" {
+    pool 1 1 1
+    another_pool web
+    session one
+    berth_start
+    wait_for 40 is_running_task one
+    [ "$(instance_of)" = ci-0 ]
+    task two "$(url)" web
+    wait_for 10 waits_for two PoolConflict
+    rm "$SPECS/one.yaml"
+    wait_for 40 is_running_task two
+    [ "$(instance_of)" = web-0 ]
+}
+
+@test "a task in the queue of one pool that asks for another one is placed there" {
+    pool 1 1 1
+    another_pool web
+    session one
+    berth_start
+    wait_for 40 is_running_task one
+    session two b
+    wait_for 10 waits_for two PoolExhausted
+    task two "$(url b)" web
+    wait_for 40 is_running_task two
+    field_is two.yaml two status.task.instance web-0
+}
+
+@test "a container that is stopped for want of tasks takes no room from others" {
+    pool 1 1 5
+    repositories 1500Mi
+    task one '{name: a}'
+    berth_start
+    wait_for 40 is_running_task one
+    task two '{name: b}'
+    wait_for 10 waits_for two PoolExhausted
+    rm "$SPECS/one.yaml"
+    wait_for 40 is_running_task two
+}
+
+@test "a repository that is to be warm says that it waits for a place, and gets it" {
+    pool 1 1 5
+    repositories 1500Mi ', warm: true'
+    task one '{name: a}'
+    berth_start
+    wait_for 40 is_running_task one
+    wait_for 20 field_is repositories.yaml Repository/b 'status.conditions[type=Ready].reason' Waiting
+    rm "$SPECS/one.yaml"
+    wait_for 40 field_is repositories.yaml Repository/b status.phase RUNNING
+    repositories 1500Mi ', warm: true'
+    sed -i '/name: b/,$s/pool: ci/pool: nowhere/' "$SPECS/repositories.yaml"
+    wait_for 20 field_is repositories.yaml Repository/b 'status.error.reason' PoolUnknown
+}
+
+@test "a task whose repository is mended in its file is placed anew" {
+    pool 1 1 1
+    task one "$GIT_HTTP_URL/git/nothing.git"
+    berth_start
+    wait_for 30 field_is one.yaml one status.task.instance ci-0
+    session one
+    wait_for 40 is_running_task one
+    field_is one.yaml one status.task.instance ci-0
+    [ "$(instance_of)" = ci-0 ]
+}
+
+@test "a task that is suspended before it began leaves its place to others" {
+    pool 1 1 1
+    task one "$GIT_HTTP_URL/git/nothing.git"
+    berth_start
+    wait_for 30 field_is one.yaml one status.task.instance ci-0
+    task one "$GIT_HTTP_URL/git/nothing.git" ci 'suspend: true'
+    session two
+    wait_for 40 is_running_task two
+    task one "$GIT_HTTP_URL/git/nothing.git"
+    wait_for 10 field_is one.yaml one status.task.queuePosition 1
+}
+
+@test "a pool that comes later takes the tasks that waited for it" {
+    session one
+    berth_start
+    wait_for 10 waits_for one PoolUnknown
+    pool 0 1 1
+    wait_for 40 is_running_task one
+    [ "$(instance_of)" = ci-0 ]
+}
+
+@test "an InstancePool named default comes and goes: what runs goes on where it is" {
+    task one "$(url)" default
+    berth_start
+    wait_for 40 is_running_task one
+    id=$(docker ps -q --no-trunc --filter name=repo-)
+    another_pool default
+    wait_for 20 is_ready default.yaml default
+    task two "$(url b)" default
+    wait_for 40 is_running_task two
+    field_is two.yaml two status.task.instance default-0
+    rm "$SPECS/default.yaml"
+    task three "$(url)" default
+    wait_for 40 is_running_task three
+    container_is_running default-0
+    rm "$SPECS/two.yaml"
+    wait_for 30 container_is_gone default-0
+    docker ps -q --no-trunc --filter name=repo- | grep -q "$id"
+    field_is one.yaml one status.phase Running
+}
+
+@test "two pools name one warm repository: when the first goes the other one has it" {
+    pool 1 1 2 "warmRepositories: [$(url)]"
+    sed 's/{name: ci}/{name: web}/' "$SPECS/ci.yaml" | drop web.yaml
+    berth_start
+    is_on() { [ "$(placed_on "$1")" -eq 1 ]; }
+    wait_for 40 is_on ci-0
+    rm "$SPECS/ci.yaml"
+    wait_for 40 is_on web-0
+}
+
+@test "--once ends with tasks in the queue and tasks that conflict, and tells who waits" {
+    pool 1 1 1
+    another_pool web
+    session one
+    session two
+    task zero "$(url)" web
+    run timeout 60 "$BERTH" run --once --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
+        --network-range "$NETWORK_RANGE" --repository-image berth-test/busybox:1
+    [ "$status" -eq 1 ]
+    [[ $output == *"Task/two: Pending: InstanceFull"* ]]
+    [[ $output == *"Task/zero: Pending: PoolConflict"* ]]
+}
+
+@test "pool and tasks are deleted at once: nothing is left" {
+    pool 1 1 2
+    session one
+    session two b
+    drop_instance kept
+    drop_instance kept-too
+    drop_instance kept-as-well
+    drop_instance kept-after-all
+    berth_start
+    wait_for 40 is_running_task one
+    wait_for 40 is_running_task two
+    wait_for 20 is_ready kept-after-all.yaml kept-after-all
+    rm "$SPECS/ci.yaml" "$SPECS/one.yaml" "$SPECS/two.yaml"
+    wait_for 40 are_members ""
+    is_idle() { [ -z "$(docker ps -q --filter name=repo-)" ]; }
+    wait_for 20 is_idle
+}
+
+@test "kill -9 at any time while tasks come: each of them ends up with its one place" {
+    pool 0 2 2
+    berth_start
+    for n in 1 2 3 4; do
+        drop "t$n.yaml" <<SPEC
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: t$n}
+spec: {repository: "$(url "$([ $((n % 2)) -eq 0 ] && echo b)")", pool: ci, command: [sh, -c, "echo once; sleep 1"]}
+SPEC
+        berth_kill9
+        berth_start
+    done
+    for n in 1 2 3 4; do
+        wait_for 60 field_is "t$n.yaml" "t$n" status.phase Succeeded
+        [ "$(cat "$(status_of "t$n.yaml" "t$n" status.task.logFile)")" = once ]
+    done
+    wait_for 30 are_members ""
+}

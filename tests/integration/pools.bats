@@ -216,3 +216,124 @@ member() { "$BERTH" get instance "$2" --specs "$SPECS" --state "$STATE" -o json 
     only_three() { [ "$(docker ps -aq --filter label=dev.berth.pool=web | wc -l)" -eq 3 ]; }
     wait_for 10 only_three
 }
+
+# once [OPTION...]: one converged state and out; bounded, since a run that never ends is what it must not be.
+once() {
+    timeout 40 "$BERTH" run --once --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
+        --network-range "$NETWORK_RANGE" --repository-image berth-test/busybox:1 "$@"
+}
+dry_run() {
+    "$BERTH" run --dry-run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
+        --network-range "$NETWORK_RANGE" --repository-image berth-test/busybox:1 2>/dev/null
+}
+
+@test "a dry run shows each member that would be made, changed or removed, and changes nothing" {
+    pool web 2 2
+    before=$(find "$SPECS" "$STATE" | sort)
+    run dry_run
+    [ "$status" -eq 0 ]
+    [[ $output == *"Instance/web-0: create"* ]]
+    [[ $output == *"Instance/web-1: create"* ]]
+    [ "$(find "$SPECS" "$STATE" | sort)" = "$before" ]
+    [ -z "$(docker ps -aq --filter name='^/web-[01]$')" ]
+
+    berth_start
+    wait_for 20 are_settled web "web-0 web-1"
+    berth_stop
+    run dry_run
+    [ "$output" = "0 actions" ]
+    sed -i 's/minInstances: 2/minInstances: 1/; s/maxInstances: 2/maxInstances: 1/' "$SPECS/web.yaml"
+    run dry_run
+    [[ $output == *"Instance/web-1: delete"* ]]
+    [[ $output != *web-0* ]]
+    are_members web "web-0 web-1"
+}
+
+@test "--once ends when the members are ready" {
+    pool web 2 2
+    run once
+    [ "$status" -eq 0 ]
+    are_settled web "web-0 web-1"
+}
+
+@test "--once ends where members cannot come up, and says what is wrong; the pool's status says it, too" {
+    pool web 2 2 '' 'imagePullPolicy: Never'
+    sed -i 's|berth-test/web:1|berth-test/missing:1|' "$SPECS/web.yaml"
+    run once
+    [ "$status" -eq 1 ]
+    [[ $output == *"InstancePool/web: PROVISIONING: ImageNotFound: web-0: image"* ]]
+    field_is web.yaml web 'status.conditions[type=Stalled].reason' ImageNotFound
+}
+
+@test "a pool whose template is stopped or suspended has come to rest, and runs when the template says so" {
+    pool web 2 2 '' 'powerState: Stopped'
+    run once
+    [ "$status" -eq 0 ]
+    field_is web.yaml web status.phase TERMINATED
+    field_is web.yaml web 'status.conditions[type=Ready].reason' Stopped
+    [ "$(docker inspect -f '{{.State.Running}}' web-0 web-1 | sort -u)" = false ]
+    pool web 2 2 '' 'powerState: Suspended'
+    run once
+    [ "$status" -eq 0 ]
+    field_is web.yaml web status.phase SUSPENDED
+    [ "$(docker inspect -f '{{.State.Paused}}' web-0 web-1 | sort -u)" = true ]
+    pool web 2 2
+    run once
+    [ "$status" -eq 0 ]
+    are_settled web "web-0 web-1"
+}
+
+@test "a container of somebody else has a member's name: the pool takes another number" {
+    foreign_container web-0
+    pool web 2 2
+    berth_start
+    wait_for 20 is_ready web.yaml web
+    are_members web "web-1 web-2"
+    [ "$(container_field web-0 '{{.State.Running}}')" = true ]
+}
+
+@test "pools whose names begin alike do not take each other's members" {
+    pool web 2 2
+    pool web-1 2 2
+    berth_start
+    wait_for 20 are_settled web "web-0 web-1"
+    wait_for 20 are_settled web-1 "web-1-0 web-1-1"
+    berth_kill9
+    berth_start
+    rm "$SPECS/web.yaml"
+    wait_for 20 are_members web ""
+    are_members web-1 "web-1-0 web-1-1"
+}
+
+@test "a template that is invalid after an edit changes nothing, which the pool and its members say until it is mended" {
+    pool web 1 1
+    berth_start
+    wait_for 20 are_settled web "web-0"
+    before=$(ids_of web)
+    sed -i 's/e2-small/e2-nonsense/' "$SPECS/web.yaml"
+    wait_for 10 field_is web.yaml web 'status.conditions[type=SpecValid].status' False
+    is_told() { [ "$(grep -c 'type: SpecValid' "$SPECS/web.status.yaml")" -eq "$1" ]; }
+    wait_for 10 is_told 2
+    [ "$(ids_of web)" = "$before" ]
+    sed -i 's/e2-nonsense/e2-small/' "$SPECS/web.yaml"
+    wait_for 10 is_told 0
+    [ "$(ids_of web)" = "$before" ]
+}
+
+@test "a pool with all that is in the directory goes: its members are held until it is confirmed" {
+    pool web 2 2
+    local name
+    for name in one two three four five; do
+        drop "$name.yaml" <<<"{apiVersion: berth.dev/v1, kind: Repository, metadata: {name: $name}, spec: {url: 'https://git.invalid/$name.git'}}"
+    done
+    berth_start
+    wait_for 20 are_settled web "web-0 web-1"
+    before=$(ids_of web)
+    rm "$SPECS"/*.yaml
+    wait_for 20 field_is web.yaml web 'status.conditions[type=SpecValid].reason' DeletionsHeld
+    docker rm -f web-1 >/dev/null
+    wait_for 20 are_members web "web-0 web-1"
+    [ "$(ids_of web | head -n 1)" = "$(head -n 1 <<<"$before")" ]
+    "$BERTH" confirm-deletions --state "$STATE"
+    wait_for 20 are_members web ""
+}
