@@ -348,6 +348,10 @@ SCRIPT
     ! unshare -m true 2>/dev/null || BERTH=$(read_only_berth)
     berth_start
     wait_for 20 is_ready box.yaml box
+    if [[ -z $NOT_BOUND && $(docker info -f '{{.CgroupDriver}}') == systemd ]]; then
+        wait_for 5 is_enforced box    # systemd writes, not Berth
+        return
+    fi
     wait_for 5 enforced_is box False
     enforced_reason_is box "${NOT_BOUND:-NotPermitted}"
     [ -z "$(container_field box '{{.HostConfig.CgroupParent}}')" ]
