@@ -12,6 +12,11 @@ setup() {
     NOT_BOUND=$(why_not_bound)
 }
 
+teardown() {
+    [[ -z ${PROXY:-} ]] || kill "$PROXY" 2>/dev/null || true
+    berth_teardown
+}
+
 # What the machine allows, found out without Berth: nothing, or the reason that the condition must give.
 why_not_bound() {
     local probe
@@ -307,7 +312,7 @@ no_own_levels() {
 @test "a container from before is left alone until it is made anew" {
     drop_machine box custom-1-256
     socat "TCP-LISTEN:$PORT_LAST,bind=127.0.0.1,fork,reuseaddr" "${DOCKER_HOST/unix:\/\//UNIX-CONNECT:}" 3>&- &
-    proxy=$!
+    PROXY=$!
     wait_for 5 sh -c "docker -H tcp://127.0.0.1:$PORT_LAST version >/dev/null"
     berth_start --engine "tcp://127.0.0.1:$PORT_LAST"
     wait_for 20 is_ready box.yaml box
@@ -316,7 +321,7 @@ no_own_levels() {
     [ -z "$(container_field box '{{.HostConfig.CgroupParent}}')" ]
     id=$(container_field box '{{.Id}}')
     berth_stop
-    kill "$proxy"
+    kill "$PROXY"
     [[ -z $NOT_BOUND ]] || return 0
     berth_start
     wait_for 10 enforced_reason_is box RecreateNeeded

@@ -198,8 +198,14 @@ remove_labelled() {
 # remove_cgroups ID: what a controller that was killed left of its instances' cgroups, as far as they
 # are empty; ID is the first six digits of the controller's.
 remove_cgroups() {
-    local level
-    for level in /sys/fs/cgroup/berth/"$1" /sys/fs/cgroup/*/berth/"$1"; do
+    local level slice
+    for slice in /run/systemd/system.control/berth-"$1"-*.slice.d; do
+        [[ -d $slice ]] || continue
+        slice=$(basename "$slice" .d)
+        systemctl --quiet stop "$slice"
+        systemctl --quiet revert "$slice"
+    done
+    for level in /sys/fs/cgroup/{,*/}berth/"$1" /sys/fs/cgroup/{,*/}berth.slice/berth-"$1".slice; do
         [[ -d $level ]] || continue
         find "$level" -depth -type d -exec rmdir {} + 2>/dev/null || true
         rmdir "${level%/*}" 2>/dev/null || true    # shared with other controllers
