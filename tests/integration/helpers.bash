@@ -18,15 +18,16 @@ berth_setup() {
     : >"$LOG"
 }
 
-# Whatever the test did, nothing with its controller's label outlives it.
+# Whatever the test did, nothing with the label of a controller of its own outlives it.
 berth_teardown() {
+    local id
     [[ -n ${BATS_TEST_COMPLETED:-} ]] || show_world
     berth_kill9
     remove_labelled berth-test.test "$BATS_SUITE_TEST_NUMBER"
-    if [[ -s $STATE/controller-id ]]; then
-        remove_labelled dev.berth.controller "$(cat "$STATE/controller-id")"
-        remove_cgroups "$(cut -c1-6 "$STATE/controller-id")"
-    fi
+    while read -r id; do
+        remove_labelled dev.berth.controller "$id"
+        remove_cgroups "${id:0:6}"
+    done < <(find "$TEST_DIR" -name controller-id -size -100c -exec cat {} +)
     rm -rf --one-file-system "$TEST_DIR"
 }
 
