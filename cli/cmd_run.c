@@ -50,6 +50,7 @@ static const char help[] =
     "  --poll                   do not use inotify\n"
     "  --once                   converge and exit: 0 all is well, 1 something is Invalid, Stalled\n"
     "                           or Failed (named on stderr), 2 usage, 3 no engine\n"
+    "  --timeout TIME           with --once: what is not well by then counts as failed (10m)\n"
     "  --dry-run                print what would be done, with causes; change nothing\n"
     "  --log-format text|json   on stderr\n"
     "  -v, --verbose            log debug lines\n"
@@ -83,6 +84,7 @@ enum option_id {
     OPTION_START_SLOTS,
     OPTION_POLL,
     OPTION_ONCE,
+    OPTION_TIMEOUT,
     OPTION_DRY_RUN,
     OPTION_LOG_FORMAT,
 };
@@ -110,6 +112,7 @@ static const struct option long_options[] = {
     {"start-slots", required_argument, NULL, OPTION_START_SLOTS},
     {"poll", no_argument, NULL, OPTION_POLL},
     {"once", no_argument, NULL, OPTION_ONCE},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"verbose", no_argument, NULL, 'v'},
@@ -185,6 +188,7 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
         return take_seconds("git-stall-timeout", value, &options->git_stall_seconds);
     case OPTION_PORT_QUARANTINE:
         return take_seconds("port-quarantine", value, &options->port_quarantine_seconds);
+    case OPTION_TIMEOUT: return take_seconds("timeout", value, &options->once_timeout_seconds);
     case OPTION_ORPHAN_GRACE:
         return take_seconds("orphan-grace", value, &options->orphan_grace_seconds);
     case OPTION_SCAN: return take_seconds("scan-interval", value, &options->scan_seconds);
@@ -305,6 +309,7 @@ int cmd_run(int argc, char **argv)
         .repository_image = xstrdup(DEFAULT_REPOSITORY_IMAGE),
         .scan_seconds = 30,
         .relist_seconds = 60,
+        .once_timeout_seconds = 600,
         .orphan_grace_seconds = 300,
         .port_quarantine_seconds = PORT_QUARANTINE_MS / 1000,
         .git_stall_seconds = 60,

@@ -194,6 +194,7 @@ static void start_handles(struct controller *controller)
     start_timer(controller, &controller->wake_timer, NULL, 0);
     start_timer(controller, &controller->rescan_timer, NULL, 0);
     start_timer(controller, &controller->once_timer, NULL, 0);
+    start_timer(controller, &controller->deadline_timer, NULL, 0);
     start_timer(controller, &controller->scan_timer, on_scan_timer,
                 controller->options.scan_seconds * UINT64_C(1000));
     start_timer(controller, &controller->relist_timer, on_relist_timer,

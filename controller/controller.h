@@ -195,7 +195,8 @@ struct controller {
 
     uv_prepare_t end_of_turn;
     uv_timer_t wake_timer; /* makes a turn happen */
-    uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer;
+    uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer,
+        deadline_timer;
     uv_signal_t on_terminate, on_interrupt, on_hangup;
     int tasks_inotify;
     uv_poll_t tasks_poll;

@@ -190,7 +190,12 @@ static void change_instance(struct controller *controller, const char *key,
     struct entry *entry = entry_for(controller, ENTRY_INSTANCE, key, spec);
 
     if (entry != NULL && spec != NULL) {
-        pools_leave(entry); /* a file names it now: its pool takes another number */
+        if (entry->member.pool != NULL) {
+            log_fields(LOG_WARN, "member_taken", "key", key, "pool", entry->member.pool->name,
+                       "cause", "a file names an instance like this member", "file", spec->file,
+                       NULL);
+        }
+        pools_leave(entry); /* its pool takes another number */
     }
     if (entry != NULL && entry->member.pool == NULL) {
         entry_set_desired(entry, spec != NULL ? spec->object : NULL);

@@ -123,25 +123,48 @@ static unsigned report_files(const struct controller *controller)
     return bad;
 }
 
+static void report_entry(const struct entry *entry)
+{
+    const struct condition *stalled = &entry->status->conditions[CONDITION_STALLED];
+    const struct condition *ready = &entry->status->conditions[CONDITION_READY];
+    const struct condition *told = stalled->value == CONDITION_TRUE ? stalled : ready;
+
+    fprintf(stderr, "%s: %s: %s: %s\n", entry->key, phase_name(entry->status->phase),
+            told->reason != NULL ? told->reason : "Failed",
+            told->message != NULL ? told->message : "");
+}
+
 static unsigned report_entries(const struct controller *controller)
 {
     unsigned bad = 0;
 
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         const struct entry *entry = map_value(at);
-        const struct condition *stalled = &entry->status->conditions[CONDITION_STALLED];
-        const struct condition *ready = &entry->status->conditions[CONDITION_READY];
-        const struct condition *told = stalled->value == CONDITION_TRUE ? stalled : ready;
 
         if (is_stalled(entry->status) ||
             (is_queued(entry) && !(controller->options.is_dry_run && waits_for_members(entry)))) {
-            fprintf(stderr, "%s: %s: %s: %s\n", entry->key, phase_name(entry->status->phase),
-                    told->reason != NULL ? told->reason : "Failed",
-                    told->message != NULL ? told->message : "");
+            report_entry(entry);
             bad++;
         }
     }
     return bad;
+}
+
+/* The time is up: whatever is still on its way is not where it should be. */
+static void on_deadline(uv_timer_t *timer)
+{
+    struct controller *controller = timer->data;
+
+    fprintf(stderr, "not converged after %u s:\n", controller->options.once_timeout_seconds);
+    report_files(controller);
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        const struct entry *entry = map_value(at);
+
+        if (is_stalled(entry->status) || !is_finished(entry->status)) {
+            report_entry(entry);
+        }
+    }
+    controller_stop(controller, EXIT_NOT_CONVERGED);
 }
 
 static void end_dry_run(struct controller *controller)
@@ -191,6 +214,10 @@ void once_begin(struct controller *controller)
 {
     if (controller->options.is_dry_run) {
         uv_timer_start(&controller->once_timer, on_dry_run_timer, 1, 5);
+    }
+    if (controller->options.is_once) {
+        uv_timer_start(&controller->deadline_timer, on_deadline,
+                       controller->options.once_timeout_seconds * UINT64_C(1000), 0);
     }
 }
 

@@ -35,9 +35,10 @@ struct controller_options {
     size_t allowed_env_count;
     bool is_once;
     bool is_dry_run;
-    bool is_polling;         /* no inotify, even where it could be had */
-    unsigned scan_seconds;   /* full scan of the spec directory */
-    unsigned relist_seconds; /* relist of the engine */
+    bool is_polling;               /* no inotify, even where it could be had */
+    unsigned scan_seconds;         /* full scan of the spec directory */
+    unsigned relist_seconds;       /* relist of the engine */
+    unsigned once_timeout_seconds; /* is_once: give up after it */
     unsigned orphan_grace_seconds;
     unsigned
         port_quarantine_seconds; /* a port that something else uses is left alone for so long */

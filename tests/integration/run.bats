@@ -176,3 +176,21 @@ SPEC
     berth_stop
     jq -es 'length > 3 and all(.[]; has("time") and has("level") and has("event"))' "$LOG"
 }
+
+@test "--once gives up after --timeout, and names what is not well" {
+    drop web.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: web}
+spec:
+  zone: zone-$BATS_SUITE_TEST_NUMBER
+  image: berth-test/web:1
+  terminationGracePeriodSeconds: 0
+  readinessProbe: {tcpSocket: {port: 9}, periodSeconds: 1}
+SPEC
+    run "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" \
+        --network-range "$NETWORK_RANGE" --once --timeout 5s
+    [ "$status" -eq 1 ]
+    [[ $output == *"not converged after 5 s"*"Instance/web: "*ProbeFailed* ]]
+    container_is_running web
+}

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 enum { WORLD_POOLS = 3, WORLD_MEMBERS = 12, WORLD_REPOSITORIES = 16, WORLD_TASKS = 40 };
-enum { WORLD_NAME = 16 };
+enum { WORLD_NAME = 24 };
 
 struct placement_world {
     uint64_t seed;
