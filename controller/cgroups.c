@@ -425,12 +425,12 @@ static void sweep_slices(struct sweep *sweep)
     struct cgroups *cgroups = sweep->cgroups;
     auto_free char *level = own_level(cgroups);
 
+    sweep_properties(sweep);
+    cgroup_tree_list(&cgroups->tree, level, sweep_slice, sweep);
     if (cgroup_tree_exists(&cgroups->tree, level) &&
         !cgroup_tree_has_children(&cgroups->tree, level)) {
         remove_slice(cgroups, strchr(level, '/') + 1, level);
     }
-    sweep_properties(sweep);
-    cgroup_tree_list(&cgroups->tree, level, sweep_slice, sweep);
 }
 
 void cgroups_sweep(struct cgroups *cgroups, bool (*is_wanted)(void *user, const char *instance),
