@@ -72,7 +72,8 @@ struct member {
     bool is_draining; /* it gets nothing new */
     bool is_leaving;  /* it goes, and comes back no more */
     unsigned active_tasks, repositories, warm_repositories; /* placed on it */
-    int64_t failed_wall_ms; /* since when it counts as failed; 0: it does not */
+    int64_t created_wall_ms; /* when it became a member, whatever became of its container since */
+    int64_t failed_wall_ms;  /* since when it counts as failed; 0: it does not */
 };
 
 /* One thing that passes are about. */

@@ -1,5 +1,6 @@
 #include "controller/pools.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
@@ -76,12 +77,16 @@ static void recall_member(struct entry *member)
     json_t *item;
 
     json_array_foreach(json_object_get(pool->remembered, "members"), index, item) {
-        const char *name =
-            json_string_value(json_object_get(json_object_get(item, "metadata"), "name"));
+        const json_t *metadata = json_object_get(item, "metadata");
+        const char *name = json_string_value(json_object_get(metadata, "name"));
+        const char *created = json_string_value(json_object_get(metadata, "creationTimestamp"));
 
         if (text_equal(name, member->name)) {
             status_free(member->status);
             member->status = status_from_json(json_object_get(item, "status"));
+            if (created != NULL) {
+                timestamp_parse(created, &member->member.created_wall_ms);
+            }
             return;
         }
     }
@@ -103,6 +108,7 @@ static void adopt_members(struct entry *pool)
             struct entry *member = add_member(pool, number);
 
             pool->pool->is_load_unknown = true;
+            member->member.created_wall_ms = container->created_wall_ms;
             recall_member(member);
             entry_enqueue(member);
         }
@@ -138,14 +144,6 @@ static bool is_outdated(const struct entry *member)
            member->status->conditions[CONDITION_UPDATE_PENDING].value == CONDITION_TRUE;
 }
 
-static int64_t created_wall_ms(const struct entry *member)
-{
-    const struct observed_container *container =
-        map_get(&member->controller->containers, member->name);
-
-    return container != NULL ? container->created_wall_ms : INT64_MAX;
-}
-
 static struct pool_member describe_member(struct entry *member, int64_t now_wall_ms)
 {
     struct member *own = &member->member;
@@ -168,7 +166,7 @@ static struct pool_member describe_member(struct entry *member, int64_t now_wall
         .repositories = own->repositories,
         .warm_repositories = own->warm_repositories,
         .crashes_in_a_row = member->status->restarts.in_a_row,
-        .created_wall_ms = created_wall_ms(member),
+        .created_wall_ms = own->created_wall_ms,
         .failed_wall_ms = own->failed_wall_ms,
         .ready_wall_ms =
             state == MEMBER_READY ? member->status->conditions[CONDITION_READY].since_wall_ms : 0,
@@ -294,11 +292,14 @@ static void order_member(struct entry *member, enum member_order order, const ch
     }
 }
 
-static void create_member(struct entry *pool, unsigned number, const char *cause)
+/* Those made together are of one age, however long the engine takes for each. */
+static void create_member(struct entry *pool, unsigned number, const char *cause,
+                          int64_t now_wall_ms)
 {
     struct entry *member = add_member(pool, number);
     struct object *object = pool_member_object(pool->desired, number);
 
+    member->member.created_wall_ms = now_wall_ms;
     recall_member(member);
     log_fields(LOG_INFO, "member_added", "key", member->key, "pool", pool->name, "cause", cause,
                NULL);
@@ -370,7 +371,7 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
         order_member(facts.entries[i], decision.orders[i], decision.cause);
     }
     for (size_t i = 0; i < decision.created_count; i++) {
-        create_member(pool, decision.created[i], decision.cause);
+        create_member(pool, decision.created[i], decision.cause, world->now_wall_ms);
     }
     pool_describe(&input, &decision, status);
     if (pool->desired != NULL) {
@@ -526,9 +527,13 @@ json_t *pools_members_to_json(const struct entry *pool)
     }
     qsort(members, count, sizeof(struct entry *), compare_members);
     for (size_t i = 0; i < count; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:{s:s}, s:o}", "kind", "Instance", "metadata",
-                                              "name", members[i]->name, "status",
-                                              status_to_json(members[i]->status)));
+        char created[TIMESTAMP_SIZE];
+
+        timestamp_format(members[i]->member.created_wall_ms, created);
+        json_array_append_new(list,
+                              json_pack("{s:s, s:{s:s, s:s}, s:o}", "kind", "Instance", "metadata",
+                                        "name", members[i]->name, "creationTimestamp", created,
+                                        "status", status_to_json(members[i]->status)));
     }
     return list;
 }

@@ -15,7 +15,7 @@ metadata: {name: counter}
 spec:
   image: berth-test/busybox:1
   zone: zone-$BATS_SUITE_TEST_NUMBER
-  command: [sh, -c, "trap 'exit 0' TERM; i=0; while :; do i=\$((i+1)); echo \$i >/counter; usleep 20000; done"]
+  command: [sh, -c, "trap 'exit 0' TERM; i=0; while :; do i=\$((i+1)); echo \$i >/counter.new; mv /counter.new /counter; usleep 20000; done"]
   terminationGracePeriodSeconds: 5
   ports: [{name: http, containerPort: 8080}]
   powerState: $state
