@@ -54,7 +54,6 @@ SPEC
 "$berth" run --specs "$work/specs" --state "$work/state" --repository-image berth-test/busybox:1 2>"$work/log" &
 pid=$!
 until [[ $(docker ps -q --filter label=dev.berth.instance=ci-0 | wc -l) == "$rounds" ]]; do sleep 0.1; done
-sleep 2
 
 task() { # NAME: from saving the file until its command has ended well
     local from
