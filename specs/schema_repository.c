@@ -25,6 +25,73 @@ static const struct field credentials_fields[] = {
     END_OF_TABLE,
 };
 
+const char *const schema_isolation_words[] = {"Task", "Shared", "Branch", NULL};
+
+static const char *const snapshot_policy_words[] = {"OnSetupChange", "OnEachCommit", NULL};
+
+static const struct field setup_fields[] = {
+    {.name = "command",
+     .type = FIELD_STRING_LIST,
+     .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
+     .offset = offsetof(struct setup_spec, command),
+     .example = "[npm, ci]",
+     .doc = "Program and arguments, run in a fresh tree as the user that tasks run as."},
+    {.name = "timeoutSeconds",
+     .type = FIELD_INTEGER,
+     .offset = offsetof(struct setup_spec, timeout_seconds),
+     .default_text = "3600",
+     .min = 1,
+     .max = SCHEMA_MAX_SECONDS,
+     .doc = "Seconds after which it is ended and has failed."},
+    END_OF_TABLE,
+};
+
+static const struct field cache_fields[] = {
+    {.name = "name",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_UNIQUE,
+     .offset = offsetof(struct cache_spec, name),
+     .check = check_object_name,
+     .example = "npm",
+     .doc = "Names the volume, together with the repository."},
+    {.name = "mountPath",
+     .type = FIELD_STRING,
+     .flags = FIELD_REQUIRED | FIELD_UNIQUE,
+     .offset = offsetof(struct cache_spec, mount_path),
+     .check = check_mount_path,
+     .example = "/root/.npm",
+     .doc = "Where it appears in the container. What lies below the home directory of the user "
+            "appears in the tasks' own homes too."},
+    END_OF_TABLE,
+};
+
+static const struct field access_fields[] = {
+    {.name = "users",
+     .type = FIELD_STRING_LIST,
+     .flags = FIELD_REQUIRED | FIELD_UNORDERED,
+     .offset = offsetof(struct access_spec, users),
+     .check = check_person,
+     .example = "[alice, bob]",
+     .doc = "Who may run tasks: what spec.user of the task says. An empty list: nobody."},
+    END_OF_TABLE,
+};
+
+static const struct field snapshot_fields[] = {
+    {.name = "enabled",
+     .type = FIELD_BOOLEAN,
+     .offset = offsetof(struct snapshot_spec, is_enabled),
+     .default_text = "false",
+     .doc =
+         "Commits the container to an image after setup, from which the next container is made."},
+    {.name = "policy",
+     .type = FIELD_ENUM,
+     .offset = offsetof(struct snapshot_spec, policy),
+     .default_text = "OnSetupChange",
+     .words = snapshot_policy_words,
+     .doc = "How long that image is good: until image or setup change, or for one commit only."},
+    END_OF_TABLE,
+};
+
 #define IN_REPOSITORY(member) offsetof(struct repository_spec, member)
 
 const struct field schema_repository_fields[] = {
@@ -122,10 +189,31 @@ const struct field schema_repository_fields[] = {
      .default_text = "86400",
      .min = 0,
      .max = SCHEMA_MAX_SECONDS,
-     .doc = "Seconds after that until the container and its workspace are removed."},
-    {.name = "setup", .type = FIELD_PLANNED, .doc = "A command that prepares the workspace."},
-    {.name = "isolation", .type = FIELD_PLANNED, .doc = "How its tasks are kept apart."},
-    {.name = "caches", .type = FIELD_PLANNED, .doc = "Volumes that its tasks share."},
+     .doc = "Seconds after that until the container and its workspace are removed. Trees with work "
+            "that was not pushed are kept as long."},
+    {.name = "setup",
+     .type = FIELD_OPTIONAL_OBJECT,
+     .flags = FIELD_LIVE,
+     .offset = IN_REPOSITORY(setup),
+     .fields = setup_fields,
+     .item_size = sizeof(struct setup_spec),
+     .doc = "A command that prepares the working tree, such as installing dependencies. It runs "
+            "once per commit and text; what it wrote is below every task's tree."},
+    {.name = "isolation",
+     .type = FIELD_ENUM,
+     .flags = FIELD_LIVE,
+     .offset = IN_REPOSITORY(isolation),
+     .default_text = "Task",
+     .words = schema_isolation_words,
+     .doc = "How its tasks are kept apart: each in a working tree of its own, all in one tree, or "
+            "those of one branch together in a container of their own."},
+    {.name = "caches",
+     .type = FIELD_OBJECT_LIST,
+     .flags = FIELD_UNORDERED,
+     .offset = IN_REPOSITORY(caches),
+     .fields = cache_fields,
+     .item_size = sizeof(struct cache_spec),
+     .doc = "Volumes that all its tasks share, such as a package manager's downloads."},
     {.name = "pool",
      .type = FIELD_STRING,
      .flags = FIELD_LIVE,
@@ -134,8 +222,34 @@ const struct field schema_repository_fields[] = {
      .example = "default",
      .doc = "The InstancePool in which its container is placed. Left out: default; as long as "
             "there is no pool of that name, it runs under its own limits only."},
-    {.name = "access", .type = FIELD_PLANNED, .doc = "Who may run tasks on it."},
-    {.name = "snapshot", .type = FIELD_PLANNED, .doc = "Keeps the container's state as an image."},
-    {.name = "fetchIntervalSeconds", .type = FIELD_PLANNED, .doc = "Fetches at this interval."},
+    {.name = "access",
+     .type = FIELD_OPTIONAL_OBJECT,
+     .flags = FIELD_LIVE,
+     .offset = IN_REPOSITORY(access),
+     .fields = access_fields,
+     .item_size = sizeof(struct access_spec),
+     .doc = "Who may run tasks on it. Left out: everyone."},
+    {.name = "snapshot",
+     .type = FIELD_OBJECT,
+     .flags = FIELD_LIVE,
+     .offset = IN_REPOSITORY(snapshot),
+     .fields = snapshot_fields,
+     .doc = "Keeps the container as an image after setup, so that the next one starts prepared."},
+    {.name = "fetchIntervalSeconds",
+     .type = FIELD_INTEGER,
+     .flags = FIELD_LIVE,
+     .offset = IN_REPOSITORY(fetch_interval_seconds),
+     .default_text = "60",
+     .min = 0,
+     .max = SCHEMA_MAX_SECONDS,
+     .doc = "How old what is known of the remote may be when a task starts. With tasks, or warm, "
+            "it is fetched at this interval. 0: before each task, and never by itself."},
+    {.name = "taskPorts",
+     .type = FIELD_INTEGER,
+     .offset = IN_REPOSITORY(task_ports),
+     .default_text = "4",
+     .min = 0,
+     .max = 64,
+     .doc = "How many ports of the container are published for its tasks to lease."},
     END_OF_TABLE,
 };

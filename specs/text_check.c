@@ -307,9 +307,9 @@ static bool is_ref_part(const char *text, size_t len)
     return len > 0 && text[0] != '.' && !(len >= 5 && memcmp(text + len - 5, ".lock", 5) == 0);
 }
 
-int check_branch(const char *text, struct error *err)
+static int check_ref_name(const char *text, const char *rule, const char *short_rule,
+                          struct error *err)
 {
-    static const char rule[] = "is not a branch name that git would take";
     size_t len = strlen(text);
 
     if (len == 0 || len > 244 || text[0] == '-' || text[len - 1] == '.' || text[len - 1] == '/' ||
@@ -325,10 +325,19 @@ int check_branch(const char *text, struct error *err)
         }
         start += part_len + 1;
     }
-    if (strncmp(text, "refs/", strlen("refs/")) == 0) {
-        return refuse(err, text, "must be the branch's short name, without refs/heads/");
-    }
-    return 0;
+    return strncmp(text, "refs/", strlen("refs/")) == 0 ? refuse(err, text, short_rule) : 0;
+}
+
+int check_branch(const char *text, struct error *err)
+{
+    return check_ref_name(text, "is not a branch name that git would take",
+                          "must be the branch's short name, without refs/heads/", err);
+}
+
+int check_ref(const char *text, struct error *err)
+{
+    return check_ref_name(text, "is neither a tag name that git would take nor a commit",
+                          "must be the tag's short name, without refs/tags/", err);
 }
 
 int check_env_name(const char *text, struct error *err)

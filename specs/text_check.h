@@ -25,6 +25,7 @@ int check_machine_type(const char *text, struct error *err); /* InvalidMachineTy
 int check_repository_url(const char *text,
                          struct error *err);                 /* for repo_url_parse(); InvalidURL */
 int check_branch(const char *text, struct error *err);       /* a short name that git would take */
+int check_ref(const char *text, struct error *err);          /* a tag's short name or a commit */
 int check_env_name(const char *text, struct error *err);     /* [A-Za-z_][A-Za-z0-9_.-]* */
 int check_hostname(const char *text, struct error *err);     /* RFC 1123, at most 253 bytes */
 int check_ip_address(const char *text, struct error *err);   /* IPv4 or IPv6 */

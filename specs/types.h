@@ -226,6 +226,37 @@ struct credentials {
     const char *username_file;
 };
 
+enum isolation { ISOLATION_TASK, ISOLATION_SHARED, ISOLATION_BRANCH };
+
+/* Once per commit and text, in the container, on a fresh tree; its result is below every task's tree. */
+struct setup_spec {
+    struct text_list command;
+    int64_t timeout_seconds;
+};
+
+/* A volume that all tasks of a repository share. */
+struct cache_spec {
+    const char *name;
+    const char *mount_path;
+};
+
+struct cache_list {
+    struct cache_spec *items;
+    size_t count;
+};
+
+struct access_spec {
+    struct text_list users; /* empty: nobody */
+};
+
+enum snapshot_policy { SNAPSHOT_ON_SETUP_CHANGE, SNAPSHOT_ON_EACH_COMMIT };
+
+/* Whether the container is kept as an image after setup, and for how long that image is good. */
+struct snapshot_spec {
+    bool is_enabled;
+    int64_t policy; /* enum snapshot_policy */
+};
+
 struct repository_spec {
     bool is_suspended;
     const char *url;
@@ -242,6 +273,23 @@ struct repository_spec {
     bool is_warm;
     int64_t idle_timeout_seconds;
     int64_t retain_seconds;
+    struct setup_spec *setup; /* NULL: none */
+    int64_t isolation;        /* enum isolation; of its tasks that say nothing else */
+    struct cache_list caches;
+    struct access_spec *access; /* NULL: everyone */
+    struct snapshot_spec snapshot;
+    int64_t fetch_interval_seconds;
+    int64_t task_ports; /* how many ports of the container its tasks may lease */
+};
+
+/* A port of the shared block; its number is found when the task starts. */
+struct task_port {
+    const char *name;
+};
+
+struct task_port_list {
+    struct task_port *items;
+    size_t count;
 };
 
 enum task_state { TASK_ACTIVE, TASK_COMPLETED };
@@ -251,9 +299,13 @@ struct task_spec {
     const char *repository_url;  /* exactly one of these two is set */
     const char *repository_name; /* metadata.name of a Repository object */
     const char *branch;          /* NULL: the repository's */
+    const char *ref;             /* a tag or commit in place of a branch; NULL: none */
     const char *user;
     struct text_list command; /* empty: an open session */
     struct env_list env;
+    struct task_port_list ports;
+    int64_t isolation;       /* enum isolation; -1: the repository's */
+    int64_t backoff_limit;   /* how often a failed command is tried again */
     int64_t timeout_seconds; /* 0: none */
     const char *pool;        /* NULL: the repository's */
     int64_t priority;        /* the higher is placed first */

@@ -438,21 +438,60 @@ static void validate_pool(struct decoder *decoder, struct object *object,
     validate_template(decoder, pool, spec, place);
 }
 
+/* Two volumes on one path, or one on the workspace, would hide each other. */
+static void validate_caches(struct decoder *decoder, const struct repository_spec *repository,
+                            const struct yaml_node *spec, const struct place *spec_place)
+{
+    const struct yaml_node *list = list_node(spec, "caches", repository->caches.count);
+    struct place place = {.parent = spec_place, .key = "caches"};
+
+    for (size_t i = 0; list != NULL && i < repository->caches.count; i++) {
+        const char *path = repository->caches.items[i].mount_path;
+        struct place item_place = {.parent = &place, .index = i};
+
+        for (size_t k = 0; path != NULL && k < repository->volumes.count; k++) {
+            if (text_equal(path, repository->volumes.items[k].mount_path)) {
+                refuse(decoder, list->items[i], &item_place, "mountPath",
+                       "is the mountPath of a volume already");
+            }
+        }
+    }
+}
+
+static void validate_repository(struct decoder *decoder, struct repository_spec *repository,
+                                const struct yaml_node *spec, const struct place *place)
+{
+    struct place setup_place = {.parent = place, .key = "setup"};
+
+    validate_env(decoder, &repository->env, spec, place);
+    validate_ports(decoder, &repository->ports, spec, place);
+    validate_volumes(decoder, &repository->volumes, spec, place);
+    validate_caches(decoder, repository, spec, place);
+    validate_credentials(decoder, spec, place);
+    if (repository->setup != NULL) {
+        validate_command(decoder, &repository->setup->command, yaml_map_get(spec, "setup"),
+                         &setup_place);
+    }
+}
+
+static void validate_task(struct decoder *decoder, struct task_spec *task,
+                          const struct yaml_node *spec, const struct place *place)
+{
+    validate_command(decoder, &task->command, spec, place);
+    validate_env(decoder, &task->env, spec, place);
+    if (task->branch != NULL && task->ref != NULL) {
+        refuse(decoder, yaml_map_get(spec, "ref"), place, "ref",
+               "cannot be used together with branch");
+    }
+}
+
 void validate_object(struct decoder *decoder, struct object *object, const struct yaml_node *spec,
                      const struct place *place)
 {
     switch (object->kind) { /* no default: a kind without rules does not compile */
     case KIND_INSTANCE: validate_instance(decoder, &object->instance, spec, place); break;
     case KIND_INSTANCE_POOL: validate_pool(decoder, object, spec, place); break;
-    case KIND_REPOSITORY:
-        validate_env(decoder, &object->repository.env, spec, place);
-        validate_ports(decoder, &object->repository.ports, spec, place);
-        validate_volumes(decoder, &object->repository.volumes, spec, place);
-        validate_credentials(decoder, spec, place);
-        break;
-    case KIND_TASK:
-        validate_command(decoder, &object->task.command, spec, place);
-        validate_env(decoder, &object->task.env, spec, place);
-        break;
+    case KIND_REPOSITORY: validate_repository(decoder, &object->repository, spec, place); break;
+    case KIND_TASK: validate_task(decoder, &object->task, spec, place); break;
     }
 }
