@@ -144,6 +144,17 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     status_set_progressing(pass->status, "Creating", cause);
 }
 
+/* A container of the base image goes on when an image was made from it. */
+static bool is_image_replaced(const struct container_pass *pass)
+{
+    const struct observed_container *container = pass->container;
+
+    return pass->image->state == IMAGE_PRESENT && container->image_id != NULL &&
+           !text_equal(container->image_id, pass->image->id) &&
+           (pass->want->base_image_id == NULL ||
+            !text_equal(container->image_id, pass->want->base_image_id));
+}
+
 char *container_find_difference(const struct container_pass *pass,
                                 const struct resolved_port *ports)
 {
@@ -171,8 +182,7 @@ char *container_find_difference(const struct container_pass *pass,
     if (!text_equal(container->ports != NULL ? container->ports : "", label)) {
         return xstrdup("changed: ports leased to it");
     }
-    if (pass->image->state == IMAGE_PRESENT && container->image_id != NULL &&
-        !text_equal(container->image_id, pass->image->id)) {
+    if (is_image_replaced(pass)) {
         return xasprintf("image %s was replaced: %.19s, before %.19s", want->image, pass->image->id,
                          container->image_id);
     }

@@ -20,6 +20,9 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
     const struct container_want *want = pass->want;
 
     capacity_plan(pass, phase, cause);
+    if (want->has_trees) {
+        plan_add(pass->plan, ACTION_SHARE_TREES, phase, want->name, cause);
+    }
     plan_add(pass->plan, ACTION_START_CONTAINER, phase, want->name, cause);
     hooks_plan_post_start(pass, phase, cause);
     if (want->should_pause) {

@@ -280,6 +280,7 @@ struct repository_spec {
     struct snapshot_spec snapshot;
     int64_t fetch_interval_seconds;
     int64_t task_ports; /* how many ports of the container its tasks may lease */
+    const char *user;   /* from devcontainer.json only, never from a spec; NULL: the image's */
 };
 
 /* A port of the shared block; its number is found when the task starts. */
