@@ -127,22 +127,68 @@ static bool is_default_branch(const struct entry *entry, const char *branch)
 static void on_workspace(void *user, const struct git_result *result, struct error *err)
 {
     struct plan_run *run = user;
+    struct repository_entry *repository = run->entry->repository;
+    auto_free char *branch = xstrdup(repository->branch);
+    auto_free char *commit = xstrdup(repository->commit);
 
     run->git = NULL;
     if (result == NULL) {
         run_action_failed(run, err);
         return;
     }
-    repository_set_workspace(run->entry->repository, true, result->branch, result->commit,
-                             run->is_head || is_default_branch(run->entry, result->branch));
+    repository_set_workspace(repository, true, branch, commit,
+                             run->is_head || is_default_branch(run->entry, branch));
     repository_save(run->entry);
     run_action_done(run);
+}
+
+/* The mirror has the branch's commit now: the tree is made from it. */
+static void on_commit(void *user, const struct git_result *result, struct error *err)
+{
+    struct plan_run *run = user;
+    struct entry *entry = run->entry;
+    const char *branch = repository_wanted_branch(entry);
+    auto_free char *mirror =
+        state_path(&run->controller->state, "repos/%s/git/mirror.git", entry->name);
+    struct error failure = {0};
+    struct git_handlers handlers = {
+        .on_progress = on_progress,
+        .on_done = on_workspace,
+        .user = run,
+    };
+
+    run->git = NULL;
+    if (result != NULL && result->found[0].commit[0] == '\0') {
+        error_set_reason(&failure, ERROR_INVALID, REASON_BRANCH_NOT_FOUND, "%s: %s",
+                         entry->repository->url_text, result->found[0].message);
+    }
+    if (result == NULL || failure.kind != ERROR_NONE) {
+        run_action_failed(run, result == NULL ? err : &failure);
+        return;
+    }
+    repository_set_workspace(entry->repository, false,
+                             branch != NULL ? branch : result->head_branch, result->found[0].commit,
+                             false);
+    run->git = git_pool_submit(run->controller->git,
+                               &(const struct git_job){
+                                   .url = entry->repository->url_text,
+                                   .mirror = mirror,
+                                   .max_bytes = run->controller->options.git_max_bytes,
+                                   .is_offline = true,
+                                   .run_as = geteuid() == 0 ? GIT_UID : 0,
+                                   .tree = entry->repository->tree_path,
+                                   .commit = entry->repository->commit,
+                                   .owner = tree_owner(entry),
+                                   .owner_group = tree_owner(entry),
+                               },
+                               &handlers);
 }
 
 void apply_make_workspace(struct plan_run *run)
 {
     struct entry *entry = run->entry;
     const struct object *settings = repository_settings(entry);
+    const char *branch = repository_wanted_branch(entry);
     auto_free char *mirror =
         state_path(&run->controller->state, "repos/%s/git/mirror.git", entry->name);
     struct secrets secrets = {0};
@@ -150,16 +196,15 @@ void apply_make_workspace(struct plan_run *run)
     struct git_job job = {
         .url = entry->repository->url_text,
         .mirror = mirror,
-        .tree = entry->repository->tree_path,
-        .branch = repository_wanted_branch(entry),
+        .revisions = {{branch != NULL ? GIT_REVISION_BRANCH : GIT_REVISION_HEAD, branch}},
+        .revision_count = 1,
         .known_hosts = run->controller->options.git_known_hosts,
         .max_bytes = run->controller->options.git_max_bytes,
         .run_as = geteuid() == 0 ? GIT_UID : 0,
-        .owner = tree_owner(entry),
     };
     struct git_handlers handlers = {
         .on_progress = on_progress,
-        .on_done = on_workspace,
+        .on_done = on_commit,
         .user = run,
     };
 
@@ -170,7 +215,7 @@ void apply_make_workspace(struct plan_run *run)
         run_action_failed(run, &err);
         return;
     }
-    run->is_head = job.branch == NULL;
+    run->is_head = branch == NULL;
     job.username = secrets.username;
     job.token = secrets.token;
     job.ssh_key = secrets.ssh_key;
