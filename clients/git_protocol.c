@@ -268,45 +268,13 @@ char *git_result_to_line(const struct git_result *result)
     return xasprintf("R %s\n", text);
 }
 
-static size_t utf8_sequence_len(unsigned char first)
-{
-    return first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-}
-
-/* Makes text clean in place, as the header says. */
-static void clean_text(char *text, size_t max_len)
-{
-    size_t left = strlen(text);
-    char *from = text, *to = text;
-
-    while (left > 0) {
-        size_t len = utf8_sequence_len((unsigned char)*from);
-        bool is_clean = len <= left && text_is_clean_utf8(from, len);
-
-        if (!is_clean) {
-            len = 1;
-        }
-        if ((size_t)(to - text) + len > max_len) {
-            break;
-        }
-        memmove(to, is_clean ? from : "?", len);
-        if (*to == '\n' || *to == '\r' || *to == '\t') {
-            *to = ' ';
-        }
-        to += len;
-        from += len;
-        left -= len;
-    }
-    *to = '\0';
-}
-
 char *git_failure_to_line(const struct error *failure)
 {
     const char *reason = failure->reason != NULL ? failure->reason : "";
     const struct line_reason *known = line_reason_find(reason, strlen(reason));
     auto_free char *text = xstrdup(failure->message);
 
-    clean_text(text, sizeof(failure->message) - 1);
+    text_make_clean_line(text, sizeof(failure->message) - 1);
     return xasprintf("E %s %s\n", known != NULL ? known->name : "CloneFailed",
                      text[0] != '\0' ? text : "git failed without a word");
 }
@@ -316,7 +284,7 @@ static int refuse_line(const char *line, struct error *err)
     char start[81];
 
     snprintf(start, sizeof(start), "%.80s", line);
-    clean_text(start, sizeof(start) - 1);
+    text_make_clean_line(start, sizeof(start) - 1);
     return error_set(err, ERROR_INTERNAL, "the git child wrote a line that has no meaning: \"%s\"",
                      start);
 }
