@@ -406,7 +406,8 @@ static int parse_failure(const char *text, struct error *ret_failure)
         return -1;
     }
     text += len + 1;
-    if (strlen(text) >= sizeof(failure.message) || !text_is_clean_utf8(text, strlen(text))) {
+    if (strlen(text) >= sizeof(failure.message) || strpbrk(text, "\t\r\n") != NULL ||
+        !text_is_clean_utf8(text, strlen(text))) {
         return -1;
     }
     error_set_reason(&failure, reason->kind, reason->name, "%s", text);
