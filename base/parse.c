@@ -114,3 +114,29 @@ bool text_is_clean_utf8(const char *text, size_t len)
     }
     return true;
 }
+
+void text_make_clean_line(char *text, size_t max_len)
+{
+    size_t left = strlen(text);
+    char *from = text, *to = text;
+
+    while (left > 0) {
+        size_t len = sequence_len((unsigned char)*from);
+        bool is_clean = len > 0 && len <= left && text_is_clean_utf8(from, len);
+
+        if (!is_clean) {
+            len = 1;
+        }
+        if ((size_t)(to - text) + len > max_len) {
+            break;
+        }
+        memmove(to, is_clean ? from : "?", len);
+        if (*to == '\n' || *to == '\r' || *to == '\t') {
+            *to = ' ';
+        }
+        to += len;
+        from += len;
+        left -= len;
+    }
+    *to = '\0';
+}

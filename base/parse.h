@@ -24,4 +24,10 @@ bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 /* True when the text is valid UTF-8 without NUL or control characters save tab, CR and LF. */
 bool text_is_clean_utf8(const char *text, size_t len);
 
+/*
+ * Makes text fit for a line, in place: what is not clean becomes '?', tab, CR and LF become blanks,
+ * and it is cut to max_len bytes, between two characters.
+ */
+void text_make_clean_line(char *text, size_t max_len);
+
 #endif

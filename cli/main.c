@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "base/version.h"
 #include "cli/cmd_git_worker.h"
+#include "cli/cmd_tree_worker.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static const struct command commands[] = {
     {"git-worker", cmd_git_worker, NULL},
     {"remove-tree", cmd_remove_tree, NULL},
     {"run", cmd_run, "run the controller"},
+    {"tree-worker", cmd_tree_worker, NULL},
     {"validate", cmd_validate, "check spec files without an engine"},
     {"version", cmd_version, "print the version"},
 };

@@ -36,38 +36,6 @@ char *git_progress_to_line(const struct git_progress *progress)
     return xasprintf("P %u %" PRIu64 " %s\n", progress->percent, progress->bytes, progress->phase);
 }
 
-static size_t utf8_sequence_len(unsigned char first)
-{
-    return first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-}
-
-/* Makes text clean in place, as the header says. */
-static void clean_text(char *text, size_t max_len)
-{
-    size_t left = strlen(text);
-    char *from = text, *to = text;
-
-    while (left > 0) {
-        size_t len = utf8_sequence_len((unsigned char)*from);
-        bool is_clean = len <= left && text_is_clean_utf8(from, len);
-
-        if (!is_clean) {
-            len = 1;
-        }
-        if ((size_t)(to - text) + len > max_len) {
-            break;
-        }
-        memmove(to, is_clean ? from : "?", len);
-        if (*to == '\n' || *to == '\r' || *to == '\t') {
-            *to = ' ';
-        }
-        to += len;
-        from += len;
-        left -= len;
-    }
-    *to = '\0';
-}
-
 static json_t *found_to_json(const struct git_result *result)
 {
     json_t *list = json_array();
@@ -76,7 +44,7 @@ static json_t *found_to_json(const struct git_result *result)
     for (size_t i = 0; i < result->found_count; i++) {
         struct git_found found = result->found[i];
 
-        clean_text(found.message, sizeof(found.message) - 1);
+        text_make_clean_line(found.message, sizeof(found.message) - 1);
         json_array_append_new(
             list, json_pack("{s:s, s:s}", "commit", found.commit, "message", found.message));
     }
@@ -105,7 +73,7 @@ char *git_failure_to_line(const struct error *failure)
     const struct line_reason *known = line_reason_find(reason, strlen(reason));
     auto_free char *text = xstrdup(failure->message);
 
-    clean_text(text, sizeof(failure->message) - 1);
+    text_make_clean_line(text, sizeof(failure->message) - 1);
     return xasprintf("E %s %s\n", known != NULL ? known->name : "CloneFailed",
                      text[0] != '\0' ? text : "git failed without a word");
 }
@@ -115,7 +83,7 @@ static int refuse_line(const char *line, struct error *err)
     char start[81];
 
     snprintf(start, sizeof(start), "%.80s", line);
-    clean_text(start, sizeof(start) - 1);
+    text_make_clean_line(start, sizeof(start) - 1);
     return error_set(err, ERROR_INTERNAL, "the git child wrote a line that has no meaning: \"%s\"",
                      start);
 }

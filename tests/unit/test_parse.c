@@ -1,4 +1,5 @@
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "base/parse.h"
 
 #include <setjmp.h>
@@ -139,6 +140,31 @@ static void clean_text_is_utf8_without_control_characters(void **state)
     }
 }
 
+static void what_is_not_clean_is_replaced_for_a_line(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t max_len;
+        const char *line;
+    } rows[] = {
+        {"plain", 10, "plain"},
+        {"a\tb\r\nc", 10, "a b  c"},
+        {"a\x01\xff\x7f", 10, "a???"},
+        {"caf\xc3\xa9", 10, "caf\xc3\xa9"},
+        {"caf\xc3\xa9", 4, "caf"},
+        {"cut\xe2\x82", 10, "cut??"},
+        {"", 10, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_free char *text = xstrdup(rows[i].text);
+
+        text_make_clean_line(text, rows[i].max_len);
+        assert_string_equal(text, rows[i].line);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -147,6 +173,7 @@ int main(void)
         cmocka_unit_test(ports_are_from_1_to_65535),
         cmocka_unit_test(texts_are_compared_by_their_ends_and_as_a_whole),
         cmocka_unit_test(clean_text_is_utf8_without_control_characters),
+        cmocka_unit_test(what_is_not_clean_is_replaced_for_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
