@@ -48,8 +48,8 @@ attempt_in_background() {
     started+=("$runner")
 }
 
-# record N: the exit record without its times
-record() { grep -v '^\(version\|started_ms\|finished_ms\)=' "$dir/$1.exit" | tr '\n' ' '; }
+# record N: the exit record without its times, and without what the kernel counted
+record() { grep -v '^\(version\|started_ms\|finished_ms\|oom\)=' "$dir/$1.exit" | tr '\n' ' '; }
 
 value() { sed -n "s/^$2=//p" "$dir/$1"; }
 
@@ -278,8 +278,7 @@ END
     attempt 1 -- sh -c 'seq 100000; exit 4'
     [ "$status" -eq 4 ]
     [ "$(record 1)" = "outcome=exited exit_code=4 signal=0 log_truncated=1 message= " ]
-    run tail -n 1 "$dir/1.start"
-    [[ $output == started_ms=* ]]
+    [ "$(value 1.start guard)" = none ] # the last line
     # without room for its records nothing is started
     attempt 2 -- touch "$BATS_TEST_TMPDIR/ran"
     [ "$status" -eq 74 ]
@@ -528,8 +527,43 @@ END
         wait_until '[ -s "$dir/$number.start" ]'
         kill -$signal "$(value $number.start pid)"
         wait_until '[ -s "$dir/$number.exit" ]'
-        [ "$(record $number)" = "outcome=stopped exit_code=143 signal=15 log_truncated=0 message= " ]
+        code=$(kill -l $signal) # it is that signal that reaches the command
+        [ "$(record $number)" = "outcome=stopped exit_code=$((128 + code)) signal=$code log_truncated=0 message= " ]
     done
+}
+
+@test "every other signal goes on to the group of the command, and the attempt with it" {
+    signals=(USR1 USR2 QUIT WINCH ALRM CONT)
+    listener='$| = 1; my $name = fork() ? "parent" : "child";
+        for my $signal (@ARGV) { $SIG{$signal} = sub { print "$name $signal\n" } }
+        print "$name ready\n"; sleep 1 while 1'
+    attempt_in_background 1 -- perl -e "$listener" "${signals[@]}"
+    wait_until '[ "$(grep -c ready "$dir/1.log")" -eq 2 ]'
+    for signal in "${signals[@]}"; do
+        kill -"$signal" "$(value 1.start pid)"
+        wait_until "grep -qx 'parent $signal' '$dir/1.log' && grep -qx 'child $signal' '$dir/1.log'"
+    done
+    [ ! -e "$dir/1.exit" ]
+    kill -RTMIN+3 "$(value 1.start pid)" # what nobody listens for ends the command, as it does anywhere
+    code=0
+    wait "$runner" || code=$?
+    [ "$code" -eq $((128 + $(kill -l RTMIN+3))) ]
+    [ "$(value 1.exit outcome)" = exited ]
+}
+
+@test "who was told to end by one signal can be told by another, and not by the same again" {
+    attempt_in_background 1 --grace-ms 60000 -- perl -e '$| = 1; $SIG{INT} = sub { print "INT\n" };
+        $SIG{TERM} = sub { print "TERM\n"; exit 9 }; print "ready\n"; sleep 1 while 1'
+    wait_until 'grep -q ready "$dir/1.log"'
+    kill -INT "$(value 1.start pid)"
+    wait_until 'grep -q INT "$dir/1.log"'
+    kill -INT "$(value 1.start pid)"
+    kill -TERM "$(value 1.start pid)"
+    code=0
+    wait "$runner" || code=$?
+    [ "$code" -eq 9 ]
+    [ "$(tr '\n' ' ' <"$dir/1.log")" = "ready INT TERM " ]
+    [ "$(value 1.exit outcome)" = stopped ]
 }
 
 @test "without /proc the group of the command is ended all the same" {
