@@ -56,9 +56,9 @@ static const struct field cache_fields[] = {
      .doc = "Names the volume, together with the repository."},
     {.name = "mountPath",
      .type = FIELD_STRING,
-     .flags = FIELD_REQUIRED | FIELD_UNIQUE,
+     .flags = FIELD_REQUIRED,
      .offset = offsetof(struct cache_spec, mount_path),
-     .check = check_mount_path,
+     .check = check_repository_mount_path,
      .example = "/root/.npm",
      .doc = "Where it appears in the container. What lies below the home directory of the user "
             "appears in the tasks' own homes too."},
@@ -249,7 +249,7 @@ const struct field schema_repository_fields[] = {
      .offset = IN_REPOSITORY(task_ports),
      .default_text = "4",
      .min = 0,
-     .max = 64,
+     .max = TASK_PORTS_MAX,
      .doc = "How many ports of the container are published for its tasks to lease."},
     END_OF_TABLE,
 };
