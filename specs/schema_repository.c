@@ -29,7 +29,7 @@ const char *const schema_isolation_words[] = {"Task", "Shared", "Branch", NULL};
 
 static const char *const snapshot_policy_words[] = {"OnSetupChange", "OnEachCommit", NULL};
 
-static const struct field setup_fields[] = {
+const struct field schema_setup_fields[] = {
     {.name = "command",
      .type = FIELD_STRING_LIST,
      .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
@@ -195,7 +195,7 @@ const struct field schema_repository_fields[] = {
      .type = FIELD_OPTIONAL_OBJECT,
      .flags = FIELD_LIVE,
      .offset = IN_REPOSITORY(setup),
-     .fields = setup_fields,
+     .fields = schema_setup_fields,
      .item_size = sizeof(struct setup_spec),
      .doc = "A command that prepares the working tree, such as installing dependencies. It runs "
             "once per commit and text; what it wrote is below every task's tree."},

@@ -280,6 +280,12 @@ struct repository_spec {
     struct snapshot_spec snapshot;
     int64_t fetch_interval_seconds;
     int64_t task_ports; /* how many ports of the container its tasks may lease */
+
+    /*
+     * Who tasks run as where that is no number: "vscode", "app:app". In no schema table, since only
+     * devcontainer_apply() sets it; NULL where run_as_user is set. Part of the hashes.
+     */
+    const char *user;
 };
 
 /* The ports of a repository's container that its tasks lease: this one and those behind it. */
