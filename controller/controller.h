@@ -309,6 +309,7 @@ void observe_container(struct controller *controller,
                        const char *name); /* inspect it, then its key's pass */
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
+struct observed_image image_observed(const struct image_entry *image);
 const struct image_entry *observe_image(struct controller *controller, const char *reference);
 void observe_all_images_again(
     struct controller *controller); /* something happened to one of them */

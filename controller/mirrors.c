@@ -7,7 +7,6 @@
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "controller/placing.h"
-#include "controller/trees.h"
 #include "specs/spec_file.h"
 
 #include <stdlib.h>
@@ -261,7 +260,8 @@ void task_find_source(const struct entry *task, struct source *ret)
 /* A task that has no tree yet, and could have one. */
 static bool is_waiting_for_source(const struct entry *task)
 {
-    return task->desired != NULL && task_is_placed(task) && task->status->task.tree.name == NULL &&
+    return task->desired != NULL && (task_is_placed(task) || task->repository_key == NULL) &&
+           task->status->task.tree.name == NULL &&
            (task_is_active(task->desired, task->status) ||
             task_is_held_by_branch(task->status)) &&
            task->task_refusal == NULL;

@@ -115,7 +115,6 @@ void setup_note_success(struct entry *repository, const char *commit)
 
 char *setup_image(const struct entry *repository, struct observed_image *ret_image)
 {
-    const struct image_entry *image;
     struct revision revision = task_revision(NULL, repository_settings(repository));
     const char *commit = repository->repository->prepared_commit;
     struct source source;
@@ -129,13 +128,7 @@ char *setup_image(const struct entry *repository, struct observed_image *ret_ima
     reference = setup_snapshot_image(repository_settings(repository), base_image_id(repository),
                                      repository->name, commit);
     if (reference != NULL) {
-        image = observe_image(repository->controller, reference);
-        *ret_image = (struct observed_image){
-            .state = image->state,
-            .id = image->id,
-            .user = image->user,
-            .has_command = image->has_command,
-        };
+        *ret_image = image_observed(observe_image(repository->controller, reference));
     }
     return reference;
 }

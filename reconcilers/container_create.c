@@ -21,6 +21,13 @@ void container_plan_removal(struct container_pass *pass, enum phase phase, const
     plan_add(pass->plan, ACTION_REMOVE_CONTAINER, phase, want->name, cause);
 }
 
+void container_plan_trees(struct container_pass *pass, enum phase phase, const char *cause)
+{
+    if (pass->want->has_trees) {
+        plan_add(pass->plan, ACTION_SHARE_TREES, phase, pass->want->name, cause);
+    }
+}
+
 static struct workload *build_workload(struct container_pass *pass,
                                        const struct resolved_port *ports)
 {
@@ -134,6 +141,7 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     if (pass->container != NULL) {
         container_plan_removal(pass, phase, cause);
     }
+    container_plan_trees(pass, phase, cause);
     create = plan_add(pass->plan, ACTION_CREATE_CONTAINER, phase, want->name, cause);
     create->workload = build_workload(pass, ports);
     if (want->should_run) {

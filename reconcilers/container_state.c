@@ -20,9 +20,6 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
     const struct container_want *want = pass->want;
 
     capacity_plan(pass, phase, cause);
-    if (want->has_trees) {
-        plan_add(pass->plan, ACTION_SHARE_TREES, phase, want->name, cause);
-    }
     plan_add(pass->plan, ACTION_START_CONTAINER, phase, want->name, cause);
     hooks_plan_post_start(pass, phase, cause);
     if (want->should_pause) {
@@ -128,6 +125,7 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
 {
     plan_set_operation(pass->plan, operation, cause);
     container_network_prepare_start(pass, phase);
+    container_plan_trees(pass, phase, cause);
     container_plan_start(pass, phase, cause);
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Starting", cause);

@@ -11,8 +11,6 @@
 #include "reconcilers/container.h"
 #include "reconcilers/task.h"
 
-enum { TASK_PORT_FIRST = 17001 }; /* container port of the first of the block */
-
 #define TASK_PORT_PREFIX "task-" /* names of the block's ports: task-1 ... */
 
 #define RUNNER_USER_FILE "/.berth/tasks/.user" /* the runner says there who the container's user is */

@@ -133,6 +133,8 @@ void observed_container_free(struct observed_container *container)
     free(container->env);
     free(container->pool);
     free(container->instance);
+    free(container->trees);
+    free(container->branch);
     free(container->error);
     free(container->network);
     free(container->network_id);

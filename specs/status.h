@@ -48,8 +48,9 @@ enum condition_type {
     CONDITION_UPDATE_PENDING, /* a change waits until tasks have ended */
     CONDITION_NETWORK_READY,
     CONDITION_CAPACITY_ENFORCED, /* the machine type is a real bound, not only book-keeping */
+    CONDITION_WORK_KEPT,         /* a tree outlives its task, since it has work that is nowhere else */
 };
-enum { CONDITION_COUNT = 10 };
+enum { CONDITION_COUNT = 11 };
 
 const char *condition_type_name(enum condition_type type); /* "PortsAllocated" */
 
@@ -212,6 +213,7 @@ struct status_repository {
     const char
         *setup_state; /* "Succeeded", "Running", "Failed"; NULL: it has no setup, or none ran yet */
     const char *setup_commit, *setup_log, *setup_message;
+    bool has_submodules, has_lfs; /* what a clone here does not bring */
     const char
         *snapshot_image; /* that the container was made from, or the next will be; NULL: none */
     struct text_list unsupported; /* of devcontainer.json */

@@ -226,6 +226,8 @@ json_t *status_repository_to_json(const struct status_repository *repository)
         json_object_set_new(item, "setup", setup_to_json(repository));
     }
     status_put_text(item, "snapshotImage", repository->snapshot_image);
+    status_put_true(item, "submodules", repository->has_submodules);
+    status_put_true(item, "lfs", repository->has_lfs);
     if (repository->unsupported.count > 0) {
         json_t *list = json_array();
 
