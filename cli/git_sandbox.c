@@ -1,6 +1,7 @@
 #include "cli/git_sandbox.h"
 
 #include "base/cleanup.h"
+#include "base/sanitized.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,18 +19,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* Sanitizers need terabytes of address space and a look at their own process. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 static const rlim_t ADDRESS_SPACE_MAX = (rlim_t)2 << 30;
 static const rlim_t CPU_SECONDS_MAX = 4 * 3600;

@@ -201,11 +201,13 @@ int tree_place_clear(const struct tree_place *place, struct error *err)
 {
     const char *name = place->job->name;
     auto_free char *copy = tree_place_hidden_name(place, ".copy-");
+    auto_free char *frozen = tree_place_hidden_name(place, ".frozen-");
 
     if (tree_unmount_all(place->trees, name, err) < 0 ||
         tree_place_put_away(place, place->raw_trees, name, err) < 0 ||
         tree_place_put_away(place, place->raw_layers, name, err) < 0 ||
         tree_place_put_away(place, place->raw_layers, copy, err) < 0 ||
+        tree_place_put_away(place, place->raw_layers, frozen, err) < 0 ||
         put_away_scratch(place, ".home", err) < 0 || put_away_scratch(place, ".tmp", err) < 0) {
         return -1;
     }

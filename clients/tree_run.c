@@ -1,7 +1,4 @@
-#include "clients/tree_failure.h"
 #include "clients/tree_work.h"
-
-#include <string.h>
 
 int tree_job_run(const struct tree_job *job, struct tree_result *ret_result, struct error *err)
 {
@@ -13,10 +10,10 @@ int tree_job_run(const struct tree_job *job, struct tree_result *ret_result, str
     case TREE_SHARE: status = tree_share(job, &result, err); break;
     case TREE_MAKE: status = tree_make(job, &result, err); break;
     case TREE_REMOVE: status = tree_remove_all(job, err); break;
-    case TREE_FREEZE:
-    case TREE_INSPECT:
-    case TREE_EXPORT:
-    case TREE_MEASURE: return tree_refuse(err, "not made yet");
+    case TREE_FREEZE: status = tree_freeze(job, &result, err); break;
+    case TREE_MEASURE: status = tree_measure(job, &result, err); break;
+    case TREE_INSPECT: status = tree_inspect(job, &result, err); break;
+    case TREE_EXPORT: status = tree_export(job, &result, err); break;
     }
     if (status == 0) {
         *ret_result = result;

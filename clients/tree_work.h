@@ -10,6 +10,10 @@
 int tree_probe(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 int tree_share(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 int tree_make(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
+int tree_freeze(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
+int tree_inspect(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
+int tree_export(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
+int tree_measure(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 int tree_remove_all(const struct tree_job *job, struct error *err);
 
 #endif
