@@ -24,6 +24,7 @@ static const char *verb_name(enum tree_verb verb)
     case TREE_INSPECT: return "inspect";
     case TREE_EXPORT: return "export";
     case TREE_REMOVE: return "remove";
+    case TREE_CLEAR: return "clear";
     case TREE_MEASURE: return "measure";
     }
     abort(); /* not a verb at all: memory is damaged */
@@ -40,6 +41,7 @@ static const char *verb_needs(enum tree_verb verb)
     case TREE_INSPECT: return "trees name";
     case TREE_EXPORT: return "trees name to";
     case TREE_REMOVE: return "trees layers name";
+    case TREE_CLEAR: return "trees layers";
     case TREE_MEASURE: return "lowers";
     }
     abort();

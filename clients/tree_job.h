@@ -39,6 +39,7 @@ enum tree_verb {
     TREE_INSPECT, /* where its HEAD is, and whether it has work that exists nowhere else */
     TREE_EXPORT,  /* a pack with what its HEAD has beyond `have`, at `to` */
     TREE_REMOVE,  /* unmounts it and removes all of it */
+    TREE_CLEAR,   /* unmounts everything at and below <trees> and removes it and <layers>. trees, layers */
     TREE_MEASURE, /* how much disk the folders of `lowers` take. lowers */
 };
 

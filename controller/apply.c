@@ -8,6 +8,7 @@
 #include "clients/docker_types.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "specs/reason.h"
 

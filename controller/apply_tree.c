@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
-#include "controller/mirrors.h"
+#include "controller/setups.h"
 #include "controller/trees.h"
 #include "specs/reason.h"
 
@@ -189,6 +189,9 @@ static void on_made(void *user, const struct tree_result *result, struct error *
         return;
     }
     record->is_ready = true;
+    if (run->entry->kind == ENTRY_TASK) {
+        run->entry->status->task.tree.method = trees_method_name(record->method);
+    }
     run_action_done(run);
 }
 

@@ -323,7 +323,11 @@ void trees_observe(struct entry *repository)
 static void on_probed(void *user, const struct tree_result *result, struct error *err)
 {
     struct controller *controller = user;
+    auto_free char *path = state_path(&controller->state, "probe");
+    auto_free char *layers = state_path(&controller->state, "probe-layers");
+    struct tree_job clear = {.verb = TREE_CLEAR, .trees = path, .layers = layers};
 
+    tree_pool_submit(controller->trees, &clear, NULL, NULL);
     controller->trees_means.method =
         result != NULL && result->method == TREE_OVERLAY ? TREES_OVERLAY : TREES_COPY;
     replace(&controller->trees_means.message, result == NULL ? err->message : result->message);

@@ -157,6 +157,8 @@ struct status_tree {
     const char *name;           /* NULL: it has none, or none any more */
     const char *method;         /* "overlay", "copy" */
     const char *host_path;      /* where the tree is on the host */
+    const char *layer;     /* key of the setup below it; NULL: none */
+    const char *note;      /* what one should know about the commit it was made from */
     const char *home, *tmp;     /* inside the container; NULL: the container's own */
     int64_t uid, gid;           /* whose it is */
     const char *end_branch;     /* NULL: a detached HEAD, or not known; so are the next */
