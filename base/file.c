@@ -199,11 +199,29 @@ int dir_make(const char *path, mode_t mode, struct error *err)
     return 0;
 }
 
-enum { MAX_TREE_DEPTH = 512 }; /* each level holds a descriptor: a deeper tree is left and named */
+enum { MAX_TREE_DEPTH = 256 }; /* each level holds a descriptor */
 
-static int remove_below(int dir_fd, const char *name, unsigned depth);
+struct removal {
+    int top_fd;
+    unsigned long lifted; /* folders that lay too deep and are at the top now */
+};
 
-static int remove_children(int fd, unsigned depth)
+/* A folder that lies too deep to be gone down into comes to the top and has its turn later. */
+static int lift(struct removal *removal, int dir_fd, const char *name)
+{
+    char lifted[32];
+    int result;
+
+    do {
+        snprintf(lifted, sizeof(lifted), ".lifted-%lu", removal->lifted++);
+        result = renameat2(dir_fd, name, removal->top_fd, lifted, RENAME_NOREPLACE);
+    } while (result < 0 && errno == EEXIST);
+    return result;
+}
+
+static int remove_below(struct removal *removal, int dir_fd, const char *name, unsigned depth);
+
+static int remove_children(struct removal *removal, int fd, unsigned depth)
 {
     DIR *dir = fdopendir(fd); /* owns fd from here */
     struct dirent *entry;
@@ -215,37 +233,70 @@ static int remove_children(int fd, unsigned depth)
     }
     while (result == 0 && (entry = readdir(dir)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            result = remove_below(dirfd(dir), entry->d_name, depth + 1);
+            result = remove_below(removal, dirfd(dir), entry->d_name, depth + 1);
         }
     }
     closedir(dir);
     return result;
 }
 
-static int remove_below(int dir_fd, const char *name, unsigned depth)
+static int open_directory(int dir_fd, const char *name)
 {
-    int fd;
+    return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
+/* 1: it is a directory. */
+static int unlink_if_file(int dir_fd, const char *name)
+{
     if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT) {
         return 0;
     }
-    if (errno != EISDIR && errno != EPERM) {
-        return -1;
+    return errno == EISDIR || errno == EPERM ? 1 : -1;
+}
+
+static int remove_below(struct removal *removal, int dir_fd, const char *name, unsigned depth)
+{
+    int result = unlink_if_file(dir_fd, name), fd;
+
+    if (result != 1) {
+        return result;
     }
     if (depth > MAX_TREE_DEPTH) {
-        errno = ENAMETOOLONG;
-        return -1;
+        return lift(removal, dir_fd, name);
     }
-    fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || remove_children(fd, depth) < 0) {
+    fd = open_directory(dir_fd, name);
+    if (fd < 0 || remove_children(removal, fd, depth) < 0) {
         return -1;
     }
     return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
+/* A directory with all that is in it. */
+static int remove_top(const char *path)
+{
+    auto_close int top_fd = open_directory(AT_FDCWD, path);
+    struct removal removal = {.top_fd = top_fd};
+    unsigned long lifted_before;
+
+    if (top_fd < 0) {
+        return -1;
+    }
+    do {
+        int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        lifted_before = removal.lifted;
+        if (fd < 0 || remove_children(&removal, fd, 0) < 0) {
+            return -1;
+        }
+    } while (removal.lifted > lifted_before);
+    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
 int tree_remove(const char *path, struct error *err)
 {
-    if (remove_below(AT_FDCWD, path, 0) < 0) {
+    int result = unlink_if_file(AT_FDCWD, path);
+
+    if (result < 0 || (result == 1 && remove_top(path) < 0)) {
         return error_set_errno(err, errno, "remove \"%s\"", path);
     }
     return 0;

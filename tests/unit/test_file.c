@@ -242,6 +242,31 @@ static void removing_a_tree_never_leaves_it_through_a_link(void **state)
     assert_false(path_exists(kept));
 }
 
+static void a_tree_of_any_depth_is_removed(void **state)
+{
+    enum { LEVELS = 3000 };
+    auto_free char *tree = in_folder("tree"), *taken = in_folder("tree/.lifted-0");
+    struct error err = {0};
+    int fd;
+
+    (void)state;
+    assert_int_equal(dir_make(taken, 0700, &err), 0);
+    fd = open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (unsigned level = 0; level < LEVELS; level++) {
+        int next;
+
+        assert_int_equal(mkdirat(fd, "d", 0700), 0);
+        assert_int_equal(mkdirat(fd, "e", 0700), 0);
+        next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(next >= 0);
+        close(fd);
+        fd = next;
+    }
+    close(fd);
+    assert_int_equal(tree_remove(tree, &err), 0);
+    assert_false(path_exists(tree));
+}
+
 static void a_dangling_link_exists(void **state)
 {
     auto_free char *link = in_folder("link"), *missing = in_folder("missing");
@@ -321,6 +346,7 @@ int main(void)
         in_a_folder(a_replacement_that_fails_leaves_the_old_file),
         in_a_folder(folders_are_made_with_their_parents_and_may_exist),
         in_a_folder(removing_a_tree_never_leaves_it_through_a_link),
+        in_a_folder(a_tree_of_any_depth_is_removed),
         in_a_folder(a_dangling_link_exists),
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(absolute_paths_have_no_dots_and_double_slashes),
