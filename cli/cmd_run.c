@@ -192,8 +192,7 @@ static int take_workspace_flag(struct controller_options *options, int id, const
         return 0;
     case OPTION_DEVCONTAINER_IMAGE:
         if (options->devcontainer_image_count == MAX_DEVCONTAINER_IMAGES) {
-            return usage_error("run", "--devcontainer-image: at most %d",
-                               MAX_DEVCONTAINER_IMAGES);
+            return usage_error("run", "--devcontainer-image: at most %d", MAX_DEVCONTAINER_IMAGES);
         }
         options->devcontainer_images[options->devcontainer_image_count++] = xstrdup(value);
         return 0;

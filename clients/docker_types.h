@@ -49,7 +49,7 @@ struct docker_container {
     enum docker_state state; /* one we do not know reads as running or exited */
     int64_t exit_code;
     bool is_oom_killed;
-    int64_t pid; /* State.Pid; 0: it does not run */
+    int64_t pid;                                                /* State.Pid; 0: it does not run */
     char *error;                                                /* State.Error */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
     char *health;                                               /* "healthy", ... or NULL */

@@ -183,8 +183,7 @@ static void submit_mirror_job(struct plan_run *run, bool is_fetch)
     auto_free struct git_job *job = xcalloc(1, sizeof(*job));
     struct secrets secrets = {0};
     struct error err = {0};
-    struct git_handlers handlers = {
-        .on_progress = on_progress, .on_done = on_mirror, .user = run};
+    struct git_handlers handlers = {.on_progress = on_progress, .on_done = on_mirror, .user = run};
 
     if (make_directory(mirror, &err) < 0 ||
         (is_fetch && read_secrets(&settings->repository.credentials, &secrets, &err) < 0)) {

@@ -232,8 +232,8 @@ void apply_commit_image(struct plan_run *run)
         return;
     }
     change = label_change(repository);
-    request = docker_commit_container(exec_container_id(repository), run_action(run)->target,
-                                      change);
+    request =
+        docker_commit_container(exec_container_id(repository), run_action(run)->target, change);
     request->timeout_ms = COMMIT_TIMEOUT_MS;
     run_call(run, request, on_committed);
 }

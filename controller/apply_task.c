@@ -60,12 +60,12 @@ static int save_record(struct plan_run *run, const struct entry *repository, str
 {
     const struct status_task *task = &run->entry->status->task;
     auto_free char *name = xasprintf("tasks/%s.json", run->entry->name);
-    json_auto_t *json = json_pack(
-        "{s:i, s:s, s:s*, s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "version", 1, "id",
-        task->id, "specHash", task->hash, "repositoryContainer", repository->name, "attempt",
-        (int)run_action(run)->attempt, "tree", task->tree.name, "branch", task->branch, "commit",
-        task->commit, "layer", task->tree.layer, "uid", (json_int_t)task->tree.uid, "gid",
-        (json_int_t)task->tree.gid);
+    json_auto_t *json =
+        json_pack("{s:i, s:s, s:s*, s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "version", 1,
+                  "id", task->id, "specHash", task->hash, "repositoryContainer", repository->name,
+                  "attempt", (int)run_action(run)->attempt, "tree", task->tree.name, "branch",
+                  task->branch, "commit", task->commit, "layer", task->tree.layer, "uid",
+                  (json_int_t)task->tree.uid, "gid", (json_int_t)task->tree.gid);
     json_t *ports = json_array();
 
     for (size_t i = 0; i < task->port_count; i++) {
@@ -129,9 +129,8 @@ static json_t *task_environment(const struct plan_run *run, const struct entry *
     json_t *env = json_array();
 
     json_array_append_new(env, json_sprintf("BERTH_TASK=%s", run->entry->name));
-    json_array_append_new(
-        env, json_sprintf("BERTH_REPOSITORY=%s",
-                          repository->repository->mirror->mirror->url.canonical));
+    json_array_append_new(env, json_sprintf("BERTH_REPOSITORY=%s",
+                                            repository->repository->mirror->mirror->url.canonical));
     if (spec->user != NULL) {
         json_array_append_new(env, json_sprintf("BERTH_USER=%s", spec->user));
     }
@@ -261,9 +260,9 @@ static int retire_log(struct plan_run *run, struct error *err)
         task->log_file == NULL) {
         return 0;
     }
-    json = json_pack("{s:i, s:s, s:s, s:I}", "version", 1, "id", task->id, "repositoryContainer",
-                     task->repository, "removeAtMs",
-                     (json_int_t)(task->end_wall_ms + entry->ttl_ms));
+    json =
+        json_pack("{s:i, s:s, s:s, s:I}", "version", 1, "id", task->id, "repositoryContainer",
+                  task->repository, "removeAtMs", (json_int_t)(task->end_wall_ms + entry->ttl_ms));
     return state_write_json(&run->controller->state, name, json, err);
 }
 

@@ -59,6 +59,22 @@ static struct tree_job new_job(const struct entry *repository, enum tree_verb ve
     };
 }
 
+/* As the record says that the tree was made; one without a record is gone, which the job sees. */
+static struct tree_job job_of_record(const struct entry *repository, enum tree_verb verb,
+                                     const char *name)
+{
+    const struct tree_record *record = tree_find(repository, name);
+    struct tree_job job = new_job(repository, verb, name);
+
+    if (record != NULL) {
+        job.method = record->method == TREES_OVERLAY ? TREE_OVERLAY : TREE_COPY;
+        job.uid = (uid_t)record->uid;
+        job.gid = (gid_t)record->gid;
+        job.commit = record->commit;
+    }
+    return job;
+}
+
 static void submit(struct plan_run *run, const struct tree_job *job, tree_done_fn *on_done)
 {
     run->tree = tree_pool_submit(run->controller->trees, job, on_done, run);
@@ -162,8 +178,8 @@ static void fall_back_to_copies(struct plan_run *run, struct entry *repository)
     free(run->controller->trees_means.message);
     run->controller->trees_means.message =
         xstrdup("mounts that are made here do not reach the engine's containers");
-    log_fields(LOG_WARN, "trees", "method", "copy", "message",
-               run->controller->trees_means.message, NULL);
+    log_fields(LOG_WARN, "trees", "method", "copy", "message", run->controller->trees_means.message,
+               NULL);
     trees_observe(repository);
     submit(run, &job, on_removed_for_copy);
 }
@@ -222,11 +238,11 @@ static void begin_make(struct plan_run *run)
     struct error err = {0};
 
     task = run->entry->kind == ENTRY_TASK && strcmp(action->target, SHARED_TREE) != 0 ? run->entry
-                                                                                     : NULL;
+                                                                                      : NULL;
     if (run->desired != NULL && run->entry->kind == ENTRY_TASK) {
         person = run->desired->task.user != NULL ? run->desired->task.user : "berth";
-        mail = strchr(person, '@') != NULL ? xstrdup(person)
-                                           : xasprintf("%s@berth.internal", person);
+        mail =
+            strchr(person, '@') != NULL ? xstrdup(person) : xasprintf("%s@berth.internal", person);
     }
     record = tree_record_for(repository, action->target, task != NULL ? task->name : NULL, source);
     job = new_job(repository, TREE_MAKE, action->target);
@@ -257,6 +273,17 @@ void apply_make_tree(struct plan_run *run)
 
 /* --- looking at what is in it -------------------------------------------------------------------- */
 
+/* What setup left behind uncommitted is nobody's work, as long as it is as setup left it. */
+static bool is_all_of_setup(const struct entry *repository, const struct tree_record *record,
+                            const struct tree_result *result)
+{
+    auto_free char *changes =
+        record->layer != NULL ? layer_read_changes(repository->repository->mirror, record->layer)
+                              : NULL;
+
+    return changes != NULL && strcmp(changes, result->changes) == 0;
+}
+
 /* What cannot be read may be somebody's work. */
 static void note_inspection(struct entry *repository, struct tree_record *record,
                             const struct tree_result *result)
@@ -266,7 +293,8 @@ static void note_inspection(struct entry *repository, struct tree_record *record
     free(record->end_commit);
     free(record->end_branch);
     record->is_inspected = true;
-    record->is_dirty = result == NULL || result->is_dirty;
+    record->is_dirty =
+        result == NULL || (result->is_dirty && !is_all_of_setup(repository, record, result));
     record->is_unpushed = result != NULL && result->is_unpushed;
     record->end_commit =
         result != NULL && result->commit[0] != '\0' ? xstrdup(result->commit) : NULL;
@@ -324,11 +352,7 @@ void apply_inspect_tree(struct plan_run *run)
         run_action_done(run);
         return;
     }
-    job = new_job(repository, TREE_INSPECT, record->name);
-    job.method = record->method == TREES_OVERLAY ? TREE_OVERLAY : TREE_COPY;
-    job.uid = (uid_t)record->uid;
-    job.gid = (gid_t)record->gid;
-    job.commit = record->commit;
+    job = job_of_record(repository, TREE_INSPECT, record->name);
     submit(run, &job, on_inspected);
 }
 
@@ -386,30 +410,50 @@ static void on_frozen(void *user, const struct tree_result *result, struct error
     run_action_done(run);
 }
 
+static void on_changes_known(void *user, const struct tree_result *result, struct error *err)
+{
+    struct plan_run *run = user;
+    struct entry *repository = need_repository(run);
+    const struct action *action = run_action(run);
+    auto_free char *to = NULL;
+    struct tree_job job;
+
+    run->tree = NULL;
+    if (repository == NULL) {
+        return;
+    }
+    to = layer_path(repository->repository->mirror, action->source.layer);
+    if (path_exists(to)) { /* the container of another branch was faster with this commit */
+        job = job_of_record(repository, TREE_REMOVE, action->target);
+        submit(run, &job, on_frozen);
+        return;
+    }
+    if (result != NULL && layer_write_changes(repository->repository->mirror, action->source.layer,
+                                              result->changes, err) < 0) {
+        run_action_failed(run, err);
+        return;
+    }
+    job = job_of_record(repository, TREE_FREEZE, action->target);
+    job.to = to;
+    submit(run, &job, on_frozen);
+}
+
 void apply_freeze_tree(struct plan_run *run)
 {
     struct entry *repository = need_repository(run);
-    const struct action *action = run_action(run);
-    auto_free char *to = NULL, *folder = NULL;
-    const struct tree_record *record;
+    auto_free char *folder = NULL;
     struct tree_job job;
     struct error err = {0};
 
     if (repository == NULL) {
         return;
     }
-    folder = state_path(&run->controller->state, "repos/%s/setup",
-                        repository->repository->mirror->name);
-    to = layer_path(repository->repository->mirror, action->source.layer);
-    record = tree_find(repository, action->target);
+    folder =
+        state_path(&run->controller->state, "repos/%s/setup", repository->repository->mirror->name);
     if (dir_make(folder, 0711, &err) < 0) {
         run_action_failed(run, &err);
         return;
     }
-    job = new_job(repository, TREE_FREEZE, action->target);
-    if (record != NULL) {
-        job.method = record->method == TREES_OVERLAY ? TREE_OVERLAY : TREE_COPY;
-    }
-    job.to = to;
-    submit(run, &job, on_frozen);
+    job = job_of_record(repository, TREE_INSPECT, run_action(run)->target);
+    submit(run, &job, on_changes_known);
 }

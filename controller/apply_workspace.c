@@ -90,7 +90,8 @@ static void on_cleared(void *user, const struct tree_result *result, struct erro
     struct plan_run *run = user;
 
     run->tree = NULL;
-    if (result == NULL || workspace_put_away(run->controller, run->entry->name, "records", err) < 0) {
+    if (result == NULL ||
+        workspace_put_away(run->controller, run->entry->name, "records", err) < 0) {
         run_action_failed(run, err);
         return;
     }

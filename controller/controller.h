@@ -52,22 +52,23 @@ enum key_state { KEY_IDLE, KEY_QUEUED, KEY_RUNNING, KEY_RUNNING_AND_DIRTY };
 
 /* What repository containers have beside other entries. */
 struct repository_entry {
-    struct entry *mirror;        /* what its trees are made from; never NULL */
-    char *branch;                /* isolation Branch: whose container it is; NULL: the repository's own */
-    char *settings_name;         /* metadata.name of the Repository object whose status it has, or NULL */
-    bool is_deleted;             /* the object was deleted, and no task came since */
+    struct entry *mirror; /* what its trees are made from; never NULL */
+    char *branch;         /* isolation Branch: whose container it is; NULL: the repository's own */
+    char *settings_name;  /* metadata.name of the Repository object whose status it has, or NULL */
+    bool is_deleted;      /* the object was deleted, and no task came since */
     struct observed_trees trees; /* its texts are the next */
     char *trees_path, *layers_path, *tasks_path, *trees_user, *trees_user_error;
     struct map tree_records; /* name -> struct tree_record (trees.h) */
     struct map tasks;        /* key -> entry of each task on it */
     struct entry *setup;     /* NULL: it never had one */
-    char *prepared;          /* "<container id> <setup_text_key()>": setup has run in that container */
-    char *prepared_commit;   /* of which commit it was */
-    struct map sessions;     /* id of an exec that is no work of ours -> struct exec_entry (sessions.c) */
-    char *warm_pool;         /* the pool that keeps it up without tasks, or NULL */
-    char *pool, *instance;   /* where it is placed; NULL: unplaced */
-    bool is_waiting;         /* for a place, without a task */
-    bool is_displaced;       /* the instance it was on is no more; it moves when somebody wants it */
+    char *prepared; /* "<container id> <setup_text_key()>": setup has run in that container */
+    char *prepared_commit; /* of which commit it was */
+    struct map
+        sessions;    /* id of an exec that is no work of ours -> struct exec_entry (sessions.c) */
+    char *warm_pool; /* the pool that keeps it up without tasks, or NULL */
+    char *pool, *instance; /* where it is placed; NULL: unplaced */
+    bool is_waiting;       /* for a place, without a task */
+    bool is_displaced;     /* the instance it was on is no more; it moves when somebody wants it */
 };
 
 /* What pools have beside other entries. */
@@ -125,10 +126,11 @@ struct entry {
     struct pool_entry *pool;             /* ENTRY_POOL */
     struct member member;                /* ENTRY_INSTANCE */
 
-    char *repository_key;     /* ENTRY_TASK: of its container, or NULL */
-    char *mirror_key;         /* the same of its mirror */
-    int64_t ttl_ms;           /* how long its tree and log are kept when it is over */
-    int64_t admitted_wall_ms; /* when it got its place, as far as this controller knows; 0: not yet */
+    char *repository_key; /* ENTRY_TASK: of its container, or NULL */
+    char *mirror_key;     /* the same of its mirror */
+    int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
+    int64_t
+        admitted_wall_ms; /* when it got its place, as far as this controller knows; 0: not yet */
     char *task_refusal_reason, *task_refusal;
     struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
     struct observed_attempt attempt;  /* its message is the next */
@@ -168,7 +170,7 @@ struct controller {
         enum trees_method method; /* TREES_UNKNOWN until it was tried */
         char *message;            /* why not overlay */
     } trees_means;
-    char *disk_pressure; /* why nothing new may be begun, or NULL */
+    char *disk_pressure;         /* why nothing new may be begun, or NULL */
     struct collector *collector; /* disk.h */
     uv_timer_t retired_timer;    /* when the next thing that was kept goes */
     struct cgroups *cgroups;

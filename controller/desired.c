@@ -81,8 +81,8 @@ static struct entry *find_container(struct entry *task, struct entry *mirror)
     struct error err = {0};
 
     if (task_isolation(task->desired, settings) == ISOLATION_BRANCH) {
-        branch = revision.kind == REVISION_HEAD ? mirror->mirror->observed.head_branch
-                                                : revision.name;
+        branch =
+            revision.kind == REVISION_HEAD ? mirror->mirror->observed.head_branch : revision.name;
         if (branch == NULL) {
             return NULL;
         }
@@ -156,9 +156,8 @@ static void relate_task(struct entry *task)
 {
     struct entry *before = repository_of_task(task), *mirror;
 
-    if (task->desired == NULL ||
-        (before != NULL && (task->status->task.attempt > 0 ||
-                            task->status->task.tree.name != NULL))) {
+    if (task->desired == NULL || (before != NULL && (task->status->task.attempt > 0 ||
+                                                     task->status->task.tree.name != NULL))) {
         return;
     }
     mirror = find_mirror(task);
@@ -197,8 +196,8 @@ static void load_shared(struct entry *task, const json_t *json)
     if (task_is_over(task->status) || status->port_count > 0) {
         return;
     }
-    status->ports = arena_alloc(&task->status->arena,
-                                (json_array_size(ports) + 1) * sizeof(*status->ports));
+    status->ports =
+        arena_alloc(&task->status->arena, (json_array_size(ports) + 1) * sizeof(*status->ports));
     for (size_t i = 0; i < json_array_size(ports); i++) {
         const json_t *port = json_array_get(ports, i);
         const char *name = json_string_value(json_object_get(port, "name"));

@@ -86,10 +86,10 @@ unsigned repository_active_tasks(const struct entry *repository)
             continue;
         }
         count += task_is_placed(task) && task_is_active(task->desired, task->status) ? 1 : 0;
-        held += task_is_placed(task) && task->desired != NULL &&
-                        task_is_held_by_branch(task->status)
-                    ? 1
-                    : 0;
+        held +=
+            task_is_placed(task) && task->desired != NULL && task_is_held_by_branch(task->status)
+                ? 1
+                : 0;
     }
     return count > 0 ? count : held;
 }
@@ -204,8 +204,8 @@ static void leave_repository(struct controller *controller, const char *name)
 static void recall_status(struct entry *entry, const char *name, const struct spec_entry *spec)
 {
     json_t *json = NULL;
-    struct object_status *remembered = status_remembered(
-        entry->controller, spec->file, kind_name(KIND_REPOSITORY), name, &json);
+    struct object_status *remembered =
+        status_remembered(entry->controller, spec->file, kind_name(KIND_REPOSITORY), name, &json);
 
     if (remembered != NULL && !entry->is_passed) {
         status_free(entry->status);
@@ -224,9 +224,9 @@ void desired_change_repository(struct controller *controller, const char *name,
 {
     struct object *object = spec != NULL ? spec->object : NULL;
     struct error err = {0};
-    struct entry *entry = object != NULL ? repository_entry_for(controller, object->repository.url,
-                                                                NULL, &err)
-                                         : NULL;
+    struct entry *entry = object != NULL
+                              ? repository_entry_for(controller, object->repository.url, NULL, &err)
+                              : NULL;
 
     if (map_get(&controller->repositories, name) != entry) {
         leave_repository(controller, name);

@@ -110,9 +110,8 @@ void mirror_save(struct entry *entry)
     }
     json_object_set_new(json, "version", json_integer(1));
     json_object_set_new(json, "url", json_string(mirror->url_text));
-    json_object_set_new(
-        json, "fetchTime",
-        json_string(timestamp_format(mirror->observed.fetched_wall_ms, fetched)));
+    json_object_set_new(json, "fetchTime",
+                        json_string(timestamp_format(mirror->observed.fetched_wall_ms, fetched)));
     json_object_set_new(json, "submodules", json_boolean(mirror->has_submodules));
     json_object_set_new(json, "lfs", json_boolean(mirror->has_lfs));
     if (mirror->head_branch != NULL) {
@@ -184,8 +183,7 @@ void mirror_set_object(struct entry *entry, struct object *object)
 
 const char *mirror_awaits(const struct entry *entry)
 {
-    const struct object *own =
-        entry->desired != NULL ? entry->desired : entry->mirror->defaults;
+    const struct object *own = entry->desired != NULL ? entry->desired : entry->mirror->defaults;
 
     return devcontainer_is_allowed(entry->controller) && own != NULL &&
                    own->repository.image == NULL && entry->mirror->config.commit == NULL
@@ -217,9 +215,9 @@ static struct observed_revision observed_of(const struct mirror_entry *mirror,
     auto_free char *text = revision_text(revision);
     const struct known_revision *known = map_get(&mirror->revisions, text);
 
-    return known != NULL ? (struct observed_revision){known->is_looked_up, known->commit,
-                                                      known->message}
-                         : (struct observed_revision){0};
+    return known != NULL
+               ? (struct observed_revision){known->is_looked_up, known->commit, known->message}
+               : (struct observed_revision){0};
 }
 
 void mirror_find_source(const struct entry *entry, const struct revision *revision,
@@ -262,8 +260,7 @@ static bool is_waiting_for_source(const struct entry *task)
 {
     return task->desired != NULL && (task_is_placed(task) || task->repository_key == NULL) &&
            task->status->task.tree.name == NULL &&
-           (task_is_active(task->desired, task->status) ||
-            task_is_held_by_branch(task->status)) &&
+           (task_is_active(task->desired, task->status) || task_is_held_by_branch(task->status)) &&
            task->task_refusal == NULL;
 }
 
@@ -366,7 +363,8 @@ void mirror_take_result(struct entry *entry, const struct revision *revisions,
         struct known_revision *known = xcalloc(1, sizeof(*known));
 
         known->is_looked_up = true;
-        known->commit = result->found[i].commit[0] != '\0' ? xstrdup(result->found[i].commit) : NULL;
+        known->commit =
+            result->found[i].commit[0] != '\0' ? xstrdup(result->found[i].commit) : NULL;
         known->message = xstrdup(result->found[i].message);
         known_revision_free(map_put(&mirror->revisions, text, known));
     }

@@ -19,8 +19,8 @@ struct known_revision {
 
 struct mirror_entry {
     struct repo_url url;
-    char *url_text;           /* as to be asked from the server */
-    struct object *defaults;  /* settings when there is no Repository object */
+    char *url_text;                  /* as to be asked from the server */
+    struct object *defaults;         /* settings when there is no Repository object */
     struct observed_mirror observed; /* its texts are the next */
     char *head_branch, *head_commit;
     struct devcontainer_use config;

@@ -399,9 +399,9 @@ static bool is_telling(struct controller *controller, const struct docker_event 
     if (!text_has_prefix(event->action, "exec_")) {
         return strcmp(event->action, "create") != 0 && strcmp(event->action, "oom") != 0;
     }
-    repository = event->name != NULL ? entry_of_container(controller, KIND_REPOSITORY_CONTAINER,
-                                                          event->name)
-                                     : NULL;
+    repository = event->name != NULL
+                     ? entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name)
+                     : NULL;
     if (repository == NULL || text_has_prefix(event->action, "exec_create") ||
         text_has_prefix(event->action, work)) {
         return false;

@@ -39,11 +39,12 @@ struct controller_options {
     size_t env_file_root_count;
     char *allowed_env[MAX_ALLOWED_ENV]; /* valueFrom.env: names, or prefixes that end with "*" */
     size_t allowed_env_count;
-    char *devcontainer_images[MAX_DEVCONTAINER_IMAGES]; /* patterns of fnmatch(3) that a repository's own file may name */
-    size_t devcontainer_image_count;                    /* 0: such files are not looked at */
-    bool is_task_user_verified; /* spec.user of a task must be the owner of its file */
+    char *devcontainer_images
+        [MAX_DEVCONTAINER_IMAGES]; /* patterns of fnmatch(3) that a repository's own file may name */
+    size_t devcontainer_image_count; /* 0: such files are not looked at */
+    bool is_task_user_verified;      /* spec.user of a task must be the owner of its file */
     unsigned disk_high_percent, inode_high_percent; /* from then on nothing new is begun */
-    uint64_t disk_budget_bytes; /* of mirrors and trees together; 0: none */
+    uint64_t disk_budget_bytes;                     /* of mirrors and trees together; 0: none */
     bool is_once;
     bool is_dry_run;
     bool is_polling;               /* no inotify, even where it could be had */

@@ -8,10 +8,10 @@
 #include "base/strbuf.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/pass.h"
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
-#include "controller/pass.h"
 #include "controller/released.h"
 #include "reconcilers/instance.h"
 #include "specs/reason.h"
@@ -75,7 +75,8 @@ static void pass_instance(struct pass *pass)
         if (container != NULL) {
             released_take_up(entry, container);
         }
-        image = image_observed(observe_image(controller, instance_image(&pass->world, entry->desired)));
+        image =
+            image_observed(observe_image(controller, instance_image(&pass->world, entry->desired)));
         pass->is_waiting = image.state == IMAGE_UNKNOWN;
         network = zone_network_name(&pass->world, entry->desired->instance.zone);
         input.network = map_get(&controller->networks, network);

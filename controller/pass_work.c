@@ -115,8 +115,7 @@ static void add_unsupported(struct object_status *status, const struct devcontai
 {
     struct text_list *list = &status->repository.unsupported;
 
-    list->items =
-        arena_alloc(&status->arena, (use->unsupported_count + 2) * sizeof(*list->items));
+    list->items = arena_alloc(&status->arena, (use->unsupported_count + 2) * sizeof(*list->items));
     if (use->error != NULL) {
         list->items[list->count++] = status_text(status, use->error);
     }
@@ -204,8 +203,8 @@ static void decide_repository(struct pass *pass, struct repository_input *input)
     image = image_observed(
         observe_image(entry->controller, repository_image(&pass->world, input->settings)));
     reference = setup_image(entry, &snapshot);
-    pass->is_waiting = image.state == IMAGE_UNKNOWN ||
-                       (reference != NULL && snapshot.state == IMAGE_UNKNOWN);
+    pass->is_waiting =
+        image.state == IMAGE_UNKNOWN || (reference != NULL && snapshot.state == IMAGE_UNKNOWN);
     if (pass->is_waiting) {
         return;
     }
@@ -499,9 +498,9 @@ static void tell_of_task(struct entry *entry, const struct object_status *before
 {
     const struct object_status *now = entry->status;
     struct entry *repository = repository_of_task(entry), *mirror = mirror_of_task(entry);
-    bool is_changed = !was_passed || task_is_held_by_branch(before) != task_is_held_by_branch(now) ||
-                      task_is_active(entry->desired, before) !=
-                          task_is_active(entry->desired, now);
+    bool is_changed = !was_passed ||
+                      task_is_held_by_branch(before) != task_is_held_by_branch(now) ||
+                      task_is_active(entry->desired, before) != task_is_active(entry->desired, now);
 
     if (!was_passed || task_is_over(before) != task_is_over(now)) {
         placing_mark(entry->controller);
@@ -514,8 +513,8 @@ static void tell_of_task(struct entry *entry, const struct object_status *before
                                !text_equal(before->task.tree.name, now->task.tree.name))) {
         tell_tasks(&repository->repository->tasks); /* ports, or the shared tree, are free */
     }
-    if (mirror != NULL && (is_changed || is_waiting_for_mirror(entry, now) !=
-                                             is_waiting_for_mirror(entry, before))) {
+    if (mirror != NULL &&
+        (is_changed || is_waiting_for_mirror(entry, now) != is_waiting_for_mirror(entry, before))) {
         entry_enqueue(mirror);
     }
     if (repository != NULL && repository->repository->setup != NULL && is_changed) {

@@ -424,7 +424,8 @@ static void leave_warm(struct entry *repository)
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         const struct entry *entry = map_value(at);
 
-        if (entry->kind == ENTRY_POOL && names_url(entry->desired, &repository->repository->mirror->mirror->url) &&
+        if (entry->kind == ENTRY_POOL &&
+            names_url(entry->desired, &repository->repository->mirror->mirror->url) &&
             (heir == NULL || strcmp(entry->name, heir) < 0)) {
             heir = entry->name;
         }

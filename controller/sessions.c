@@ -75,8 +75,8 @@ static void add(struct entry *repository, const char *id)
         exec = xcalloc(1, sizeof(*exec));
         exec->repository = repository;
         map_put(&repository->repository->sessions, id, exec);
-        exec->call = engine_call(repository->controller->engine, docker_inspect_exec(id), on_exec,
-                                 exec);
+        exec->call =
+            engine_call(repository->controller->engine, docker_inspect_exec(id), on_exec, exec);
     }
     exec->is_seen = true;
 }

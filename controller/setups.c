@@ -82,9 +82,9 @@ static char *prepared_text(const struct entry *repository,
 {
     char key[SETUP_KEY_SIZE];
 
-    return xasprintf("%s %s", container->id,
-                     setup_text_key(repository_settings(repository), base_image_id(repository),
-                                    key));
+    return xasprintf(
+        "%s %s", container->id,
+        setup_text_key(repository_settings(repository), base_image_id(repository), key));
 }
 
 static bool is_prepared(const struct entry *repository)
@@ -148,13 +148,12 @@ struct task_setup setup_of_commit(const struct entry *repository, const char *co
     const struct entry *setup = repository->repository->setup;
 
     if (settings->repository.setup == NULL || commit == NULL) {
-        return (struct task_setup){
-            .state = settings->repository.setup == NULL ? SETUP_NONE : SETUP_WAITING,
-            .message = "waits for the clone"};
+        return (struct task_setup){.state = settings->repository.setup == NULL ? SETUP_NONE
+                                                                               : SETUP_WAITING,
+                                   .message = "waits for the clone"};
     }
     setup_layer_key(settings, base_image_id(repository), commit, trees->uid, trees->method, layer);
-    return setup_for_task(settings,
-                          setup != NULL && setup->is_passed ? setup->status : NULL, layer,
+    return setup_for_task(settings, setup != NULL && setup->is_passed ? setup->status : NULL, layer,
                           has_layer(repository, layer), is_prepared(repository));
 }
 
@@ -234,8 +233,7 @@ static size_t find_wishes(const struct entry *repository, struct setup_wish *wis
         struct source source;
 
         if (task->desired == NULL || !task_is_placed(task) ||
-            !task_is_active(task->desired, task->status) ||
-            task->status->task.tree.name != NULL) {
+            !task_is_active(task->desired, task->status) || task->status->task.tree.name != NULL) {
             continue;
         }
         task_find_source(task, &source);
@@ -296,8 +294,8 @@ void setup_fill_input(struct entry *entry, struct setup_input *input, struct set
     input->observed = &entry->setup->observed;
     input->previous = entry->status;
     if (input->run != NULL && entry->setup->observed.state == ATTEMPT_ENDED &&
-        entry->setup->observed.outcome == OUTCOME_EXITED &&
-        entry->setup->observed.exit_code == 0 && !input->is_prepared) {
+        entry->setup->observed.outcome == OUTCOME_EXITED && entry->setup->observed.exit_code == 0 &&
+        !input->is_prepared) {
         setup_note_success(repository, setup_next(input)->commit);
         input->is_prepared = true;
     }

@@ -208,8 +208,7 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
     tree->is_unpushed = record->is_unpushed;
     tree->end_commit = status_text(status, record->end_commit);
     tree->end_branch = status_text(status, record->end_branch);
-    status->task.work_dir =
-        arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, record->name);
+    status->task.work_dir = arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, record->name);
     status->task.branch = status_text(status, record->branch);
     status->task.commit = status_text(status, record->commit);
 }
@@ -237,8 +236,8 @@ char *tree_free_name(const struct entry *repository, const char *task)
 {
     char *name = xstrdup(task);
 
-    for (unsigned number = 2;
-         strcmp(name, SHARED_TREE) == 0 || tree_find(repository, name) != NULL; number++) {
+    for (unsigned number = 2; strcmp(name, SHARED_TREE) == 0 || tree_find(repository, name) != NULL;
+         number++) {
         free(name);
         name = xasprintf("%s-%u", task, number);
     }
@@ -256,6 +255,25 @@ char *layer_path(const struct entry *mirror, const char *key)
     return state_path(&mirror->controller->state, "repos/%s/setup/%s", mirror->name, key);
 }
 
+char *layer_read_changes(const struct entry *mirror, const char *key)
+{
+    auto_free char *layer = layer_path(mirror, key);
+    auto_free char *path = xasprintf("%s.changes", layer);
+    char *text = NULL;
+    struct error err = {0};
+
+    return file_read(AT_FDCWD, path, 128, &text, NULL, &err) < 0 ? NULL : text;
+}
+
+int layer_write_changes(const struct entry *mirror, const char *key, const char *changes,
+                        struct error *err)
+{
+    auto_free char *layer = layer_path(mirror, key);
+    auto_free char *path = xasprintf("%s.changes", layer);
+
+    return file_replace(AT_FDCWD, path, changes, strlen(changes), 0600, FILE_DURABLE, err);
+}
+
 /* --- whose trees are ----------------------------------------------------------------------------- */
 
 static void set_user(struct repository_entry *repository, const char *user, const char *error)
@@ -270,9 +288,9 @@ static void observe_user(struct entry *repository, const struct observed_contain
 {
     struct repository_entry *own = repository->repository;
     const struct object *settings = repository_settings(repository);
-    const char *reference =
-        settings->repository.image != NULL ? settings->repository.image
-                                           : repository->controller->options.repository_image;
+    const char *reference = settings->repository.image != NULL
+                                ? settings->repository.image
+                                : repository->controller->options.repository_image;
     const struct image_entry *image = map_get(&repository->controller->images, reference);
     auto_free char *path = path_join(own->tasks_path, ".user");
     struct arena arena = {0};

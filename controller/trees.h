@@ -12,8 +12,8 @@
 
 struct tree_record {
     char *name;
-    char *task;   /* whose it is; NULL: the shared tree, or one that setup runs in */
-    char *commit; /* it was made from */
+    char *task;              /* whose it is; NULL: the shared tree, or one that setup runs in */
+    char *commit;            /* it was made from */
     char *branch, *upstream; /* NULL: none */
     char *layer;             /* key of the setup below it; NULL: none */
     int64_t uid, gid;
@@ -55,6 +55,14 @@ void trees_observe(struct entry *repository);
 /* repos/<base>/snap/<commit>-<uid>; the caller's to free, like the next: repos/<base>/setup/<key>. */
 char *snapshot_path(const struct entry *mirror, const char *commit, int64_t uid);
 char *layer_path(const struct entry *mirror, const char *key);
+
+/*
+ * What setup left uncommitted in a layer: a digest (clients/tree_job.h), in a file "<layer>.changes" beside it. read:
+ * NULL where there is none; the caller's to free. Text "": nothing, or not known.
+ */
+char *layer_read_changes(const struct entry *mirror, const char *key);
+int layer_write_changes(const struct entry *mirror, const char *key, const char *changes,
+                        struct error *err);
 
 /* Those whose time is up are removed; the next look is arranged. */
 void trees_expire(struct controller *controller);

@@ -86,8 +86,8 @@ void mirror_source(const struct mirror_view *view, const struct mirror_wish *wis
             return;
         }
         ret->state = SOURCE_MISSING;
-        ret->reason = wish->revision.kind == REVISION_REF ? REASON_REF_NOT_FOUND
-                                                          : REASON_BRANCH_NOT_FOUND;
+        ret->reason =
+            wish->revision.kind == REVISION_REF ? REASON_REF_NOT_FOUND : REASON_BRANCH_NOT_FOUND;
         ret->message = wish->observed.message;
         return;
     } else if (is_failing && wish->observed.commit != NULL) {
@@ -126,10 +126,10 @@ static struct demand find_demand(const struct mirror_input *input, const struct 
         demand.has_missing |= source.state == SOURCE_MISSING;
     }
     if (demand.needs_fetch) {
-        demand.cause = mirror->exists ? "what is known of the remote is too old"
-                                      : "mirror does not exist";
-    } else if (input->asked_wall_ms > mirror->fetched_wall_ms && (mirror->exists ||
-                                                                 input->wish_count > 0)) {
+        demand.cause =
+            mirror->exists ? "what is known of the remote is too old" : "mirror does not exist";
+    } else if (input->asked_wall_ms > mirror->fetched_wall_ms &&
+               (mirror->exists || input->wish_count > 0)) {
         demand.needs_fetch = true;
         demand.cause = "a fetch was asked for";
     }
@@ -141,10 +141,9 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
                    struct demand *demand, struct plan *plan)
 {
     int64_t interval_ms = view->interval_seconds * 1000;
-    int64_t due_wall_ms = input->mirror->fetched_wall_ms +
-                          (interval_ms > MISSING_RETRY_MS || !demand->has_missing
-                               ? interval_ms
-                               : MISSING_RETRY_MS);
+    int64_t due_wall_ms =
+        input->mirror->fetched_wall_ms +
+        (interval_ms > MISSING_RETRY_MS || !demand->has_missing ? interval_ms : MISSING_RETRY_MS);
 
     if (demand->needs_fetch || !input->mirror->exists ||
         !(demand->has_missing || (input->is_followed && interval_ms > 0))) {
@@ -201,7 +200,8 @@ void mirror_reconcile(const struct world *world, const struct mirror_input *inpu
         return;
     }
     if (input->settings->repository.is_suspended) {
-        status_set_progressing(status, REASON_SUSPENDED, "spec.suspend is true: nothing is changed");
+        status_set_progressing(status, REASON_SUSPENDED,
+                               "spec.suspend is true: nothing is changed");
         return;
     }
     if (input->is_unused) {

@@ -38,7 +38,7 @@ struct observed_container {
     char *pool, *instance; /* labels dev.berth.pool and dev.berth.instance */
     char *trees;           /* label dev.berth.trees */
     char *branch;          /* label dev.berth.branch */
-    int64_t pid;           /* of its first process, as the engine's machine counts; 0: it does not run */
+    int64_t pid; /* of its first process, as the engine's machine counts; 0: it does not run */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;

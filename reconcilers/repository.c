@@ -71,7 +71,8 @@ struct port_list repository_ports(const struct object *settings, struct arena *a
 
 static void add_idle_command(struct workload *workload, const struct repository_input *input)
 {
-    const char **items = arena_alloc(&workload->arena, 6 * sizeof(*items));
+    const struct cache_list *caches = &input->settings->repository.caches;
+    const char **items = arena_alloc(&workload->arena, (6 + 2 * caches->count) * sizeof(*items));
     size_t count = 0;
 
     items[count++] = "/.berth/runner";
@@ -80,6 +81,10 @@ static void add_idle_command(struct workload *workload, const struct repository_
     items[count++] = repository_user(input->settings, input->image->user, &workload->arena);
     items[count++] = "--user-file";
     items[count++] = RUNNER_USER_FILE;
+    for (size_t i = 0; i < caches->count; i++) { /* a new volume is root's */
+        items[count++] = "--own";
+        items[count++] = caches->items[i].mount_path;
+    }
     workload->entrypoint = (struct text_list){items, count};
 }
 
@@ -197,8 +202,8 @@ static void describe_mirror(const struct repository_input *input, struct object_
         status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, stalled->reason,
                              stalled->message);
     } else if (input->source != NULL && input->source->is_stale) {
-        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE,
-                             REASON_FETCH_FAILED, input->source->message);
+        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, REASON_FETCH_FAILED,
+                             input->source->message);
     } else if (input->mirror->exists) {
         status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, "Cloned", NULL);
     }
@@ -334,9 +339,21 @@ static char *find_hold(const struct repository_input *input)
     return input->is_setting_up ? xstrdup("its setup runs") : NULL;
 }
 
+/* An image is being made of it, and the engine lets it go on by itself. */
+static bool is_being_committed(const struct repository_input *input)
+{
+    return input->is_setting_up && input->container != NULL &&
+           input->container->state == WORKLOAD_PAUSED;
+}
+
 static void reconcile_container(struct container_pass *pass, const struct repository_input *input,
                                 const struct demand *demand)
 {
+    if (is_being_committed(input)) {
+        pass->status->phase = PHASE_RUNNING;
+        status_set_progressing(pass->status, "Snapshotting", "an image is being made of it");
+        return;
+    }
     container_reconcile(pass);
     if (!demand->is_needed && !pass->want->is_suspended && pass->plan->count == 0 &&
         pass->status->phase == PHASE_TERMINATED) {
@@ -348,8 +365,8 @@ void repository_reconcile(const struct world *world, const struct repository_inp
                           struct plan *plan, struct object_status *status)
 {
     const struct repository_spec *spec = &input->settings->repository;
-    bool has_snapshot = input->snapshot.reference != NULL &&
-                        input->snapshot.image->state == IMAGE_PRESENT;
+    bool has_snapshot =
+        input->snapshot.reference != NULL && input->snapshot.image->state == IMAGE_PRESENT;
     auto_free char *key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, input->container_name);
     auto_free char *hold = find_hold(input);
     struct port_list ports = repository_ports(input->settings, &status->arena);
@@ -358,8 +375,8 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .kind = KIND_REPOSITORY_CONTAINER,
         .object = input->container_name,
         .name = input->container_name,
-        .image = has_snapshot ? input->snapshot.reference
-                              : repository_image(world, input->settings),
+        .image =
+            has_snapshot ? input->snapshot.reference : repository_image(world, input->settings),
         .base_image_id = input->image->id,
         .pull_policy = has_snapshot ? PULL_NEVER : (enum pull_policy)spec->pull_policy,
         .is_suspended = spec->is_suspended,

@@ -13,7 +13,8 @@
 
 #define TASK_PORT_PREFIX "task-" /* names of the block's ports: task-1 ... */
 
-#define RUNNER_USER_FILE "/.berth/tasks/.user" /* the runner says there who the container's user is */
+#define RUNNER_USER_FILE                                                                           \
+    "/.berth/tasks/.user" /* the runner says there who the container's user is */
 
 /* An image that repository containers may be made from beside the one that their settings name. */
 struct snapshot_image {
@@ -42,9 +43,10 @@ struct repository_input {
     bool is_pool_unknown;     /* ... which does not exist */
     const char *awaits;       /* what must be known before it can be made, or NULL */
     const char *pressure;     /* the disk is full: nothing new; NULL: it is not */
-    int64_t work_kept_until_wall_ms; /* its trees have work that is nowhere else; 0: they have none */
+    int64_t
+        work_kept_until_wall_ms; /* its trees have work that is nowhere else; 0: they have none */
     const struct observed_trees *trees;
-    const struct source *source;             /* what a task without a word of its own would begin from */
+    const struct source *source; /* what a task without a word of its own would begin from */
     const struct observed_mirror *mirror;
     const struct object_status *mirror_status; /* NULL, like the next: not looked at yet */
     const struct object_status *setup_status;

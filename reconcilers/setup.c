@@ -13,7 +13,7 @@
 
 #define COPY_SUFFIX "-copy"
 
-enum { KEY_HEX = 12 };
+enum { KEY_HEX = 12, USER_POLL_MS = 50 };
 
 /* --- names --------------------------------------------------------------------------------------- */
 
@@ -166,8 +166,8 @@ static void plan_result(const struct setup_input *input, const struct setup_wish
 static void plan_setup(const struct setup_input *input, const struct setup_wish *wish,
                        struct plan *plan, struct object_status *status)
 {
-    const char *cause = !wish->has_layer ? "this commit was not set up yet"
-                                         : "the container was not set up yet";
+    const char *cause =
+        !wish->has_layer ? "this commit was not set up yet" : "the container was not set up yet";
 
     plan_set_operation(plan, "setup", cause);
     if (input->attempt > 0 && input->observed->state == ATTEMPT_RUNNING) {
@@ -205,6 +205,9 @@ void setup_reconcile(const struct world *world, const struct setup_input *input,
     } else if (!input->is_container_ready || !input->trees->is_user_known ||
                input->trees->method == TREES_UNKNOWN) {
         status_set_progressing(status, "Waiting", "waits for the container");
+        if (input->is_container_ready) { /* it is about to say who its user is */
+            plan_wake_at(plan, world->now_wall_ms + USER_POLL_MS);
+        }
     } else {
         plan_setup(input, wish, plan, status);
     }
@@ -228,10 +231,10 @@ struct task_setup setup_for_task(const struct object *settings, const struct obj
     }
     return (struct task_setup){
         .state = SETUP_WAITING,
-        .message = status != NULL && status_is_operating(status) &&
-                           status->operation.message != NULL
-                       ? status->operation.message
-                   : ready != NULL && ready->message != NULL ? ready->message
-                                                             : "waits for its turn",
+        .message =
+            status != NULL && status_is_operating(status) && status->operation.message != NULL
+                ? status->operation.message
+            : ready != NULL && ready->message != NULL ? ready->message
+                                                      : "waits for its turn",
     };
 }

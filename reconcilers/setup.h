@@ -52,8 +52,8 @@ struct setup_input {
     bool is_container_ready; /* it runs, and nothing is being done to it */
     const char *container_id;
     const struct observed_trees *trees;
-    const char *run;                        /* id of the run for the wish at hand: setup_run_id() */
-    unsigned attempt;                       /* its newest; 0: none */
+    const char *run;  /* id of the run for the wish at hand: setup_run_id() */
+    unsigned attempt; /* its newest; 0: none */
     const struct observed_attempt *observed; /* that attempt */
     const char *pressure;
     const char *snapshot_image; /* NULL: none is wanted */

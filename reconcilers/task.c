@@ -131,8 +131,8 @@ static void describe_place(const struct task_pass *pass)
         status->task.user = status_text(status, input->trees->user);
     }
     if (status->task.tree.note != NULL) {
-        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE,
-                             REASON_FETCH_FAILED, status->task.tree.note);
+        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, REASON_FETCH_FAILED,
+                             status->task.tree.note);
     }
     if (input->container != NULL && input->container->is_ours) {
         status->container.id = status_text(status, input->container->id);

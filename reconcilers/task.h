@@ -49,11 +49,11 @@ struct task_input {
     const char *repository; /* name of the repository container; NULL: it cannot be told */
     const char *url;        /* canonical */
     int64_t ttl_ms;         /* how long tree and log are kept; also known when the spec is gone */
-    const struct task_admission *admission;      /* NULL: not decided yet */
-    const char *refusal_reason, *refusal;        /* why this task can have no container, or NULL */
-    const char *forbidden;                       /* why it may not run at all, or NULL */
-    const struct source *source;                 /* NULL: its repository cannot be told */
-    const struct object_status *mirror_status;   /* NULL: not looked at yet */
+    const struct task_admission *admission;    /* NULL: not decided yet */
+    const char *refusal_reason, *refusal;      /* why this task can have no container, or NULL */
+    const char *forbidden;                     /* why it may not run at all, or NULL */
+    const struct source *source;               /* NULL: its repository cannot be told */
+    const struct object_status *mirror_status; /* NULL: not looked at yet */
     const struct object_status *repository_status; /* NULL: not looked at yet */
     const struct observed_container *container;    /* the repository's */
     const struct observed_trees *trees;
@@ -64,8 +64,8 @@ struct task_input {
     struct task_setup setup;
     const struct block_port *block;
     size_t block_count;
-    const char *pressure; /* the disk is full: nothing new; NULL: it is not */
-    const struct observed_values *values; /* of env; NULL: none comes from elsewhere */
+    const char *pressure;                   /* the disk is full: nothing new; NULL: it is not */
+    const struct observed_values *values;   /* of env; NULL: none comes from elsewhere */
     const struct observed_attempt *attempt; /* the one in the previous status */
     const struct observed_failure *failure;
     const struct object_status *previous;

@@ -46,20 +46,18 @@ static struct verdict judge_ended(const struct task_input *input)
     switch (attempt->outcome) { /* no default: an outcome without an answer does not compile */
     case OUTCOME_EXITED:
         verdict.phase = attempt->exit_code == 0 ? PHASE_SUCCEEDED : PHASE_FAILED;
-        verdict.reason = attempt->exit_code == 0    ? "Completed"
+        verdict.reason = attempt->exit_code == 0  ? "Completed"
                          : attempt->is_oom_killed ? REASON_OOM_KILLED
                                                   : REASON_COMMAND_FAILED;
-        verdict.message = xasprintf("exited with code %lld%s", (long long)attempt->exit_code,
-                                    attempt->is_oom_killed
-                                        ? "; the kernel killed a process of it for want of memory"
-                                        : "");
+        verdict.message = xasprintf(
+            "exited with code %lld%s", (long long)attempt->exit_code,
+            attempt->is_oom_killed ? "; the kernel killed a process of it for want of memory" : "");
         break;
     case OUTCOME_TIMED_OUT:
         verdict.reason = REASON_DEADLINE_EXCEEDED;
-        verdict.message =
-            xasprintf("ran longer than %lld s", input->desired != NULL
-                                                    ? (long long)input->desired->task.timeout_seconds
-                                                    : 0LL);
+        verdict.message = xasprintf(
+            "ran longer than %lld s",
+            input->desired != NULL ? (long long)input->desired->task.timeout_seconds : 0LL);
         break;
     case OUTCOME_STOPPED:
         verdict.phase = PHASE_SUCCEEDED;
@@ -186,8 +184,7 @@ static void describe_work(struct task_pass *pass)
                         "its commits into a clone of yours",
                         tree->is_dirty ? "uncommitted changes" : "",
                         tree->is_dirty && tree->is_unpushed ? " and " : "",
-                        tree->is_unpushed ? "commits that were not pushed" : "",
-                        pass->input->name);
+                        tree->is_unpushed ? "commits that were not pushed" : "", pass->input->name);
     status_set_condition(pass->status, CONDITION_WORK_KEPT, CONDITION_TRUE, REASON_WORK_KEPT,
                          message);
 }

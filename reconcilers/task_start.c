@@ -287,7 +287,8 @@ static bool prepare_own_tree(struct task_pass *pass)
     if (task->tree.name != NULL && input->has_tree) {
         return true;
     }
-    if (task->tree.name != NULL && task->commit != NULL) { /* decided on before: made again, or mounted again */
+    if (task->tree.name != NULL &&
+        task->commit != NULL) { /* decided on before: made again, or mounted again */
         struct tree_source source = new_source(input, task->branch);
 
         source.commit = task->commit;
@@ -308,9 +309,9 @@ static bool prepare_own_tree(struct task_pass *pass)
 
 static bool is_same_branch(const struct observed_shared_tree *shared, const struct source *source)
 {
-    return source->branch != NULL ? text_equal(shared->branch, source->branch)
-                                  : shared->branch == NULL &&
-                                        text_equal(shared->commit, source->commit);
+    return source->branch != NULL
+               ? text_equal(shared->branch, source->branch)
+               : shared->branch == NULL && text_equal(shared->commit, source->commit);
 }
 
 static void refuse_branch(struct task_pass *pass, const char *why)
@@ -438,10 +439,10 @@ static void plan_command(struct task_pass *pass)
     struct action *start;
 
     task->hash = status_text(status, input->desired->container_hash);
-    task->log_file = arena_printf(&status->arena, "%s/%s/%u.log", input->trees->tasks_path,
-                                  task->id, attempt);
-    plan_set_operation(pass->plan, "run", attempt > 1 ? "it failed, and is tried again"
-                                                      : "not started yet");
+    task->log_file =
+        arena_printf(&status->arena, "%s/%s/%u.log", input->trees->tasks_path, task->id, attempt);
+    plan_set_operation(pass->plan, "run",
+                       attempt > 1 ? "it failed, and is tried again" : "not started yet");
     start = plan_add(pass->plan, ACTION_START_TASK, PHASE_PREPARING, input->name,
                      attempt > 1 ? "it failed, and is tried again" : "not started yet");
     start->attempt = attempt;
@@ -484,8 +485,8 @@ static bool is_ready_to_go_on(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     const char *tree = pass->status->task.tree.name;
-    bool is_there = tree != NULL && (strcmp(tree, SHARED_TREE) == 0 ? input->shared->exists
-                                                                    : input->has_tree);
+    bool is_there =
+        tree != NULL && (strcmp(tree, SHARED_TREE) == 0 ? input->shared->exists : input->has_tree);
 
     if (!is_there) {
         return has_all(pass);

@@ -18,9 +18,9 @@
 #define LABEL_SOURCE "dev.berth.source"
 #define LABEL_PORTS "dev.berth.ports"
 #define LABEL_REPOSITORY "dev.berth.repository"
-#define LABEL_TREES "dev.berth.trees"           /* how trees come into a repository container */
-#define LABEL_BASE_IMAGE "dev.berth.base-image" /* id of the image that its settings name */
-#define LABEL_BRANCH "dev.berth.branch"         /* isolation Branch: whose container it is */
+#define LABEL_TREES "dev.berth.trees"             /* how trees come into a repository container */
+#define LABEL_BASE_IMAGE "dev.berth.base-image"   /* id of the image that its settings name */
+#define LABEL_BRANCH "dev.berth.branch"           /* isolation Branch: whose container it is */
 #define LABEL_SNAPSHOT_OF "dev.berth.snapshot.of" /* of an image: container it was made from */
 #define LABEL_SNAPSHOT_BY "dev.berth.snapshot.by" /* of an image: the controller's id */
 #define LABEL_SUBNET                                                                               \

@@ -48,7 +48,7 @@ enum condition_type {
     CONDITION_UPDATE_PENDING, /* a change waits until tasks have ended */
     CONDITION_NETWORK_READY,
     CONDITION_CAPACITY_ENFORCED, /* the machine type is a real bound, not only book-keeping */
-    CONDITION_WORK_KEPT,         /* a tree outlives its task, since it has work that is nowhere else */
+    CONDITION_WORK_KEPT, /* a tree outlives its task, since it has work that is nowhere else */
 };
 enum { CONDITION_COUNT = 11 };
 
@@ -157,8 +157,8 @@ struct status_tree {
     const char *name;           /* NULL: it has none, or none any more */
     const char *method;         /* "overlay", "copy" */
     const char *host_path;      /* where the tree is on the host */
-    const char *layer;     /* key of the setup below it; NULL: none */
-    const char *note;      /* what one should know about the commit it was made from */
+    const char *layer;          /* key of the setup below it; NULL: none */
+    const char *note;           /* what one should know about the commit it was made from */
     const char *home, *tmp;     /* inside the container; NULL: the container's own */
     int64_t uid, gid;           /* whose it is */
     const char *end_branch;     /* NULL: a detached HEAD, or not known; so are the next */

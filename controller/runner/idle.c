@@ -6,7 +6,7 @@
  * longer than what a `run` takes that was told so by process 1: tasks end with a record.
  *
  * With --user and --user-file it first writes down who that user is, for who cannot look into the image
- * (clients/runner_user.h).
+ * (clients/runner_user.h), and gives that user the empty folders named by --own.
  */
 #include "controller/runner/options.h"
 #include "controller/runner/record.h"
@@ -15,11 +15,14 @@
 #include "controller/runner/user.h"
 #include "controller/runner/util.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,8 +82,41 @@ static const char *plain_home(const struct user *user)
     return user->home[0] == '/' ? user->home : "/";
 }
 
+static bool is_empty(int fd)
+{
+    int again = dup(fd);
+    DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+    unsigned count = 0;
+
+    while (dir != NULL && count <= 2 && readdir(dir) != NULL) {
+        count++;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return dir != NULL && count <= 2; /* "." and ".." */
+}
+
+/* A folder that nobody has used yet, such as a new volume, becomes the user's: it is root's, and empty. */
+static void own_folder(const struct user *user, const char *path)
+{
+    char reason[64];
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat info;
+
+    if (fd < 0) {
+        return;
+    }
+    if (fstat(fd, &info) == 0 && info.st_uid == 0 && user->uid != 0 && is_empty(fd) &&
+        fchown(fd, user->uid, user->gid) < 0) {
+        runner_complain("idle: give \"%s\" to user %u: %s", path, (unsigned)user->uid,
+                        util_errno_text(errno, reason));
+    }
+    close(fd);
+}
+
 /* Nobody waits for process 1 to be well: it says what went wrong, and idles. */
-static void write_user_file(const char *spec, const char *path)
+static void write_user_file(const char *spec, const char *path, const struct option_list *own)
 {
     static struct user user;
     char text[1024], message[256], reason[64];
@@ -90,6 +126,9 @@ static void write_user_file(const char *spec, const char *path)
         record_clean_line(message);
         len = snprintf(text, sizeof(text), "version=%d\nerror=%s\n", RUNNER_VERSION, message);
     } else {
+        for (size_t i = 0; i < own->count; i++) {
+            own_folder(&user, own->items[i]);
+        }
         len = snprintf(text, sizeof(text), "version=%d\nuid=%u\ngid=%u\nhome=%s\n", RUNNER_VERSION,
                        (unsigned)user.uid, (unsigned)user.gid, plain_home(&user));
     }
@@ -102,10 +141,12 @@ int runner_idle(int argc, char **argv)
 {
     uint64_t grace_ms = DEFAULT_GRACE_MS;
     const char *user = "", *user_file = NULL;
+    static struct option_list own;
     struct option_rule rules[] = {
         {.name = "--grace-ms", .number = &grace_ms, .max = INT_MAX},
         {.name = "--user", .text = &user},
         {.name = "--user-file", .is_path = true, .text = &user_file},
+        {.name = "--own", .is_path = true, .list = &own},
     };
     sigset_t ours;
     int number;
@@ -121,7 +162,7 @@ int runner_idle(int argc, char **argv)
     sigprocmask(SIG_SETMASK, &ours, NULL);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (user_file != NULL) {
-        write_user_file(user, user_file);
+        write_user_file(user, user_file, &own);
     }
     do {
         reap();

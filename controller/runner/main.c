@@ -24,7 +24,8 @@ static const struct runner_command {
     const char *usage;
 } commands[] = {
     {"exec", runner_exec, "exec " COMMAND_USAGE},
-    {"idle", runner_idle, "idle [--grace-ms G] [--user USER[:GROUP] --user-file PATH]"},
+    {"idle", runner_idle,
+     "idle [--grace-ms G] [--user USER[:GROUP] --user-file PATH [--own DIR]...]"},
     {"run", runner_run,
      "run --dir DIR --attempt N [--timeout-ms T] [--grace-ms G] [--log-max BYTES]\n"
      "        " COMMAND_USAGE},
