@@ -226,6 +226,9 @@ struct credentials {
     const char *username_file;
 };
 
+/* The tree of tasks that are not kept apart; the others have one with the name of the task. */
+#define SHARED_TREE "shared"
+
 enum isolation { ISOLATION_TASK, ISOLATION_SHARED, ISOLATION_BRANCH };
 
 /* Once per commit and text, in the container, on a fresh tree; its result is below every task's tree. */

@@ -436,11 +436,27 @@ static void validate_repository(struct decoder *decoder, struct repository_spec 
     }
 }
 
-static void validate_task(struct decoder *decoder, struct task_spec *task,
+/* A task's tree has its name, and stands beside the one that tasks share. */
+static void validate_task_name(struct decoder *decoder, const char *name,
+                               const struct yaml_node *spec)
+{
+    struct place place = {.parent = NULL, .key = "metadata.name"};
+
+    if (text_equal(name, SHARED_TREE)) {
+        spec_errors_add(decoder->errors, spec, &place, REASON_INVALID_NAME,
+                        "\"" SHARED_TREE
+                        "\" is the tree of all tasks with isolation Shared; choose "
+                        "another name");
+    }
+}
+
+static void validate_task(struct decoder *decoder, struct object *object,
                           const struct yaml_node *spec, const struct place *place)
 {
+    struct task_spec *task = &object->task;
     struct place ports_place = {.parent = place, .key = "ports"};
 
+    validate_task_name(decoder, object->name, spec);
     validate_command(decoder, &task->command, spec, place);
     validate_env(decoder, &task->env, spec, place);
     if (task->branch != NULL && task->ref != NULL) {
@@ -461,6 +477,6 @@ void validate_object(struct decoder *decoder, struct object *object, const struc
     case KIND_INSTANCE: validate_instance(decoder, &object->instance, spec, place); break;
     case KIND_INSTANCE_POOL: validate_pool(decoder, object, spec, place); break;
     case KIND_REPOSITORY: validate_repository(decoder, &object->repository, spec, place); break;
-    case KIND_TASK: validate_task(decoder, &object->task, spec, place); break;
+    case KIND_TASK: validate_task(decoder, object, spec, place); break;
     }
 }
