@@ -127,6 +127,9 @@ static void give_time(struct entry *repository, struct tree_record *record, int6
 {
     struct error err = {0};
 
+    if (!record->is_inspected) { /* what nobody has looked at may be somebody's work */
+        record->is_inspected = record->is_dirty = true;
+    }
     record->removed_at_wall_ms =
         now_wall_ms + repository_settings(repository)->repository.retain_seconds * 1000;
     if (tree_save(repository, record, &err) < 0) {

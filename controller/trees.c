@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { INSPECTION_MS = 1000 }; /* how soon one looks again whether a tree was looked at */
+
 /* --- records ------------------------------------------------------------------------------------- */
 
 static void record_free(struct tree_record *record)
@@ -213,6 +215,25 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
     status->task.commit = status_text(status, record->commit);
 }
 
+/* Setup's own, which nobody works in. */
+static bool is_of_setup(const struct tree_record *record)
+{
+    return text_has_prefix(record->name, "setup-");
+}
+
+/* Until somebody has looked, there may be work in it. */
+static int64_t work_ends_at(const struct tree_record *record, int64_t retain_ms)
+{
+    if (!record->is_inspected) {
+        return is_of_setup(record) ? 0 : clock_wall_ms() + INSPECTION_MS;
+    }
+    if (!record->is_dirty && !record->is_unpushed) {
+        return 0;
+    }
+    return record->removed_at_wall_ms != 0 ? record->removed_at_wall_ms
+                                           : record->used_wall_ms + retain_ms;
+}
+
 int64_t trees_kept_until(const struct entry *repository)
 {
     int64_t retain_ms = repository_settings(repository)->repository.retain_seconds * 1000;
@@ -220,13 +241,10 @@ int64_t trees_kept_until(const struct entry *repository)
 
     for (struct map_entry *at = map_first(&repository->repository->tree_records); at != NULL;
          at = map_next(at)) {
-        const struct tree_record *record = map_value(at);
-        int64_t end = record->removed_at_wall_ms != 0 ? record->removed_at_wall_ms
-                                                      : record->used_wall_ms + retain_ms;
+        int64_t end_wall_ms = work_ends_at(map_value(at), retain_ms);
 
-        if (record->is_inspected && (record->is_dirty || record->is_unpushed) &&
-            end > until_wall_ms) {
-            until_wall_ms = end;
+        if (end_wall_ms > until_wall_ms) {
+            until_wall_ms = end_wall_ms;
         }
     }
     return until_wall_ms;
