@@ -43,6 +43,8 @@ static const char help[] =
     "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
     "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
+    "  --git-scheme SCHEME      https, http, ssh, git or file: allow only these (repeatable; all,\n"
+    "                           file below --git-file-root only)\n"
     "  --git-proxy URL          http://HOST:PORT, for http and https\n"
     "  --devcontainer-image PATTERN\n"
     "                           a repository's devcontainer.json may name such an image "
@@ -88,6 +90,7 @@ enum option_id {
     OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
     OPTION_GIT_STALL,
+    OPTION_GIT_SCHEME,
     OPTION_GIT_PROXY,
     OPTION_DEVCONTAINER_IMAGE,
     OPTION_VERIFY_TASK_USER,
@@ -122,6 +125,7 @@ static const struct option long_options[] = {
     {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
     {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
+    {"git-scheme", required_argument, NULL, OPTION_GIT_SCHEME},
     {"git-proxy", required_argument, NULL, OPTION_GIT_PROXY},
     {"devcontainer-image", required_argument, NULL, OPTION_DEVCONTAINER_IMAGE},
     {"verify-task-user", no_argument, NULL, OPTION_VERIFY_TASK_USER},
@@ -179,11 +183,25 @@ static int take_percent(const char *flag, const char *text, unsigned *ret_percen
     return 0;
 }
 
+static int take_scheme(struct controller_options *options, const char *value)
+{
+    static const char *const schemes[] = {"https", "http", "ssh", "git", "file"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+        if (strcmp(value, schemes[i]) == 0 && options->git_scheme_count < MAX_GIT_SCHEMES) {
+            options->git_schemes[options->git_scheme_count++] = xstrdup(value);
+            return 0;
+        }
+    }
+    return usage_error("run", "--git-scheme: \"%s\" is none of https, http, ssh, git, file", value);
+}
+
 static int take_workspace_flag(struct controller_options *options, int id, const char *value)
 {
     int64_t bytes;
 
     switch (id) {
+    case OPTION_GIT_SCHEME: return take_scheme(options, value);
     case OPTION_GIT_PROXY:
         if (strncmp(value, "http://", strlen("http://")) != 0 || strchr(value, '@') != NULL) {
             return usage_error("run", "--git-proxy: \"%s\" is not http://HOST:PORT", value);
@@ -339,6 +357,9 @@ void controller_options_done(struct controller_options *options)
     free(options->repository_image);
     for (size_t i = 0; i < options->devcontainer_image_count; i++) {
         free(options->devcontainer_images[i]);
+    }
+    for (size_t i = 0; i < options->git_scheme_count; i++) {
+        free(options->git_schemes[i]);
     }
     free(options->git_proxy);
     free(options->git_file_root);

@@ -18,6 +18,7 @@ enum {
     MAX_ENV_FILE_ROOTS = 16,
     MAX_ALLOWED_ENV = 64,
     MAX_DEVCONTAINER_IMAGES = 64,
+    MAX_GIT_SCHEMES = 5,
 };
 
 struct controller_options {
@@ -29,10 +30,12 @@ struct controller_options {
     char *ports;         /* NULL, like the next: the configuration file's, or the default */
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;
-    char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
-    char *git_proxy;       /* for http and https; NULL: none is used */
-    char *git_file_root;   /* NULL: no file:// repositories */
-    char *program;         /* path of our own binary, for children */
+    char *git_known_hosts;              /* for ssh; NULL: none, so every host is refused */
+    char *git_schemes[MAX_GIT_SCHEMES]; /* that URLs of repositories may begin with */
+    size_t git_scheme_count;            /* 0: all */
+    char *git_proxy;                    /* for http and https; NULL: none is used */
+    char *git_file_root;                /* NULL: no file:// repositories */
+    char *program;                      /* path of our own binary, for children */
     char *host_path_roots[MAX_HOST_PATH_ROOTS];
     size_t host_path_root_count;
     char *env_file_roots[MAX_ENV_FILE_ROOTS]; /* valueFrom.file must be below one; absolute */

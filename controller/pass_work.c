@@ -19,9 +19,26 @@
 
 /* Passes of repository containers, their mirrors and setups, and tasks: the facts are gathered, and decided on elsewhere. */
 
-/* file:// only below the root that the operator named. Returns why not, or NULL; the caller's to free. */
+static bool is_scheme_allowed(const struct world *world, const char *scheme)
+{
+    for (size_t i = 0; i < world->git_schemes.count; i++) {
+        if (strcmp(world->git_schemes.items[i], scheme) == 0) {
+            return true;
+        }
+    }
+    return world->git_schemes.count == 0;
+}
+
+/*
+ * Only schemes that the operator allows, and file:// only below the root that was named. Returns why not, or NULL; the
+ * caller's to free.
+ */
 static char *refuse_url(const struct world *world, const struct repo_url *url)
 {
+    if (!is_scheme_allowed(world, url->scheme)) {
+        return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
+                         url->scheme);
+    }
     if (strcmp(url->scheme, "file") != 0) {
         return NULL;
     }

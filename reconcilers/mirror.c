@@ -200,8 +200,7 @@ void mirror_reconcile(const struct world *world, const struct mirror_input *inpu
         return;
     }
     if (input->settings->repository.is_suspended) {
-        status_set_progressing(status, REASON_SUSPENDED,
-                               "spec.suspend is true: nothing is changed");
+        status_set_ready(status, REASON_SUSPENDED, "spec.suspend is true: nothing is changed");
         return;
     }
     if (input->is_unused) {
