@@ -43,6 +43,8 @@ static const char help[] =
     "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
     "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
+    "  --trees auto|copy        copy: working trees are copies also where overlays could be had "
+    "(auto)\n"
     "  --git-scheme SCHEME      https, http, ssh, git or file: allow only these (repeatable; all,\n"
     "                           file below --git-file-root only)\n"
     "  --git-proxy URL          http://HOST:PORT, for http and https\n"
@@ -90,6 +92,7 @@ enum option_id {
     OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
     OPTION_GIT_STALL,
+    OPTION_TREES,
     OPTION_GIT_SCHEME,
     OPTION_GIT_PROXY,
     OPTION_DEVCONTAINER_IMAGE,
@@ -125,6 +128,7 @@ static const struct option long_options[] = {
     {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
     {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
+    {"trees", required_argument, NULL, OPTION_TREES},
     {"git-scheme", required_argument, NULL, OPTION_GIT_SCHEME},
     {"git-proxy", required_argument, NULL, OPTION_GIT_PROXY},
     {"devcontainer-image", required_argument, NULL, OPTION_DEVCONTAINER_IMAGE},
@@ -201,6 +205,12 @@ static int take_workspace_flag(struct controller_options *options, int id, const
     int64_t bytes;
 
     switch (id) {
+    case OPTION_TREES:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "copy") != 0) {
+            return usage_error("run", "--trees: \"%s\" is neither auto nor copy", value);
+        }
+        options->are_trees_copied = strcmp(value, "copy") == 0;
+        return 0;
     case OPTION_GIT_SCHEME: return take_scheme(options, value);
     case OPTION_GIT_PROXY:
         if (strncmp(value, "http://", strlen("http://")) != 0 || strchr(value, '@') != NULL) {

@@ -45,6 +45,7 @@ struct controller_options {
     char *devcontainer_images
         [MAX_DEVCONTAINER_IMAGES]; /* patterns of fnmatch(3) that a repository's own file may name */
     size_t devcontainer_image_count; /* 0: such files are not looked at */
+    bool are_trees_copied;           /* also where they could be overlays */
     bool is_task_user_verified;      /* spec.user of a task must be the owner of its file */
     unsigned disk_high_percent, inode_high_percent; /* from then on nothing new is begun */
     uint64_t disk_budget_bytes;                     /* of mirrors and trees together; 0: none */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/setups.h"
 #include "controller/trees.h"
 
 #include <stdlib.h>
@@ -113,9 +114,11 @@ static bool has_lost_owner(const struct entry *repository, const struct tree_rec
     auto_free char *key = NULL;
     const struct entry *task;
 
-    if (record->task == NULL || record->removed_at_wall_ms != 0 ||
-        !repository->controller->is_scanned) {
+    if (record->removed_at_wall_ms != 0 || !repository->controller->is_scanned) {
         return false;
+    }
+    if (record->task == NULL) {
+        return tree_is_of_setup(record) && !setup_needs_tree(repository, record->name);
     }
     key = object_key(kind_name(KIND_TASK), record->task);
     task = entry_find(repository->controller, key);
@@ -127,6 +130,10 @@ static void give_time(struct entry *repository, struct tree_record *record, int6
 {
     struct error err = {0};
 
+    if (tree_is_of_setup(record)) { /* of one that was given up: nobody has worked in it */
+        record->removed_at_wall_ms = now_wall_ms;
+        return;
+    }
     if (!record->is_inspected) { /* what nobody has looked at may be somebody's work */
         record->is_inspected = record->is_dirty = true;
     }

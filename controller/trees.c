@@ -215,8 +215,7 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
     status->task.commit = status_text(status, record->commit);
 }
 
-/* Setup's own, which nobody works in. */
-static bool is_of_setup(const struct tree_record *record)
+bool tree_is_of_setup(const struct tree_record *record)
 {
     return text_has_prefix(record->name, "setup-");
 }
@@ -225,7 +224,7 @@ static bool is_of_setup(const struct tree_record *record)
 static int64_t work_ends_at(const struct tree_record *record, int64_t retain_ms)
 {
     if (!record->is_inspected) {
-        return is_of_setup(record) ? 0 : clock_wall_ms() + INSPECTION_MS;
+        return tree_is_of_setup(record) ? 0 : clock_wall_ms() + INSPECTION_MS;
     }
     if (!record->is_dirty && !record->is_unpushed) {
         return 0;
@@ -378,6 +377,11 @@ void trees_probe(struct controller *controller)
     struct tree_job job = {.verb = TREE_PROBE, .trees = path};
     struct error err = {0};
 
+    if (controller->options.are_trees_copied) {
+        controller->trees_means.method = TREES_COPY;
+        controller->trees_means.message = xstrdup("the controller was started with --trees copy");
+        return;
+    }
     if (dir_make(path, 0700, &err) < 0) {
         on_probed(controller, NULL, &err);
         return;

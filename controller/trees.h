@@ -40,6 +40,9 @@ void trees_done(struct repository_entry *repository);
 void tree_fill_status(const struct entry *repository, const struct tree_record *record,
                       struct object_status *status);
 
+/* One that setup runs in, and no task. */
+bool tree_is_of_setup(const struct tree_record *record);
+
 /* Until when the work in its trees that is nowhere else is kept; 0: there is none. */
 int64_t trees_kept_until(const struct entry *repository);
 
