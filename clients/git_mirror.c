@@ -8,45 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    LOCK_TRIES = 50,
-    LOCK_PAUSE_MS = 100,
-    SWEEP_DEPTH_MAX = 64,
-};
+enum { SWEEP_DEPTH_MAX = 64 };
 
 /* What the mirror's HEAD names when the server's names nothing that can be had. */
 #define NO_HEAD "refs/berth/none"
 
 static const char *const refspecs[] = {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
-
-int git_mirror_lock(const char *mirror, int *ret_fd, struct error *err)
-{
-    auto_free char *path = xasprintf("%s.lock", mirror);
-    auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-
-    if (fd < 0) {
-        return error_set_errno(err, errno, "lock \"%s\"", path);
-    }
-    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return error_set_errno(err, errno, "lock \"%s\"", path);
-        }
-        if (tries == LOCK_TRIES) {
-            return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed",
-                                    "mirror \"%s\" is in use by another process", mirror);
-        }
-        poll(NULL, 0, LOCK_PAUSE_MS);
-    }
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
 
 /* --- leftovers of a killed predecessor -------------------------------------------------------- */
 
@@ -148,9 +120,47 @@ static int set_head(git_repository *mirror, git_remote *remote)
     return code;
 }
 
+/*
+ * A pack must be on disk before a reference tells of it. References are synced all at once, as the
+ * one file that they are packed into; there may be thousands.
+ */
+static void sync_files(bool is_wanted)
+{
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, (int)is_wanted);
+}
+
+static int pack_references(git_repository *mirror)
+{
+    auto_git(refdb) *refdb = NULL;
+    int code = git_repository_refdb(&refdb, mirror);
+
+    sync_files(true);
+    return code == 0 ? git_refdb_compress(refdb) : code;
+}
+
 /* Branches that went are removed first: "a" may have made way for "a/b". */
 static int take_over(struct git_session *session, git_repository *mirror, git_remote *remote,
-                     const git_remote_connect_options *options, struct error *err)
+                     const git_remote_connect_options *options)
+{
+    int code;
+
+    sync_files(false);
+    code = git_remote_prune(remote, &options->callbacks);
+    if (code == 0) {
+        code = git_remote_update_tips(remote, &options->callbacks, 0, GIT_REMOTE_DOWNLOAD_TAGS_NONE,
+                                      NULL);
+    }
+    if (code == 0) {
+        code = set_head(mirror, remote);
+    }
+    if (code == 0 && session->changed_references > 0) {
+        code = pack_references(mirror);
+    }
+    return code;
+}
+
+static int download(struct git_session *session, git_repository *mirror, git_remote *remote,
+                    const git_remote_connect_options *options, struct error *err)
 {
     git_fetch_options fetch;
     int code;
@@ -160,18 +170,12 @@ static int take_over(struct git_session *session, git_repository *mirror, git_re
     fetch.follow_redirects = options->follow_redirects;
     fetch.proxy_opts = options->proxy_opts;
     fetch.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE; /* all tags come by their refspec */
+    sync_files(true);
     code = git_remote_download(remote, NULL, &fetch);
     if (code < 0) {
         return git_session_fail(session, GIT_STAGE_RECEIVE, code, err);
     }
-    code = git_remote_prune(remote, &options->callbacks);
-    if (code == 0) {
-        code = git_remote_update_tips(remote, &options->callbacks, 0, GIT_REMOTE_DOWNLOAD_TAGS_NONE,
-                                      NULL);
-    }
-    if (code == 0) {
-        code = set_head(mirror, remote);
-    }
+    code = take_over(session, mirror, remote, options);
     return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
 }
 
@@ -189,7 +193,7 @@ static int fetch_remote(struct git_session *session, git_repository *mirror, git
     if (code < 0) {
         return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
     }
-    result = take_over(session, mirror, remote, &options, err);
+    result = download(session, mirror, remote, &options, err);
     git_remote_disconnect(remote);
     return result;
 }
@@ -221,7 +225,6 @@ static int fetch(struct git_session *session, git_repository *mirror, struct err
     auto_git(remote) *remote = NULL;
     int code;
 
-    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
     set_receive_limit(session, git_repository_path(mirror));
     code = prepare_remote(mirror, session->job->url, &remote);
     if (code < 0) {

@@ -96,7 +96,8 @@ struct git_result {
 struct git_progress {
     unsigned percent; /* 0..100 within the phase */
     uint64_t bytes;   /* received so far in this job */
-    char phase[32];   /* "connecting", "receiving", "resolving", "copying", "checking out" */
+    /* "connecting", "receiving", "resolving", "copying", "checking out", "syncing" */
+    char phase[32];
 };
 
 /* ERROR_INVALID: a text, such as a token, is not valid UTF-8. */
