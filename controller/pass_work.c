@@ -272,6 +272,7 @@ void pass_repository(struct pass *pass)
         return;
     }
     trees_observe(entry);
+    input.has_unseen_trees = trees_have_unseen(entry);
     input.work_kept_until_wall_ms = trees_kept_until(entry);
     fill_placement(pass, &input, &machine, &observed_machine);
     pass->is_gone = repository_is_gone(&input) && map_first(&own->tasks) == NULL &&

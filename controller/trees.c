@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { INSPECTION_MS = 1000 }; /* how soon one looks again whether a tree was looked at */
-
 /* --- records ------------------------------------------------------------------------------------- */
 
 static void record_free(struct tree_record *record)
@@ -220,13 +218,22 @@ bool tree_is_of_setup(const struct tree_record *record)
     return text_has_prefix(record->name, "setup-");
 }
 
-/* Until somebody has looked, there may be work in it. */
+bool trees_have_unseen(const struct entry *repository)
+{
+    for (struct map_entry *at = map_first(&repository->repository->tree_records); at != NULL;
+         at = map_next(at)) {
+        const struct tree_record *record = map_value(at);
+
+        if (!record->is_inspected && !tree_is_of_setup(record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int64_t work_ends_at(const struct tree_record *record, int64_t retain_ms)
 {
-    if (!record->is_inspected) {
-        return tree_is_of_setup(record) ? 0 : clock_wall_ms() + INSPECTION_MS;
-    }
-    if (!record->is_dirty && !record->is_unpushed) {
+    if (!record->is_inspected || (!record->is_dirty && !record->is_unpushed)) {
         return 0;
     }
     return record->removed_at_wall_ms != 0 ? record->removed_at_wall_ms

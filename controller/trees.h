@@ -43,6 +43,9 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
 /* One that setup runs in, and no task. */
 bool tree_is_of_setup(const struct tree_record *record);
 
+/* Some that tasks worked in were not looked at since: there may be work in them. */
+bool trees_have_unseen(const struct entry *repository);
+
 /* Until when the work in its trees that is nowhere else is kept; 0: there is none. */
 int64_t trees_kept_until(const struct entry *repository);
 

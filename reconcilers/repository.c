@@ -287,6 +287,12 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
             status_set_ready(pass->status, REASON_WORK_KEPT,
                              "no task needs it; trees with work that was not pushed are kept");
         }
+    } else if (input->trees->exists && input->has_unseen_trees) {
+        if (input->container == NULL) {
+            pass->status->phase = PHASE_STOPPING;
+            status_set_progressing(pass->status, "Waiting",
+                                   "a tree that a task left was not looked at yet");
+        }
     } else if (input->trees->exists) {
         plan_set_operation(pass->plan, "delete", "no task needs it");
         plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name,
