@@ -43,6 +43,18 @@ static const char help[] =
     "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
     "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
+    "  --git-scheme SCHEME      https, http, ssh, git or file: allow only these (repeatable; all,\n"
+    "                           file below --git-file-root only)\n"
+    "  --git-proxy URL          http://HOST:PORT, for http and https\n"
+    "  --devcontainer-image PATTERN\n"
+    "                           a repository's devcontainer.json may name such an image "
+    "(repeatable;\n"
+    "                           without it such files are not looked at)\n"
+    "  --verify-task-user       spec.user of a task must be the owner of its file (root may name "
+    "anyone)\n"
+    "  --disk-high PERCENT      begin nothing new, and clean up, when the disk is fuller (85)\n"
+    "  --inodes-high PERCENT    the same for its inodes (70)\n"
+    "  --disk-budget SIZE       ceiling of mirrors and working trees together (none)\n"
     "  --orphan-grace TIME      remove containers of ours without a spec after it (5m)\n"
     "  --scan-interval TIME     full scan of the spec directory (30s)\n"
     "  --relist-interval TIME   relist of the engine (60s)\n"
@@ -78,6 +90,13 @@ enum option_id {
     OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
     OPTION_GIT_STALL,
+    OPTION_GIT_SCHEME,
+    OPTION_GIT_PROXY,
+    OPTION_DEVCONTAINER_IMAGE,
+    OPTION_VERIFY_TASK_USER,
+    OPTION_DISK_HIGH,
+    OPTION_INODES_HIGH,
+    OPTION_DISK_BUDGET,
     OPTION_ORPHAN_GRACE,
     OPTION_SCAN,
     OPTION_RELIST,
@@ -106,6 +125,13 @@ static const struct option long_options[] = {
     {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
     {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
+    {"git-scheme", required_argument, NULL, OPTION_GIT_SCHEME},
+    {"git-proxy", required_argument, NULL, OPTION_GIT_PROXY},
+    {"devcontainer-image", required_argument, NULL, OPTION_DEVCONTAINER_IMAGE},
+    {"verify-task-user", no_argument, NULL, OPTION_VERIFY_TASK_USER},
+    {"disk-high", required_argument, NULL, OPTION_DISK_HIGH},
+    {"inodes-high", required_argument, NULL, OPTION_INODES_HIGH},
+    {"disk-budget", required_argument, NULL, OPTION_DISK_BUDGET},
     {"orphan-grace", required_argument, NULL, OPTION_ORPHAN_GRACE},
     {"scan-interval", required_argument, NULL, OPTION_SCAN},
     {"relist-interval", required_argument, NULL, OPTION_RELIST},
@@ -144,6 +170,62 @@ static int take_seconds(const char *flag, const char *text, unsigned *ret_second
     }
     *ret_seconds = (unsigned)(ms / 1000);
     return 0;
+}
+
+static int take_percent(const char *flag, const char *text, unsigned *ret_percent)
+{
+    uint64_t number;
+
+    if (parse_u64(text, &number) < 0 || number < 1 || number > 100) {
+        return usage_error("run", "--%s: \"%s\" is not in 1..100", flag, text);
+    }
+    *ret_percent = (unsigned)number;
+    return 0;
+}
+
+static int take_scheme(struct controller_options *options, const char *value)
+{
+    static const char *const schemes[] = {"https", "http", "ssh", "git", "file"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+        if (strcmp(value, schemes[i]) == 0 && options->git_scheme_count < MAX_GIT_SCHEMES) {
+            options->git_schemes[options->git_scheme_count++] = xstrdup(value);
+            return 0;
+        }
+    }
+    return usage_error("run", "--git-scheme: \"%s\" is none of https, http, ssh, git, file", value);
+}
+
+static int take_workspace_flag(struct controller_options *options, int id, const char *value)
+{
+    int64_t bytes;
+
+    switch (id) {
+    case OPTION_GIT_SCHEME: return take_scheme(options, value);
+    case OPTION_GIT_PROXY:
+        if (strncmp(value, "http://", strlen("http://")) != 0 || strchr(value, '@') != NULL) {
+            return usage_error("run", "--git-proxy: \"%s\" is not http://HOST:PORT", value);
+        }
+        replace_text(&options->git_proxy, value);
+        return 0;
+    case OPTION_DEVCONTAINER_IMAGE:
+        if (options->devcontainer_image_count == MAX_DEVCONTAINER_IMAGES) {
+            return usage_error("run", "--devcontainer-image: at most %d", MAX_DEVCONTAINER_IMAGES);
+        }
+        options->devcontainer_images[options->devcontainer_image_count++] = xstrdup(value);
+        return 0;
+    case OPTION_VERIFY_TASK_USER: options->is_task_user_verified = true; return 0;
+    case OPTION_DISK_HIGH: return take_percent("disk-high", value, &options->disk_high_percent);
+    case OPTION_INODES_HIGH:
+        return take_percent("inodes-high", value, &options->inode_high_percent);
+    case OPTION_DISK_BUDGET:
+        if (quantity_parse_bytes(value, &bytes) < 0 || bytes <= 0) {
+            return usage_error("run", "--disk-budget: \"%s\" is not a size such as 50Gi", value);
+        }
+        options->disk_budget_bytes = (uint64_t)bytes;
+        return 0;
+    default: return usage_error("run", "unknown option");
+    }
 }
 
 static int take_policy_flag(struct controller_options *options, int id, const char *value)
@@ -199,7 +281,7 @@ static int take_policy_flag(struct controller_options *options, int id, const ch
         }
         options->start_slots = (unsigned)number;
         return 0;
-    default: return usage_error("run", "unknown option");
+    default: return take_workspace_flag(options, id, value);
     }
 }
 
@@ -273,6 +355,13 @@ void controller_options_done(struct controller_options *options)
     free(options->ports);
     free(options->network_range);
     free(options->repository_image);
+    for (size_t i = 0; i < options->devcontainer_image_count; i++) {
+        free(options->devcontainer_images[i]);
+    }
+    for (size_t i = 0; i < options->git_scheme_count; i++) {
+        free(options->git_schemes[i]);
+    }
+    free(options->git_proxy);
     free(options->git_file_root);
     free(options->git_known_hosts);
     free(options->program);
@@ -314,6 +403,8 @@ int cmd_run(int argc, char **argv)
         .port_quarantine_seconds = PORT_QUARANTINE_MS / 1000,
         .git_stall_seconds = 60,
         .git_max_bytes = UINT64_C(8) << 30,
+        .disk_high_percent = 85,
+        .inode_high_percent = 70,
     };
     struct run_flags flags = {.options = &options, .log_level = LOG_INFO};
     int result = take_flags(&flags, argc, argv);

@@ -372,6 +372,29 @@ struct docker_request *docker_import_image(const char *image, const char *const 
     return with_tar(request, tar, len);
 }
 
+struct docker_request *docker_list_images(const json_t *filters)
+{
+    return list(xstrdup("/images/json"), filters, "list images");
+}
+
+struct docker_request *docker_commit_container(const char *name, const char *image,
+                                               const char *change)
+{
+    struct docker_request *request =
+        request_new("POST", xstrdup("/commit"), "make an image of container \"%s\"", name);
+    const char *tag;
+    auto_free char *repository = xstrndup(image, split_image(image, &tag));
+
+    add_query(&request->path, "container", name);
+    add_query(&request->path, "repo", repository);
+    add_query(&request->path, "tag", tag);
+    add_query(&request->path, "pause", "true");
+    if (change != NULL) {
+        add_query(&request->path, "changes", change);
+    }
+    return request;
+}
+
 struct docker_request *docker_remove_image(const char *image)
 {
     return request_new("DELETE", image_path(image, ""), "remove image \"%s\"", image);

@@ -173,6 +173,23 @@ static void parse_summary_ports(const json_t *ports, struct docker_container *co
     }
 }
 
+static void parse_execs(const json_t *ids, struct docker_container *container)
+{
+    size_t i;
+    json_t *value;
+
+    if (json_array_size(ids) > 0) {
+        container->exec_ids = xcalloc(json_array_size(ids), sizeof(*container->exec_ids));
+    }
+    json_array_foreach(ids, i, value) {
+        const char *id = text_or_null(value);
+
+        if (id != NULL) {
+            container->exec_ids[container->exec_count++] = xstrdup(id);
+        }
+    }
+}
+
 int docker_parse_container(const json_t *json, struct docker_container *ret, struct error *err)
 {
     const json_t *state = json_object_get(json, "State");
@@ -194,6 +211,7 @@ int docker_parse_container(const json_t *json, struct docker_container *ret, str
             parse_state(get_text(state, "Status"), json_is_true(json_object_get(state, "Running"))),
         .exit_code = json_integer_value(json_object_get(state, "ExitCode")),
         .is_oom_killed = json_is_true(json_object_get(state, "OOMKilled")),
+        .pid = json_integer_value(json_object_get(state, "Pid")),
         .error = copy_text(state, "Error"),
         .created_wall_ms = get_time(json, "Created"),
         .started_wall_ms = get_time(state, "StartedAt"),
@@ -204,6 +222,7 @@ int docker_parse_container(const json_t *json, struct docker_container *ret, str
     };
     parse_networks(json_object_get(network, "Networks"), ret);
     parse_ports(json_object_get(network, "Ports"), ret);
+    parse_execs(json_object_get(json, "ExecIDs"), ret);
     return 0;
 }
 
@@ -252,6 +271,10 @@ int docker_parse_container_summary(const json_t *json, struct docker_container *
 
 void docker_container_done(struct docker_container *container)
 {
+    for (size_t i = 0; i < container->exec_count; i++) {
+        free(container->exec_ids[i]);
+    }
+    free(container->exec_ids);
     for (size_t i = 0; i < container->network_count; i++) {
         free(container->networks[i].network);
         free(container->networks[i].network_id);
@@ -353,6 +376,15 @@ int docker_parse_exec(const json_t *json, struct docker_exec *ret, struct error 
         .pid = json_integer_value(json_object_get(json, "Pid")),
     };
     return 0;
+}
+
+bool docker_exec_has_command(const json_t *json, const char *program, const char *argument)
+{
+    const json_t *process = json_object_get(json, "ProcessConfig");
+    const char *first = text_or_null(json_array_get(json_object_get(process, "arguments"), 0));
+
+    return strcmp(get_text(process, "entrypoint"), program) == 0 && first != NULL &&
+           strcmp(first, argument) == 0;
 }
 
 int docker_parse_id(const json_t *json, char **ret_id, struct error *err)

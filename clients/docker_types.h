@@ -49,6 +49,7 @@ struct docker_container {
     enum docker_state state; /* one we do not know reads as running or exited */
     int64_t exit_code;
     bool is_oom_killed;
+    int64_t pid;                                                /* State.Pid; 0: it does not run */
     char *error;                                                /* State.Error */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms; /* 0: never */
     char *health;                                               /* "healthy", ... or NULL */
@@ -56,6 +57,8 @@ struct docker_container {
     char *network_mode;  /* HostConfig.NetworkMode: the network it was made for */
     struct docker_endpoint_state *networks;
     size_t network_count;
+    char **exec_ids; /* of commands that run in it beside its own */
+    size_t exec_count;
     struct docker_port *ports; /* published, while running; 0.0.0.0 and [::] are two */
     size_t port_count;
 };
@@ -127,6 +130,9 @@ struct docker_exec {
 
 /* What GET /exec/ID/json says. */
 int docker_parse_exec(const json_t *json, struct docker_exec *ret, struct error *err);
+
+/* Whether the same reply is of a command that begins with these two words. */
+bool docker_exec_has_command(const json_t *json, const char *program, const char *argument);
 
 enum { DOCKER_API_SIZE = 16 };
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "clients/git_mirror.h"
+#include "clients/git_revisions.h"
 #include "clients/git_session.h"
 #include "clients/git_tree.h"
 
@@ -43,13 +44,12 @@ static int work(struct git_session *session, enum git_mirror_mode mode, const ch
 {
     auto_git(repository) *mirror = NULL;
     struct git_result result = {0};
-    git_oid commit;
 
     if (git_mirror_open(session, mode, &mirror, ret_is_fresh, err) < 0 ||
-        git_mirror_find_branch(session, mirror, &result, &commit, err) < 0) {
+        git_revisions_find(session, mirror, &result, err) < 0) {
         return -1;
     }
-    if (staging != NULL && git_tree_make(session, mirror, staging, &commit, &result, err) < 0) {
+    if (staging != NULL && git_tree_make(session, mirror, staging, &result, err) < 0) {
         return -1;
     }
     result.received_bytes = session->received_bytes;

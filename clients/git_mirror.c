@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
-#include "base/suggest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,8 +19,10 @@ enum {
     LOCK_TRIES = 50,
     LOCK_PAUSE_MS = 100,
     SWEEP_DEPTH_MAX = 64,
-    NEAR_BRANCHES_MAX = 10000, /* looked at for "did you mean" */
 };
+
+/* What the mirror's HEAD names when the server's names nothing that can be had. */
+#define NO_HEAD "refs/berth/none"
 
 static const char *const refspecs[] = {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
 
@@ -116,6 +117,23 @@ static void set_receive_limit(struct git_session *session, const char *mirror)
     session->receive_limit = max == 0 ? 0 : size < max ? max - size : 1;
 }
 
+/* Where the server's HEAD is at a commit and on no branch: that, if it came with a branch or tag. */
+static int set_head_without_branch(git_repository *mirror, git_remote *remote)
+{
+    auto_git(reference) *reference = NULL;
+    auto_git(commit) *commit = NULL;
+    const git_remote_head **heads;
+    size_t count;
+    int code = git_remote_ls(&heads, &count, remote);
+
+    if (code == 0 && count > 0 && strcmp(heads[0]->name, "HEAD") == 0 &&
+        git_commit_lookup(&commit, mirror, &heads[0]->oid) == 0) {
+        return git_repository_set_head_detached(mirror, &heads[0]->oid);
+    }
+    return code == 0 ? git_reference_symbolic_create(&reference, mirror, "HEAD", NO_HEAD, 1, NULL)
+                     : code;
+}
+
 static int set_head(git_repository *mirror, git_remote *remote)
 {
     git_buf branch = {0};
@@ -123,32 +141,11 @@ static int set_head(git_repository *mirror, git_remote *remote)
 
     if (code == 0) {
         code = git_repository_set_head(mirror, branch.ptr);
+    } else if (code == GIT_ENOTFOUND) {
+        code = set_head_without_branch(mirror, remote);
     }
     git_buf_dispose(&branch);
-    return code == GIT_ENOTFOUND
-               ? 0
-               : code; /* a server need not say: then a branch must be asked for */
-}
-
-/* The remote lists what the server has: with nothing in the list there is nothing to mirror. */
-static int check_is_not_empty(struct git_session *session, git_remote *remote, struct error *err)
-{
-    const git_remote_head **heads;
-    size_t count;
-    int code = git_remote_ls(&heads, &count, remote);
-
-    if (code < 0) {
-        return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (text_has_prefix(heads[i]->name, "refs/heads/")) {
-            return 0;
-        }
-    }
-    return error_set_reason(
-        err, ERROR_INVALID, "BranchNotFound",
-        "%s: the repository is empty, it has no branch yet; push a first commit",
-        session->job->url);
+    return code;
 }
 
 /* Branches that went are removed first: "a" may have made way for "a/b". */
@@ -191,9 +188,6 @@ static int fetch_remote(struct git_session *session, git_repository *mirror, git
     code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options);
     if (code < 0) {
         return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
-    }
-    if (check_is_not_empty(session, remote, err) < 0) {
-        return -1;
     }
     result = take_over(session, mirror, remote, &options, err);
     git_remote_disconnect(remote);
@@ -320,109 +314,5 @@ int git_mirror_open(struct git_session *session, enum git_mirror_mode mode,
         return -1;
     }
     *ret_repository = TAKE(repository);
-    return 0;
-}
-
-/* --- branches --------------------------------------------------------------------------------- */
-
-struct names {
-    char **items;
-    size_t count, capacity;
-};
-
-static void names_done(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        free(names->items[i]);
-    }
-    free(names->items);
-}
-
-static int list_branches(git_repository *mirror, struct names *names)
-{
-    auto_git(reference_iterator) *iterator = NULL;
-    const char *name;
-    int code = git_reference_iterator_glob_new(&iterator, mirror, "refs/heads/*");
-
-    while (code == 0 && names->count < NEAR_BRANCHES_MAX &&
-           (code = git_reference_next_name(&name, iterator)) == 0) {
-        array_grow(&names->items, names->count, &names->capacity, sizeof(*names->items));
-        names->items[names->count++] = xstrdup(name + strlen("refs/heads/"));
-    }
-    return code == GIT_ITEROVER ? 0 : code;
-}
-
-static int fail_without_branch(struct git_session *session, git_repository *mirror,
-                               struct error *err)
-{
-    auto_done(names) names = {0};
-    const char *branch = session->job->branch;
-    const char *near = NULL;
-    int code = list_branches(mirror, &names);
-
-    if (code < 0) {
-        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
-    }
-    if (branch == NULL) {
-        return error_set_reason(
-            err, ERROR_INVALID, "BranchNotFound",
-            "%s: the server's default branch does not exist; name a branch%s%s%s",
-            session->job->url, names.count > 0 ? ", such as \"" : "",
-            names.count > 0 ? names.items[0] : "", names.count > 0 ? "\"" : "");
-    }
-    near = suggest_nearest(branch, (const char *const *)names.items, names.count);
-    return error_set_reason(err, ERROR_INVALID, "BranchNotFound",
-                            "%s: there is no branch \"%s\"%s%s%s", session->job->url, branch,
-                            near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                            near != NULL ? "\"?" : "");
-}
-
-static int lookup_branch(git_repository *mirror, const char *branch, git_reference **ret_reference)
-{
-    auto_free char *name = xasprintf("refs/heads/%s", branch != NULL ? branch : "");
-    int is_valid = 0;
-
-    if (branch == NULL) {
-        int code = git_repository_head(ret_reference, mirror);
-
-        return code == GIT_EUNBORNBRANCH ? GIT_ENOTFOUND : code;
-    }
-    if (git_reference_name_is_valid(&is_valid, name) < 0 || !is_valid) {
-        return GIT_ENOTFOUND;
-    }
-    return git_reference_lookup(ret_reference, mirror, name);
-}
-
-int git_mirror_find_branch(struct git_session *session, git_repository *mirror,
-                           struct git_result *ret_result, git_oid *ret_commit, struct error *err)
-{
-    auto_git(reference) *reference = NULL;
-    auto_git(commit) *commit = NULL;
-    const char *name;
-    git_oid id;
-    int code = lookup_branch(mirror, session->job->branch, &reference);
-
-    if (code == GIT_ENOTFOUND) {
-        return fail_without_branch(session, mirror, err);
-    }
-    if (code == 0) {
-        code = git_reference_name_to_id(&id, mirror, git_reference_name(reference));
-    }
-    if (code == 0) {
-        code = git_commit_lookup(&commit, mirror, &id);
-    }
-    if (code < 0) {
-        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
-    }
-    *ret_commit = id;
-    git_oid_tostr(ret_result->commit, sizeof(ret_result->commit), &id);
-    name = git_reference_name(reference);
-    if (!text_has_prefix(name, "refs/heads/") ||
-        strlen(name + strlen("refs/heads/")) >= sizeof(ret_result->branch)) {
-        return error_set_reason(err, ERROR_INVALID, "BranchNotFound",
-                                "%s: the default branch has no usable name; name a branch",
-                                session->job->url);
-    }
-    snprintf(ret_result->branch, sizeof(ret_result->branch), "%s", name + strlen("refs/heads/"));
     return 0;
 }

@@ -27,16 +27,9 @@ enum git_mirror_mode {
 
 /*
  * With the lock held. ret_repository is the caller's to free; *ret_is_fresh says that the mirror
- * was made in this call. A repository without any branch is BranchNotFound.
+ * was made in this call.
  */
 int git_mirror_open(struct git_session *session, enum git_mirror_mode mode,
                     git_repository **ret_repository, bool *ret_is_fresh, struct error *err);
-
-/*
- * The branch asked for, or the one that HEAD names, and its commit. BranchNotFound says which name
- * is near. The branch's name has no "refs/heads/".
- */
-int git_mirror_find_branch(struct git_session *session, git_repository *mirror,
-                           struct git_result *ret_result, git_oid *ret_commit, struct error *err);
 
 #endif

@@ -17,31 +17,80 @@
 #include <sys/types.h>
 
 enum {
-    GIT_LINE_MAX = 4096,        /* of a line, without its newline */
-    GIT_JOB_MAX = 256 * 1024,   /* of a job as JSON */
+    GIT_LINE_MAX = 64 * 1024,   /* of a line, without its newline */
+    GIT_JOB_MAX = 512 * 1024,   /* of a job as JSON */
     GIT_STDERR_MAX = 16 * 1024, /* of what is kept of the child's complaints */
+    GIT_REVISIONS_MAX = 64,     /* of one job */
 };
 
+enum git_revision_kind {
+    GIT_REVISION_HEAD,   /* what the server's HEAD names */
+    GIT_REVISION_BRANCH, /* exactly that branch */
+    GIT_REVISION_REF, /* a tag, or a commit: its id, or 7 and more hex digits that no other has */
+};
+
+struct git_revision {
+    enum git_revision_kind kind;
+    const char *name; /* NULL for HEAD; 1024 bytes at most, looked for as it is */
+};
+
+/*
+ * Two kinds of work, each in a job of its own or, in this order, both in one:
+ *
+ *     fetch     the mirror is made, or brought up to date (unless is_offline), and the revisions are
+ *               looked up in it
+ *     snapshot  where tree is given: commit, which must be in the mirror then, as an immutable tree
+ */
 struct git_job {
-    const char *url;    /* as to be asked from the server; no credentials inside */
-    const char *mirror; /* absolute path of the bare mirror: created, or updated */
-    const char *tree;   /* absolute path of a working tree to make from it; NULL: only the mirror */
-    const char *branch; /* of the tree; NULL: the remote's HEAD */
+    const char *url;         /* as to be asked from the server; no credentials inside */
+    const char *mirror;      /* absolute path of the bare mirror, in a directory of its own */
     const char *username;    /* for http(s); NULL: "x-access-token" where there is a token */
     const char *token;       /* secret text, or NULL */
     const char *ssh_key;     /* private key text, or NULL */
     const char *known_hosts; /* path for ssh, or NULL */
-    uint64_t max_bytes;      /* of the mirror, and of the tree; 0: no ceiling */
+    const char *proxy;       /* "http://host:port" for http and https; NULL: none is used */
+    uint64_t max_bytes;      /* of the mirror, and of the snapshot's files; 0: no ceiling */
     bool is_offline;         /* use the mirror as it is: no network */
     uid_t run_as;            /* the child's own user while it uses libgit2; 0: stay who we are */
-    uid_t owner;             /* user and group of the finished tree */
+
+    struct git_revision revisions[GIT_REVISIONS_MAX];
+    size_t revision_count;
+
+    /*
+     * Absolute path of the snapshot; NULL: none. On the mirror's file system, since packs are shared
+     * by hard links, and outside of the mirror's directory, where the child's user can write. One
+     * that is there already was complete when it came, and is left alone.
+     */
+    const char *tree;
+    const char *commit; /* 40 hex; with tree, and only then */
+    uid_t owner;        /* of the snapshot's files */
+    gid_t owner_group;
+};
+
+/* What became of a revision. */
+struct git_found {
+    char commit[41];   /* "": not found */
+    char message[256]; /* why not, with what is near; "" where it was found */
 };
 
 struct git_result {
-    char commit[41]; /* that branch is at, also where no tree was asked for */
-    char branch[256];
+    char head_branch[256];   /* of the server; "": it names none, or not in UTF-8 */
+    char head_commit[41];    /* "": none, or the branch has no commit yet */
     uint64_t received_bytes; /* over the network; 0: the mirror was up to date */
-    uint64_t tree_files, tree_bytes;
+
+    struct git_found found[GIT_REVISIONS_MAX]; /* as the job's revisions */
+    size_t found_count;
+
+    /*
+     * The commit of revisions[0], where that was found: what it has as .devcontainer/devcontainer.json
+     * or .devcontainer.json is now devcontainer.json beside the mirror, and that file is gone where
+     * it has neither. "": nothing was looked at, and the file is as it was.
+     */
+    char config_commit[41];
+
+    uint64_t tree_files, tree_bytes; /* of the snapshot's commit, like the next */
+    bool has_submodules;             /* a file .gitmodules at its top */
+    bool has_lfs;                    /* a .gitattributes at its top that has filter=lfs */
 };
 
 struct git_progress {
@@ -56,7 +105,7 @@ int git_job_to_json(const struct git_job *job, json_t **ret_json, struct error *
 /*
  * The texts of ret_job point into json. ERROR_INVALID: a field is missing, unknown, of the wrong
  * type or out of range; a path is not absolute and plain (no ".", "..", "//"), or tree and mirror
- * lie in each other.
+ * lie in each other; tree or commit without the other.
  */
 int git_job_from_json(const json_t *json, struct git_job *ret_job, struct error *err);
 
@@ -64,9 +113,10 @@ int git_job_from_json(const json_t *json, struct git_job *ret_job, struct error 
 void git_job_hide_secrets(const struct git_job *job, char *text);
 
 /*
- * Each is one line with its newline; the caller's to free. In a failure's text everything that is
- * not clean UTF-8 becomes '?', line ends become blanks, and what is too long is cut. A failure
- * without a reason, or with one that is not for this protocol, is sent as CloneFailed.
+ * Each is one line with its newline; the caller's to free. In the text of a failure, and of what was
+ * not found, everything that is not clean UTF-8 becomes '?', line ends become blanks, and what is too
+ * long is cut. A failure without a reason, or with one that is not for this protocol, is sent as
+ * CloneFailed.
  */
 char *git_progress_to_line(const struct git_progress *progress);
 char *git_result_to_line(const struct git_result *result);

@@ -68,7 +68,9 @@ int git_session_fail(struct git_session *session, enum git_stage stage, int code
         git_##type##_free(*pointer);                                                               \
     }
 
+DEFINE_GIT_CLEANUP(blob)
 DEFINE_GIT_CLEANUP(commit)
+DEFINE_GIT_CLEANUP(object)
 DEFINE_GIT_CLEANUP(odb)
 DEFINE_GIT_CLEANUP(reference)
 DEFINE_GIT_CLEANUP(reference_iterator)

@@ -174,23 +174,6 @@ static int set_remote_head(git_repository *mirror, git_repository *repository)
                                          1, NULL);
 }
 
-static int create_branch(git_repository *repository, const char *branch, const git_oid *id)
-{
-    auto_git(reference) *reference = NULL;
-    auto_free char *local = xasprintf("refs/heads/%s", branch);
-    auto_free char *upstream = xasprintf("origin/%s", branch);
-    auto_free char *message = xasprintf("branch: created from %s", upstream);
-    int code = git_reference_create(&reference, repository, local, id, 0, message);
-
-    if (code == 0) {
-        code = git_branch_set_upstream(reference, upstream);
-    }
-    if (code == 0) {
-        code = git_repository_set_head(repository, local);
-    }
-    return code;
-}
-
 static int init_repository(const char *directory, git_repository **ret_repository)
 {
     git_repository_init_options options;
@@ -201,8 +184,7 @@ static int init_repository(const char *directory, git_repository **ret_repositor
 }
 
 static int fill_repository(struct git_session *session, git_repository *mirror,
-                           git_repository *repository, const git_oid *commit,
-                           const struct git_result *result)
+                           git_repository *repository, const git_oid *commit)
 {
     auto_git(remote) *remote = NULL;
     int code = git_remote_create(&remote, repository, "origin", session->job->url);
@@ -213,7 +195,7 @@ static int fill_repository(struct git_session *session, git_repository *mirror,
     if (code == 0) {
         code = set_remote_head(mirror, repository);
     }
-    return code == 0 ? create_branch(repository, result->branch, commit) : code;
+    return code == 0 ? git_repository_set_head_detached(repository, commit) : code;
 }
 
 /* --- its files -------------------------------------------------------------------------------- */
@@ -249,13 +231,17 @@ static int check_out(struct git_session *session, git_repository *repository)
 }
 
 int git_tree_make(struct git_session *session, git_repository *mirror, const char *directory,
-                  const git_oid *commit, struct git_result *result, struct error *err)
+                  struct git_result *result, struct error *err)
 {
     auto_git(repository) *repository = NULL;
     auto_free char *objects = path_join(directory, ".git/objects");
-    int code;
+    git_oid commit;
+    int code = git_oid_fromstr(&commit, session->job->commit);
 
-    if (survey_tree(session, mirror, commit, result, err) < 0) {
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (survey_tree(session, mirror, &commit, result, err) < 0) {
         return -1;
     }
     git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
@@ -266,7 +252,7 @@ int git_tree_make(struct git_session *session, git_repository *mirror, const cha
     if (git_objects_copy(session, git_repository_path(mirror), objects, err) < 0) {
         return -1;
     }
-    code = fill_repository(session, mirror, repository, commit, result);
+    code = fill_repository(session, mirror, repository, &commit);
     if (code == 0) {
         code = check_out(session, repository);
     }

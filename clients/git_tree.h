@@ -19,6 +19,6 @@
  * WorkspaceFailed.
  */
 int git_tree_make(struct git_session *session, git_repository *mirror, const char *directory,
-                  const git_oid *commit, struct git_result *result, struct error *err);
+                  struct git_result *result, struct error *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "clients/runner_record.h"
 
 #include "base/cleanup.h"
-#include "base/parse.h"
+#include "clients/record_text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,95 +24,6 @@ enum {
 
 /* --- parsing --- */
 
-struct field {
-    const char *key;
-    bool is_seen;      /* out, as all that follows */
-    const char *value; /* not NUL-terminated */
-    size_t len;
-};
-
-static struct field *find_field(struct field *fields, size_t count, const char *key, size_t len)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strlen(fields[i].key) == len && memcmp(fields[i].key, key, len) == 0) {
-            return &fields[i];
-        }
-    }
-    return NULL;
-}
-
-static int parse_line(const char *line, size_t len, unsigned number, struct field *fields,
-                      size_t count, struct error *err)
-{
-    const char *equals = memchr(line, '=', len);
-
-    if (equals == NULL) {
-        return error_set(err, ERROR_INVALID, "line %u has no \"=\"", number);
-    }
-    struct field *field = find_field(fields, count, line, (size_t)(equals - line));
-
-    if (field == NULL) {
-        return 0; /* of a later runner */
-    }
-    if (field->is_seen) {
-        return error_set(err, ERROR_INVALID, "\"%s\" is there twice", field->key);
-    }
-    field->is_seen = true;
-    field->value = equals + 1;
-    field->len = len - (size_t)(field->value - line);
-    return 0;
-}
-
-static int parse_fields(const char *text, size_t len, struct field *fields, size_t count,
-                        struct error *err)
-{
-    unsigned number = 1;
-
-    for (size_t i = 0; i < count; i++) {
-        fields[i].value = "";
-    }
-    if (len > MAX_RECORD) {
-        return error_set(err, ERROR_INVALID, "it is larger than %d bytes", MAX_RECORD);
-    }
-    for (size_t at = 0; at < len; number++) {
-        const char *end = memchr(text + at, '\n', len - at);
-
-        if (end == NULL) {
-            return error_set(err, ERROR_INVALID, "line %u is cut off", number);
-        }
-        if (parse_line(text + at, (size_t)(end - text) - at, number, fields, count, err) < 0) {
-            return -1;
-        }
-        at = (size_t)(end - text) + 1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!fields[i].is_seen) {
-            return error_set(err, ERROR_INVALID, "\"%s\" is missing", fields[i].key);
-        }
-    }
-    return 0;
-}
-
-/* Messages never repeat a value: it is a stranger's. */
-static int field_number(const struct field *field, int64_t min, int64_t max, int64_t *ret_value,
-                        struct error *err)
-{
-    char digits[24];
-    uint64_t value;
-
-    if (field->len < sizeof(digits)) {
-        memcpy(digits, field->value, field->len);
-        digits[field->len] = '\0';
-        if (strlen(digits) == field->len && parse_u64(digits, &value) == 0 &&
-            value >= (uint64_t)min && value <= (uint64_t)max) {
-            *ret_value = (int64_t)value;
-            return 0;
-        }
-    }
-    return error_set(err, ERROR_INVALID, "\"%s\" is not a number in %lld..%lld", field->key,
-                     (long long)min, (long long)max);
-}
-
 static const char *outcome_word(enum runner_outcome outcome)
 {
     switch (outcome) { /* no default: an outcome without a word does not compile */
@@ -124,13 +35,11 @@ static const char *outcome_word(enum runner_outcome outcome)
     return "";
 }
 
-static int field_outcome(const struct field *field, enum runner_outcome *ret_outcome,
+static int field_outcome(const struct record_field *field, enum runner_outcome *ret_outcome,
                          struct error *err)
 {
     for (int outcome = RUNNER_EXITED; outcome <= RUNNER_NOT_STARTED; outcome++) {
-        const char *word = outcome_word((enum runner_outcome)outcome);
-
-        if (strlen(word) == field->len && memcmp(word, field->value, field->len) == 0) {
+        if (record_field_is(field, outcome_word((enum runner_outcome)outcome))) {
             *ret_outcome = (enum runner_outcome)outcome;
             return 0;
         }
@@ -139,39 +48,46 @@ static int field_outcome(const struct field *field, enum runner_outcome *ret_out
                      field->key);
 }
 
-/* A message is for people and may name a command with any bytes in it: cut and cleaned, not refused. */
-static void field_message(const struct field *field, char *message, size_t size)
+static int field_guard(const struct record_field *field, bool *ret_is_guarded, struct error *err)
 {
-    size_t len = field->len < size - 1 ? field->len : size - 1;
+    bool is_guarded = record_field_is(field, "landlock");
 
-    if (len < field->len) {
-        while (len > 0 && ((unsigned char)field->value[len] & 0xc0) == 0x80) {
-            len--; /* not in the middle of a character */
-        }
+    if (field->is_seen && !is_guarded && !record_field_is(field, "none")) {
+        return error_set(err, ERROR_INVALID, "\"%s\" is none of landlock none", field->key);
     }
-    bool is_utf8 = text_is_clean_utf8(field->value, len);
+    *ret_is_guarded = is_guarded;
+    return 0;
+}
 
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)field->value[i];
-        bool is_kept = byte >= ' ' && byte != 0x7f && (byte < 0x80 || is_utf8);
+/* 0 or 1; 0 where an optional one is not there. */
+static int field_flag(const struct record_field *field, bool *ret_value, struct error *err)
+{
+    int64_t value = 0;
 
-        message[i] = is_kept ? (char)byte : '?';
+    if (field->is_seen && record_field_number(field, 0, 1, &value, err) < 0) {
+        return -1;
     }
-    message[len] = '\0';
+    *ret_value = value == 1;
+    return 0;
 }
 
 int runner_start_parse(const char *text, size_t len, struct runner_start *ret, struct error *err)
 {
-    enum { VERSION, PID, STARTED, COUNT };
-    struct field fields[COUNT] = {
-        [VERSION] = {.key = "version"}, [PID] = {.key = "pid"}, [STARTED] = {.key = "started_ms"}};
+    enum { VERSION, PID, STARTED, GUARD, COUNT };
+    struct record_field fields[COUNT] = {
+        [VERSION] = {.key = "version"},
+        [PID] = {.key = "pid"},
+        [STARTED] = {.key = "started_ms"},
+        [GUARD] = {.key = "guard", .is_optional = true},
+    };
     struct runner_start start = {0};
     int64_t version;
 
-    if (parse_fields(text, len, fields, COUNT, err) < 0 ||
-        field_number(&fields[VERSION], RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
-        field_number(&fields[PID], 1, MAX_PID, &start.pid, err) < 0 ||
-        field_number(&fields[STARTED], 0, MAX_WALL_MS, &start.started_wall_ms, err) < 0) {
+    if (record_text_parse(text, len, MAX_RECORD, fields, COUNT, err) < 0 ||
+        record_field_number(&fields[VERSION], RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
+        record_field_number(&fields[PID], 1, MAX_PID, &start.pid, err) < 0 ||
+        record_field_number(&fields[STARTED], 0, MAX_WALL_MS, &start.started_wall_ms, err) < 0 ||
+        field_guard(&fields[GUARD], &start.is_guarded, err) < 0) {
         return error_wrap(err, "start record");
     }
     *ret = start;
@@ -180,28 +96,29 @@ int runner_start_parse(const char *text, size_t len, struct runner_start *ret, s
 
 int runner_exit_parse(const char *text, size_t len, struct runner_exit *ret, struct error *err)
 {
-    enum { VERSION, OUTCOME, CODE, SIGNAL, STARTED, FINISHED, TRUNCATED, MESSAGE, COUNT };
-    struct field fields[COUNT] = {
+    enum { VERSION, OUTCOME, CODE, SIGNAL, STARTED, FINISHED, TRUNCATED, OOM, MESSAGE, COUNT };
+    struct record_field fields[COUNT] = {
         [VERSION] = {.key = "version"},         [OUTCOME] = {.key = "outcome"},
         [CODE] = {.key = "exit_code"},          [SIGNAL] = {.key = "signal"},
         [STARTED] = {.key = "started_ms"},      [FINISHED] = {.key = "finished_ms"},
-        [TRUNCATED] = {.key = "log_truncated"}, [MESSAGE] = {.key = "message"},
+        [TRUNCATED] = {.key = "log_truncated"}, [OOM] = {.key = "oom", .is_optional = true},
+        [MESSAGE] = {.key = "message"},
     };
     struct runner_exit record = {0};
-    int64_t version, is_truncated = 0;
+    int64_t version;
 
-    if (parse_fields(text, len, fields, COUNT, err) < 0 ||
-        field_number(&fields[VERSION], RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
+    if (record_text_parse(text, len, MAX_RECORD, fields, COUNT, err) < 0 ||
+        record_field_number(&fields[VERSION], RECORD_VERSION, RECORD_VERSION, &version, err) < 0 ||
         field_outcome(&fields[OUTCOME], &record.outcome, err) < 0 ||
-        field_number(&fields[CODE], 0, MAX_EXIT_CODE, &record.exit_code, err) < 0 ||
-        field_number(&fields[SIGNAL], 0, MAX_SIGNAL, &record.signal, err) < 0 ||
-        field_number(&fields[STARTED], 0, MAX_WALL_MS, &record.started_wall_ms, err) < 0 ||
-        field_number(&fields[FINISHED], 0, MAX_WALL_MS, &record.finished_wall_ms, err) < 0 ||
-        field_number(&fields[TRUNCATED], 0, 1, &is_truncated, err) < 0) {
+        record_field_number(&fields[CODE], 0, MAX_EXIT_CODE, &record.exit_code, err) < 0 ||
+        record_field_number(&fields[SIGNAL], 0, MAX_SIGNAL, &record.signal, err) < 0 ||
+        record_field_number(&fields[STARTED], 0, MAX_WALL_MS, &record.started_wall_ms, err) < 0 ||
+        record_field_number(&fields[FINISHED], 0, MAX_WALL_MS, &record.finished_wall_ms, err) < 0 ||
+        field_flag(&fields[TRUNCATED], &record.is_log_truncated, err) < 0 ||
+        field_flag(&fields[OOM], &record.is_oom_killed, err) < 0) {
         return error_wrap(err, "exit record");
     }
-    record.is_log_truncated = is_truncated == 1;
-    field_message(&fields[MESSAGE], record.message, sizeof(record.message));
+    record_field_message(&fields[MESSAGE], record.message, sizeof(record.message));
     *ret = record;
     return 0;
 }

@@ -18,10 +18,13 @@
  * for writing while it lives (IN_CLOSE_WRITE, under a name with a dot). The lock may go a moment after
  * that event, and after the runner's process: who looks at once looks again.
  *
- * A record is lines of "key=value", each key once, the last line ended too; keys that a reader does not
- * know are passed over. In <n>.start: version=1, pid, started_ms. In <n>.exit: version=1, outcome (exited
- * timed-out stopped not-started), exit_code, signal, started_ms, finished_ms, log_truncated (0 or 1) and
- * message.
+ * Attempts are independent of each other: each has its three files and its own lock, and none looks at
+ * another's.
+ *
+ * A record is lines of "key=value" (clients/record_text.h). In <n>.start: version=1, pid, started_ms and
+ * guard (landlock none). In <n>.exit: version=1, outcome (exited timed-out stopped not-started),
+ * exit_code, signal, started_ms, finished_ms, log_truncated (0 or 1), oom (0 or 1, left out where it
+ * cannot be known) and message. Without guard and oom, which are younger, a record is as good.
  *
  * Whoever is root in the container can write there, hold the lock, or put anything under these names:
  * readers follow no link, open nothing but regular files, read no more than 64 KiB, never wait, and
@@ -43,6 +46,7 @@
 struct runner_start {
     int64_t pid; /* of the runner in the container's pid namespace */
     int64_t started_wall_ms;
+    bool is_guarded; /* what it may not write to is out of its reach; see runner/guard.h */
 };
 
 enum runner_outcome {
@@ -59,6 +63,11 @@ struct runner_exit {
     int64_t started_wall_ms;
     int64_t finished_wall_ms; /* by a clock that may have been set back in between */
     bool is_log_truncated;
+    /*
+     * The kernel killed a process for memory in the container while the command ran, and the command
+     * failed by itself. Where tasks share a container it may have been another one's process.
+     */
+    bool is_oom_killed;
     char message[256]; /* "exec \"mkae\": no such file or directory", or ""; always clean UTF-8 */
 };
 

@@ -5,31 +5,54 @@
 #include "clients/tree_work.h"
 
 #include "base/cleanup.h"
+#include "base/sha256.h"
+#include "base/strbuf.h"
 #include "clients/tree_jail.h"
 #include "clients/tree_repository.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
-enum { CPU_SECONDS = 60, WALL_SECONDS = 120 };
+enum { CPU_SECONDS = 60, WALL_SECONDS = 120, CHANGES_MAX = 64 << 20 };
 
 /* --- in the jail ------------------------------------------------------------------------------ */
 
+/* What changed, and when: two trees with the same text have the same changes. */
+struct changes {
+    struct strbuf text;
+    size_t count;
+};
+
 static int on_change(const char *path, unsigned flags, void *payload)
 {
-    (void)path;
-    (void)flags;
-    (void)payload;
-    return 1; /* one is enough */
+    struct changes *changes = payload;
+    struct stat info = {0};
+
+    if (lstat(path, &info) < 0) {
+        memset(&info, 0, sizeof(info)); /* it was deleted */
+    }
+    changes->count++;
+    return strbuf_addf(&changes->text, "%s %x %o %lld %lld.%09ld\n", path, flags,
+                       (unsigned)info.st_mode, (long long)info.st_size,
+                       (long long)info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
-static bool has_changes(git_repository *repository)
+/* A list that is too long has no digest: it is then no other tree's. */
+static void find_changes(git_repository *repository, struct tree_result *result)
 {
+    struct changes changes = {.text = {.max_len = CHANGES_MAX}};
     git_status_options options;
+    int code;
 
     git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
     options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
-    options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED;
-    return git_status_foreach_ext(repository, &options, on_change, NULL) != 0;
+    options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS;
+    code = git_status_foreach_ext(repository, &options, on_change, &changes);
+    result->is_dirty = code != 0 || changes.count > 0;
+    if (code == 0 && changes.count > 0) {
+        sha256_hex(strbuf_text(&changes.text), changes.text.len, result->changes);
+    }
+    strbuf_done(&changes.text);
 }
 
 /* The usual case, without a walk through history: all local branches are where the tree began. */
@@ -95,7 +118,7 @@ static int inspect_inside(const struct tree_job *job, struct tree_result *ret_re
         return 0;
     }
     ret_result->is_unpushed = has_unpushed(repository, ret_result, job->commit);
-    ret_result->is_dirty = has_changes(repository);
+    find_changes(repository, ret_result);
     return 0;
 }
 

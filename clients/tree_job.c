@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/sha256.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ static const char *verb_name(enum tree_verb verb)
     case TREE_INSPECT: return "inspect";
     case TREE_EXPORT: return "export";
     case TREE_REMOVE: return "remove";
+    case TREE_CLEAR: return "clear";
     case TREE_MEASURE: return "measure";
     }
     abort(); /* not a verb at all: memory is damaged */
@@ -40,6 +42,7 @@ static const char *verb_needs(enum tree_verb verb)
     case TREE_INSPECT: return "trees name";
     case TREE_EXPORT: return "trees name to";
     case TREE_REMOVE: return "trees layers name";
+    case TREE_CLEAR: return "trees layers";
     case TREE_MEASURE: return "lowers";
     }
     abort();
@@ -344,11 +347,11 @@ char *tree_result_to_line(const struct tree_result *result)
 
     memcpy(message, result->message, sizeof(message));
     text_make_clean_line(message, sizeof(message) - 1);
-    json = json_pack("{s:s, s:s, s:b, s:s, s:s, s:b, s:b, s:I, s:I}", "method",
+    json = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "method",
                      method_name(result->method), "message", message, "wasThere", result->was_there,
-                     "commit", result->commit, "branch", branch, "isDirty", result->is_dirty,
-                     "isUnpushed", result->is_unpushed, "bytes", (json_int_t)result->bytes, "files",
-                     (json_int_t)result->files);
+                     "commit", result->commit, "branch", branch, "changes", result->changes,
+                     "isDirty", result->is_dirty, "isUnpushed", result->is_unpushed, "bytes",
+                     (json_int_t)result->bytes, "files", (json_int_t)result->files);
     text = json_dumps(json, JSON_COMPACT);
     return xasprintf("R %s\n", text);
 }
@@ -364,29 +367,36 @@ char *tree_failure_to_line(const struct error *failure)
                      text[0] != '\0' ? text : "the work on the tree failed without a word");
 }
 
+static bool is_digest(const char *text)
+{
+    return strlen(text) == SHA256_HEX_SIZE - 1 && strspn(text, "0123456789abcdef") == strlen(text);
+}
+
 static int parse_result(const char *text, struct tree_result *ret_result)
 {
     json_auto_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    const char *method, *message, *commit, *branch;
+    const char *method, *message, *commit, *branch, *changes;
     int was_there, is_dirty, is_unpushed;
     json_int_t bytes, files;
     struct tree_result result = {0};
 
-    if (json_unpack(json, "{s:s, s:s, s:b, s:s, s:s, s:b, s:b, s:I, s:I !}", "method", &method,
+    if (json_unpack(json, "{s:s, s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:I, s:I !}", "method", &method,
                     "message", &message, "wasThere", &was_there, "commit", &commit, "branch",
-                    &branch, "isDirty", &is_dirty, "isUnpushed", &is_unpushed, "bytes", &bytes,
-                    "files", &files) < 0) {
+                    &branch, "changes", &changes, "isDirty", &is_dirty, "isUnpushed", &is_unpushed,
+                    "bytes", &bytes, "files", &files) < 0) {
         return -1;
     }
     if (method_from_name(method, &result.method) < 0 || strlen(message) >= sizeof(result.message) ||
         (message[0] != '\0' && !is_one_line(message)) ||
         (commit[0] != '\0' && !is_commit(commit)) || strlen(branch) >= sizeof(result.branch) ||
-        (branch[0] != '\0' && !is_branch(branch)) || bytes < 0 || files < 0) {
+        (branch[0] != '\0' && !is_branch(branch)) || (changes[0] != '\0' && !is_digest(changes)) ||
+        bytes < 0 || files < 0) {
         return -1;
     }
     snprintf(result.message, sizeof(result.message), "%s", message);
     snprintf(result.commit, sizeof(result.commit), "%s", commit);
     snprintf(result.branch, sizeof(result.branch), "%s", branch);
+    snprintf(result.changes, sizeof(result.changes), "%s", changes);
     result.was_there = was_there;
     result.is_dirty = is_dirty;
     result.is_unpushed = is_unpushed;

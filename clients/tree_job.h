@@ -39,6 +39,7 @@ enum tree_verb {
     TREE_INSPECT, /* where its HEAD is, and whether it has work that exists nowhere else */
     TREE_EXPORT,  /* a pack with what its HEAD has beyond `have`, at `to` */
     TREE_REMOVE,  /* unmounts it and removes all of it */
+    TREE_CLEAR, /* unmounts everything at and below <trees> and removes it and <layers>. trees, layers */
     TREE_MEASURE, /* how much disk the folders of `lowers` take. lowers */
 };
 
@@ -77,7 +78,8 @@ struct tree_result {
     bool was_there;          /* MAKE: it had been made before, and was only mounted, if that */
     char commit[41];         /* INSPECT, EXPORT: where HEAD is; "": nowhere, or not to be read */
     char branch[256];        /* INSPECT, EXPORT: "" for a detached HEAD */
-    bool is_dirty; /* INSPECT: changed, added, deleted, or untracked and not ignored files */
+    char changes[65]; /* INSPECT: digest of what makes it dirty; "": nothing, or not to be told */
+    bool is_dirty;    /* INSPECT: changed, added, deleted, or untracked and not ignored files */
     bool
         is_unpushed; /* INSPECT: some local branch or HEAD has commits that no remote branch, tag or `commit` has */
     uint64_t bytes, files; /* MEASURE, FREEZE: disk in use, hard links counted once */

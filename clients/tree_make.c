@@ -299,3 +299,18 @@ int tree_remove_all(const struct tree_job *job, struct error *err)
 
     return tree_place_open(&place, job, err) < 0 ? -1 : tree_place_clear(&place, err);
 }
+
+int tree_clear(const struct tree_job *job, struct error *err)
+{
+    const char *name = strrchr(job->trees, '/') + 1;
+    auto_free char *parent = xstrndup(job->trees, (size_t)(name - 1 - job->trees));
+    auto_close int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return errno == ENOENT ? 0 : tree_fail(err, errno, "open", parent);
+    }
+    return tree_unmount_all(fd, name, err) < 0 || tree_remove(job->trees, err) < 0 ||
+                   tree_remove(job->layers, err) < 0
+               ? -1
+               : 0;
+}

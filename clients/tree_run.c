@@ -10,6 +10,7 @@ int tree_job_run(const struct tree_job *job, struct tree_result *ret_result, str
     case TREE_SHARE: status = tree_share(job, &result, err); break;
     case TREE_MAKE: status = tree_make(job, &result, err); break;
     case TREE_REMOVE: status = tree_remove_all(job, err); break;
+    case TREE_CLEAR: status = tree_clear(job, err); break;
     case TREE_FREEZE: status = tree_freeze(job, &result, err); break;
     case TREE_MEASURE: status = tree_measure(job, &result, err); break;
     case TREE_INSPECT: status = tree_inspect(job, &result, err); break;

@@ -15,5 +15,6 @@ int tree_inspect(const struct tree_job *job, struct tree_result *ret_result, str
 int tree_export(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 int tree_measure(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 int tree_remove_all(const struct tree_job *job, struct error *err);
+int tree_clear(const struct tree_job *job, struct error *err);
 
 #endif

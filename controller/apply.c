@@ -8,6 +8,7 @@
 #include "clients/docker_types.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "specs/reason.h"
 
@@ -120,6 +121,10 @@ static void run_close(struct plan_run *run)
     if (run->git != NULL) {
         git_work_cancel(TAKE(run->git));
     }
+    if (run->tree != NULL) {
+        tree_work_abandon(TAKE(run->tree));
+    }
+    mirror_job_drop(run);
     if (run->limiting != NULL) {
         cgroup_work_forget(TAKE(run->limiting));
     }
@@ -171,12 +176,17 @@ static void on_inspected(void *user, const struct docker_request *request,
     run_end(run);
 }
 
+static bool has_container(const struct entry *entry)
+{
+    return entry->kind == ENTRY_INSTANCE || entry->kind == ENTRY_REPOSITORY;
+}
+
 /* Whatever the run did to a container, the next pass must not decide on what was true before it. */
 static void run_finish(struct plan_run *run)
 {
     run->entry->is_touched = false;
 
-    if (run->entry->kind != ENTRY_TASK && engine_is_up(run->controller->engine)) {
+    if (has_container(run->entry) && engine_is_up(run->controller->engine)) {
         run_call(run, docker_inspect_container(run->entry->name), on_inspected);
     } else {
         run_end(run);
@@ -301,7 +311,18 @@ static void dispatch(struct plan_run *run)
     case ACTION_RELEASE_CONTAINER: apply_release_container(run); return;
     case ACTION_REMOVE_CONTAINER: apply_remove_container(run); return;
     case ACTION_READ_LOG: apply_read_log(run); return;
-    case ACTION_MAKE_WORKSPACE: apply_make_workspace(run); return;
+    case ACTION_FETCH_MIRROR: apply_fetch_mirror(run); return;
+    case ACTION_LOOK_UP_REVISIONS: apply_look_up_revisions(run); return;
+    case ACTION_REMOVE_MIRROR: apply_remove_mirror(run); return;
+    case ACTION_MAKE_SNAPSHOT: apply_make_snapshot(run); return;
+    case ACTION_SHARE_TREES: apply_share_trees(run); return;
+    case ACTION_MAKE_TREE: apply_make_tree(run); return;
+    case ACTION_INSPECT_TREE: apply_inspect_tree(run); return;
+    case ACTION_REMOVE_TREE: apply_remove_tree(run); return;
+    case ACTION_RUN_SETUP: apply_run_setup(run); return;
+    case ACTION_FREEZE_TREE: apply_freeze_tree(run); return;
+    case ACTION_COMMIT_IMAGE: apply_commit_image(run); return;
+    case ACTION_REMOVE_LOG: apply_remove_log(run); return;
     case ACTION_REMOVE_WORKSPACE: apply_remove_workspace(run); return;
     case ACTION_START_TASK: apply_start_task(run); return;
     case ACTION_STOP_TASK: apply_stop_task(run); return;
@@ -349,7 +370,9 @@ static bool can_be_given_up(const struct plan_run *run)
 {
     switch (run_action(run)->type) {
     case ACTION_PULL_IMAGE:
-    case ACTION_MAKE_WORKSPACE: return true;
+    case ACTION_FETCH_MIRROR:
+    case ACTION_LOOK_UP_REVISIONS:
+    case ACTION_MAKE_SNAPSHOT: return true;
     default: return false;
     }
 }
@@ -359,8 +382,12 @@ static bool is_without_purpose(const struct plan_run *run)
 {
     const struct entry *entry = run->entry;
 
-    return entry->kind == ENTRY_REPOSITORY && repository_active_tasks(entry) == 0 &&
-           !repository_is_kept_warm(entry);
+    switch (entry->kind) {
+    case ENTRY_REPOSITORY:
+        return repository_active_tasks(entry) == 0 && !repository_is_kept_warm(entry);
+    case ENTRY_MIRROR: return mirror_is_unused(entry);
+    default: return false;
+    }
 }
 
 void apply_reconsider(struct entry *entry)

@@ -10,6 +10,7 @@
 #include "controller/controller.h"
 
 struct shared_work;
+struct mirror_job;
 
 struct plan_run {
     struct controller *controller;
@@ -19,6 +20,8 @@ struct plan_run {
     size_t index;
     struct engine_call *call;
     struct git_work *git;
+    struct mirror_job *mirror_job; /* what git looks up */
+    struct tree_work *tree;
     struct cgroup_work *limiting;  /* a slice is being made */
     struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */
@@ -34,7 +37,6 @@ struct plan_run {
     int64_t hook_timeout_seconds;
     uint64_t stop_by_ms; /* the end of the grace that began with the preStop hook; 0: none did */
     char *created_id;    /* of the container that this run has made */
-    bool is_head;        /* the workspace is made from the remote's HEAD */
     bool is_entry_over;  /* the entry goes when the run has ended well */
     bool is_closing;
 };
@@ -56,6 +58,9 @@ void run_set_progress(struct plan_run *run, unsigned percent, const char *messag
  * beginning of an id, and would act on somebody else's container.
  */
 const char *run_container_id(const struct plan_run *run);
+
+/* The container's entry that a task's, a setup's or its own plan is about; NULL: it is gone. */
+struct entry *run_repository(const struct plan_run *run);
 
 /* The action waits for its turn: the operation is PENDING until it is told otherwise. */
 void run_set_waiting(struct plan_run *run, bool is_waiting);
@@ -100,9 +105,26 @@ void shared_leave(struct plan_run *run); /* the run does not wait any longer */
 void shared_close(struct controller *controller);
 char *idle_image_name(void); /* "berth/idle:<12 hex of what is in it>"; the caller's to free */
 
+/* apply_mirror.c */
+void apply_fetch_mirror(struct plan_run *run);
+void apply_look_up_revisions(struct plan_run *run);
+void apply_make_snapshot(struct plan_run *run);
+void apply_remove_mirror(struct plan_run *run);
+void mirror_job_drop(struct plan_run *run);
+
+/* apply_tree.c */
+void apply_share_trees(struct plan_run *run);
+void apply_make_tree(struct plan_run *run);
+void apply_inspect_tree(struct plan_run *run);
+void apply_remove_tree(struct plan_run *run);
+void apply_freeze_tree(struct plan_run *run);
+
 /* apply_workspace.c */
-void apply_make_workspace(struct plan_run *run);
 void apply_remove_workspace(struct plan_run *run);
+
+/* apply_setup.c */
+void apply_run_setup(struct plan_run *run);
+void apply_commit_image(struct plan_run *run);
 
 /* apply_hook.c */
 void apply_run_hook(struct plan_run *run);
@@ -112,7 +134,18 @@ unsigned run_grace_left(const struct plan_run *run);
 /* apply_task.c */
 void apply_start_task(struct plan_run *run);
 void apply_stop_task(struct plan_run *run);
+void apply_remove_log(struct plan_run *run);
 void apply_remove_task(struct plan_run *run);
+
+/* apply_exec.c: the runner in a repository's container */
+/* What tells the runner about a tree: where, whose, with what home; for `run` and for people's sessions alike. */
+void exec_add_tree_options(json_t *arguments, const struct entry *repository, const char *tree);
+/* Runs it as root there, which it needs to become others; on_started gets the reply of the start. Takes both arrays. */
+void exec_runner(struct plan_run *run, const struct entry *repository, json_t *arguments,
+                 json_t *environment, engine_reply_fn *on_started);
+void exec_add_option(json_t *arguments, const char *name, json_t *value);
+/* The id of the container, or NULL: there is none of ours. */
+const char *exec_container_id(const struct entry *repository);
 
 /* runner_blob.S: the static runner program */
 extern const unsigned char berth_runner_start[], berth_runner_end[];

@@ -72,7 +72,9 @@ static const struct port_list *wanted_ports(const struct plan_run *run)
     case ENTRY_INSTANCE: return run->desired != NULL ? &run->desired->instance.ports : &none;
     case ENTRY_REPOSITORY: return &repository_settings(run->entry)->repository.ports;
     case ENTRY_POOL:
-    case ENTRY_TASK: return &none;
+    case ENTRY_TASK:
+    case ENTRY_MIRROR:
+    case ENTRY_SETUP: return &none;
     }
     return &none;
 }

@@ -20,7 +20,18 @@ static void shared_free(struct shared_work *work)
     subnet_list_done(&work->refused);
     free(work->key);
     free(work->target);
+    free(work->owner);
     free(work);
+}
+
+/* Nobody wants it any more. */
+static void give_up(struct shared_work *work)
+{
+    engine_call_cancel(work->call);
+    if (work->git != NULL) {
+        git_work_cancel(work->git);
+    }
+    shared_free(work);
 }
 
 struct shared_work *shared_join(struct plan_run *run, const char *what)
@@ -59,8 +70,7 @@ void shared_leave(struct plan_run *run)
         }
     }
     if (work->waiting == NULL) {
-        engine_call_cancel(work->call); /* nobody wants it any more */
-        shared_free(work);
+        give_up(work);
     }
 }
 
@@ -82,15 +92,19 @@ void shared_finish(struct shared_work *work, const struct error *err)
     }
 }
 
+void shared_set_progress(struct shared_work *work, unsigned percent, const char *message)
+{
+    for (struct plan_run *run = work->waiting; run != NULL; run = run->next_waiting) {
+        run_set_progress(run, percent, message);
+    }
+}
+
 void shared_close(struct controller *controller)
 {
     struct map_entry *at;
 
     while ((at = map_first(&controller->shared)) != NULL) {
-        struct shared_work *work = map_value(at);
-
-        engine_call_cancel(work->call);
-        shared_free(work);
+        give_up(map_value(at));
     }
 }
 
@@ -105,18 +119,16 @@ static void image_finish(struct shared_work *work, const struct error *err)
 static int on_pull_bytes(void *user, const char *bytes, size_t len)
 {
     struct shared_work *work = user;
+    auto_free char *words = NULL;
     struct error err = {0};
 
     if (docker_pull_feed(&work->pull, bytes, len, &err) < 0) {
         return -1;
     }
-    for (struct plan_run *run = work->waiting; run != NULL; run = run->next_waiting) {
-        auto_free char *words = xasprintf("pulling %s, %.1f of %.1f MiB", work->target,
-                                          (double)work->pull.current_bytes / (1 << 20),
-                                          (double)work->pull.total_bytes / (1 << 20));
-
-        run_set_progress(run, docker_pull_percent(&work->pull), words);
-    }
+    words = xasprintf("pulling %s, %.1f of %.1f MiB", work->target,
+                      (double)work->pull.current_bytes / (1 << 20),
+                      (double)work->pull.total_bytes / (1 << 20));
+    shared_set_progress(work, docker_pull_percent(&work->pull), words);
     return 0;
 }
 

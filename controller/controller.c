@@ -12,6 +12,7 @@
 #include "controller/probes.h"
 #include "controller/released.h"
 #include "controller/run.h"
+#include "controller/trees.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ enum {
     DEFAULT_START_SLOTS_MAX = 8,
     GIT_CONCURRENCY = 2,
     GIT_TOTAL_MS = 3600000,
+    TREE_CONCURRENCY = 4,
+    TREE_TIMEOUT_MS = 600000,
 };
 
 /* The end of a turn: what events caused is done once per turn, not once per event. */
@@ -194,6 +197,7 @@ static void start_handles(struct controller *controller)
     start_timer(controller, &controller->wake_timer, NULL, 0);
     start_timer(controller, &controller->rescan_timer, NULL, 0);
     start_timer(controller, &controller->once_timer, NULL, 0);
+    start_timer(controller, &controller->retired_timer, NULL, 0);
     start_timer(controller, &controller->deadline_timer, NULL, 0);
     start_timer(controller, &controller->scan_timer, on_scan_timer,
                 controller->options.scan_seconds * UINT64_C(1000));
@@ -236,6 +240,12 @@ static int open_parts(struct controller *controller, struct error *err)
         .stall_ms = options->git_stall_seconds * UINT64_C(1000),
         .total_ms = GIT_TOTAL_MS,
     };
+    struct tree_pool_options trees = {
+        .loop = &controller->loop,
+        .program = options->program,
+        .concurrency = TREE_CONCURRENCY,
+        .timeout_ms = TREE_TIMEOUT_MS,
+    };
 
     port_table_init(&controller->ports);
     controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
@@ -247,6 +257,7 @@ static int open_parts(struct controller *controller, struct error *err)
         return -1;
     }
     controller->git = git_pool_new(&controller->loop, &git);
+    controller->trees = tree_pool_new(&trees);
     controller->cgroups = cgroups_new(&controller->loop, controller->state.id, NULL);
     controller->specs = spec_set_new();
     controller->idle_image = idle_image_name();
@@ -296,6 +307,9 @@ static void close_parts(struct controller *controller)
     if (controller->git != NULL) {
         git_pool_close(controller->git);
     }
+    if (controller->trees != NULL) {
+        tree_pool_free(controller->trees);
+    }
     cgroups_close(controller->cgroups);
     spec_watch_close(controller->watch);
     uv_run(&controller->loop, UV_RUN_NOWAIT);
@@ -319,6 +333,8 @@ static void close_parts(struct controller *controller)
     free_values(&controller->task_watches);
     map_done(&controller->shared);
     free(controller->idle_image);
+    free(controller->trees_means.message);
+    free(controller->disk_pressure);
     free(controller->scan_error);
     free(controller->engine_error);
 }
@@ -329,6 +345,11 @@ static void start_work(struct controller *controller)
     observe_start_task_watch(controller);
     leases_load(controller);
     released_load(controller);
+    if (controller->options.is_dry_run) {
+        controller->trees_means.method = TREES_OVERLAY;
+    } else {
+        trees_probe(controller);
+    }
     desired_load_repositories(controller);
     good_specs_load(controller);
     if (!controller->options.is_dry_run) {

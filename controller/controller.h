@@ -4,8 +4,8 @@
  * Reading order: the structs here; controller.c (start, stop, end of a turn); desired.c (files to entries); observe.c (engine to
  * facts); pass.c (one reconcile of one key); apply.c and apply_*.c (a plan becomes engine calls); status_files.c.
  *
- * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c". Events only name a key to look
- * at. Per key at most one pass or plan is under way; a key touched meanwhile runs again.
+ * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c", and what belongs to that,
+ * "Mirror/repo-..." (mirrors.h) and "Setup/repo-..." (setups.h). Events only name a key to look at. Per key at most one pass or plan is under way; a key touched meanwhile runs again.
  */
 #ifndef BERTH_CONTROLLER_CONTROLLER_H
 #define BERTH_CONTROLLER_CONTROLLER_H
@@ -18,10 +18,13 @@
 #include "controller/spec_scan.h"
 #include "controller/spec_watch.h"
 #include "controller/state_dir.h"
+#include "controller/tree_worker.h"
 #include "controller/values.h"
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/ports.h"
+#include "reconcilers/repository.h"
+#include "reconcilers/setup.h"
 #include "reconcilers/subnets.h"
 #include "reconcilers/task.h"
 #include "reconcilers/world.h"
@@ -36,21 +39,33 @@ struct plan_run;
 struct prober;
 struct entry_probes;
 
-enum entry_kind { ENTRY_INSTANCE, ENTRY_POOL, ENTRY_REPOSITORY, ENTRY_TASK };
+enum entry_kind {
+    ENTRY_INSTANCE,
+    ENTRY_POOL,
+    ENTRY_REPOSITORY,
+    ENTRY_TASK,
+    ENTRY_MIRROR,
+    ENTRY_SETUP,
+};
 
 enum key_state { KEY_IDLE, KEY_QUEUED, KEY_RUNNING, KEY_RUNNING_AND_DIRTY };
 
 /* What repository containers have beside other entries. */
 struct repository_entry {
-    struct repo_url url;
-    char *url_text;                      /* as to be asked from the server */
-    char *settings_name;                 /* metadata.name of the Repository object, or NULL */
-    struct object *defaults;             /* settings when there is no Repository object */
-    bool is_deleted;                     /* the object was deleted, and no task came since */
-    struct observed_workspace workspace; /* its texts are the next four */
-    char *branch, *commit, *tree_path, *tasks_path;
-    struct map tasks;      /* key -> entry of each task on it */
-    char *warm_pool;       /* the pool that keeps it up without tasks, or NULL */
+    struct entry *mirror; /* what its trees are made from; never NULL */
+    char *branch;         /* isolation Branch: whose container it is; NULL: the repository's own */
+    char *settings_name;  /* metadata.name of the Repository object whose status it has, or NULL */
+    bool is_deleted;      /* the object was deleted, and no task came since */
+    struct observed_trees trees; /* its texts are the next */
+    char *trees_path, *layers_path, *tasks_path, *trees_user, *trees_user_error;
+    struct map tree_records; /* name -> struct tree_record (trees.h) */
+    struct map tasks;        /* key -> entry of each task on it */
+    struct entry *setup;     /* NULL: it never had one */
+    char *prepared; /* "<container id> <setup_text_key()>": setup has run in that container */
+    char *prepared_commit; /* of which commit it was */
+    struct map
+        sessions;    /* id of an exec that is no work of ours -> struct exec_entry (sessions.c) */
+    char *warm_pool; /* the pool that keeps it up without tasks, or NULL */
     char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_waiting;       /* for a place, without a task */
     bool is_displaced;     /* the instance it was on is no more; it moves when somebody wants it */
@@ -105,12 +120,17 @@ struct entry {
     struct entry_values *values; /* what its last pass saw of env's values, or NULL */
 
     struct repository_entry *repository; /* ENTRY_REPOSITORY */
+    struct mirror_entry *mirror;         /* ENTRY_MIRROR (mirrors.h) */
+    struct setup_entry *setup;           /* ENTRY_SETUP (setups.h) */
     struct entry_probes *probes;         /* ENTRY_INSTANCE; NULL: it has none (probes.h) */
     struct pool_entry *pool;             /* ENTRY_POOL */
     struct member member;                /* ENTRY_INSTANCE */
 
     char *repository_key; /* ENTRY_TASK: of its container, or NULL */
-    int64_t ttl_ms;       /* how long its log is kept when it is over and its spec is gone */
+    char *mirror_key;     /* the same of its mirror */
+    int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
+    int64_t
+        admitted_wall_ms; /* when it got its place, as far as this controller knows; 0: not yet */
     char *task_refusal_reason, *task_refusal;
     struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
     struct observed_attempt attempt;  /* its message is the next */
@@ -145,6 +165,14 @@ struct controller {
     struct state_dir state;
     struct engine *engine;
     struct git_pool *git;
+    struct tree_pool *trees;
+    struct {
+        enum trees_method method; /* TREES_UNKNOWN until it was tried */
+        char *message;            /* why not overlay */
+    } trees_means;
+    char *disk_pressure;         /* why nothing new may be begun, or NULL */
+    struct collector *collector; /* disk.h */
+    uv_timer_t retired_timer;    /* when the next thing that was kept goes */
     struct cgroups *cgroups;
 
     struct spec_set *specs;
@@ -225,29 +253,28 @@ struct entry *entry_of_container(struct controller *controller, const char *kind
 void entry_remove(struct entry *entry);
 /* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
 const struct spec_entry *entry_spec(const struct entry *entry);
-/* desired_repositories.c. The entry of the repository with this URL, made where there is none; NULL with err: no usable URL. */
+/* desired_repositories.c. The entry of the container of this repository, and branch (NULL: any), made where there is none; NULL with err:
+ * no usable URL. */
 struct entry *repository_entry_for(struct controller *controller, const char *url_text,
-                                   struct error *err);
+                                   const char *branch, struct error *err);
 void desired_change_repository(struct controller *controller, const char *name,
                                const struct spec_entry *spec); /* spec NULL: gone */
 void desired_load_repositories(struct controller *controller); /* what the state directory knows */
-/*
- * The branch that its workspace is to be made from: what the first task that needs it works on, else the settings'; NULL: the
- * remote's HEAD. A task's own branch outweighs the settings'.
- */
-const char *task_branch(const struct entry *task);
-bool repository_is_in_use(const struct entry *repository); /* a task works in its workspace */
-const char *repository_wanted_branch(const struct entry *repository);
 void desired_load_task_records(struct controller *controller); /* after the first scan */
 void desired_relate_tasks(struct controller *controller);
 struct entry *repository_of_task(const struct entry *task);
+struct entry *mirror_of_task(const struct entry *task);
 const struct object *repository_settings(const struct entry *repository);
+/* The same of the repository that a task is on, also before it has a container; NULL: it cannot be told. */
+const struct object *task_settings(const struct entry *task);
 unsigned repository_active_tasks(const struct entry *repository);
 /* Those that are in its container: what would end with it. */
 unsigned repository_running_tasks(const struct entry *repository);
+bool task_is_placed(const struct entry *task);
 
 /* repository_state.c: repos/<container>/ in the state directory */
 void repository_save(struct entry *entry);
+void repository_load(struct entry *entry);
 void repository_forget(struct entry *entry);
 void repository_remove_if_empty(struct controller *controller, const char *container);
 
@@ -256,6 +283,15 @@ void good_specs_save(struct controller *controller, const struct spec_set_file *
                      const char *text, size_t len);
 void good_specs_forget(struct controller *controller, const char *file);
 void good_specs_load(struct controller *controller); /* before the first scan */
+
+/* retired.c: logs and trees of tasks whose spec is gone, when their time is up */
+void retired_expire_soon(struct controller *controller);
+void retired_on_timer(uv_timer_t *timer);
+
+/* sessions.c: who is in a repository's container beside tasks */
+void sessions_observe(struct entry *repository, const struct docker_container *docker);
+unsigned sessions_count(const struct entry *repository);
+void sessions_forget(struct entry *repository);
 
 /* controller.c: the queue */
 void entry_enqueue(struct entry *entry);
@@ -275,6 +311,7 @@ void observe_container(struct controller *controller,
                        const char *name); /* inspect it, then its key's pass */
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
+struct observed_image image_observed(const struct image_entry *image);
 const struct image_entry *observe_image(struct controller *controller, const char *reference);
 void observe_all_images_again(
     struct controller *controller); /* something happened to one of them */
@@ -288,7 +325,10 @@ void observe_set_container(struct controller *controller, const char *name,
                            struct observed_container *container);
 struct observed_container *observed_from_docker(const struct controller *controller,
                                                 const struct docker_container *docker);
-void observe_attempt(struct entry *task); /* reads the records of a task's attempt */
+void observe_attempt(struct entry *task); /* reads the records of a task's newest attempt */
+/* One attempt's, below an open directory; *message, which the result borrows, is replaced. */
+int observe_record(int tasks_fd, const char *id, unsigned number, struct observed_attempt *ret,
+                   char **message, struct error *err);
 void observe_watch_task(struct entry *task);
 void observe_start_task_watch(struct controller *controller);
 void observe_close(struct controller *controller);
@@ -319,6 +359,9 @@ void apply_abandon(
     struct plan_run
         *run); /* without any callback; what the engine does with the last call is unknown */
 
+/* apply_workspace.c: a folder goes out of the way at once, and a child empties it. Missing is success. */
+int workspace_put_away(struct controller *controller, const char *container, const char *part,
+                       struct error *err);
 void workspace_remove_trash(void *user,
                             const char *name); /* user: the controller; name: an entry of repos/ */
 

@@ -6,10 +6,11 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "controller/pools.h"
-#include "reconcilers/repository.h"
-#include "reconcilers/task.h"
+#include "controller/setups.h"
+#include "controller/trees.h"
 #include "specs/reason.h"
 #include "specs/spec_file.h"
 
@@ -34,12 +35,24 @@ static void refuse_task(struct entry *task, const char *reason, const char *mess
     task->task_refusal = xstrdup_or_null(message);
 }
 
-static struct entry *find_repository(struct entry *task)
+struct entry *mirror_of_task(const struct entry *task)
+{
+    return task->mirror_key != NULL ? entry_find(task->controller, task->mirror_key) : NULL;
+}
+
+const struct object *task_settings(const struct entry *task)
+{
+    const struct entry *mirror = mirror_of_task(task);
+
+    return mirror != NULL ? mirror_settings(mirror) : NULL;
+}
+
+static struct entry *find_mirror(struct entry *task)
 {
     const struct task_spec *spec = &task->desired->task;
     struct controller *controller = task->controller;
     struct error err = {0};
-    struct entry *repository;
+    struct entry *repository, *mirror;
 
     refuse_task(task, NULL, NULL);
     if (spec->repository_name != NULL) {
@@ -50,25 +63,58 @@ static struct entry *find_repository(struct entry *task)
 
             refuse_task(task, REASON_REPOSITORY_UNKNOWN, message);
         }
-        return repository;
+        return repository != NULL ? repository->repository->mirror : NULL;
     }
-    repository = repository_entry_for(controller, spec->repository_url, &err);
-    if (repository == NULL) {
+    mirror = mirror_entry_for(controller, spec->repository_url, &err);
+    if (mirror == NULL) {
         refuse_task(task, REASON_INVALID_URL, err.message);
     }
-    return repository;
+    return mirror;
 }
 
-/* A task belongs to the repository it was started in, whatever its spec says later. */
-static void relate_task(struct entry *task)
+/* Whose container it is to be in; NULL: only the mirror knows the branch, and was not asked yet. */
+static struct entry *find_container(struct entry *task, struct entry *mirror)
 {
-    struct entry *before = repository_of_task(task), *now;
+    const struct object *settings = mirror_settings(mirror);
+    struct revision revision = task_revision(task->desired, settings);
+    const char *branch = NULL;
+    struct error err = {0};
 
-    if (task->desired == NULL || (before != NULL && task->status->task.attempt > 0)) {
+    if (task_isolation(task->desired, settings) == ISOLATION_BRANCH) {
+        branch =
+            revision.kind == REVISION_HEAD ? mirror->mirror->observed.head_branch : revision.name;
+        if (branch == NULL) {
+            return NULL;
+        }
+    }
+    return repository_entry_for(task->controller, mirror->mirror->url_text, branch, &err);
+}
+
+static void join_mirror(struct entry *task, struct entry *mirror)
+{
+    struct entry *before = mirror_of_task(task);
+
+    if (before == mirror) {
         return;
     }
-    now = find_repository(task);
-    if (before == now && now != NULL) {
+    if (before != NULL) {
+        map_remove(&before->mirror->tasks, task->key);
+        entry_enqueue(before);
+    }
+    free(task->mirror_key);
+    task->mirror_key = mirror != NULL ? xstrdup(mirror->key) : NULL;
+    if (mirror != NULL) {
+        map_put(&mirror->mirror->tasks, task->key, task);
+        entry_clear_failure(mirror); /* somebody new deserves a try at once */
+        entry_enqueue(mirror);
+    }
+}
+
+static void join_container(struct entry *task, struct entry *container)
+{
+    struct entry *before = repository_of_task(task);
+
+    if (before == container) {
         return;
     }
     if (before != NULL) {
@@ -77,12 +123,47 @@ static void relate_task(struct entry *task)
         placing_release(task);
     }
     free(task->repository_key);
-    task->repository_key = now != NULL ? xstrdup(now->key) : NULL;
-    if (now != NULL) {
-        now->repository->is_deleted = false;
-        map_put(&now->repository->tasks, task->key, task);
-        entry_enqueue(now);
+    task->repository_key = container != NULL ? xstrdup(container->key) : NULL;
+    if (container != NULL) {
+        container->repository->is_deleted = false;
+        map_put(&container->repository->tasks, task->key, task);
+        setup_sync(container);
+        entry_enqueue(container);
     }
+}
+
+/* The tree that an earlier controller made for it. */
+static void recall_tree(struct entry *task)
+{
+    struct entry *repository = repository_of_task(task);
+    struct status_task *status = &task->status->task;
+
+    if (repository == NULL || status->tree.name != NULL) {
+        return;
+    }
+    for (struct map_entry *at = map_first(&repository->repository->tree_records); at != NULL;
+         at = map_next(at)) {
+        const struct tree_record *record = map_value(at);
+
+        if (text_equal(record->task, task->name) && record->removed_at_wall_ms == 0) {
+            tree_fill_status(repository, record, task->status);
+        }
+    }
+}
+
+/* A task belongs to the repository it was started in, whatever its spec says later. */
+static void relate_task(struct entry *task)
+{
+    struct entry *before = repository_of_task(task), *mirror;
+
+    if (task->desired == NULL || (before != NULL && (task->status->task.attempt > 0 ||
+                                                     task->status->task.tree.name != NULL))) {
+        return;
+    }
+    mirror = find_mirror(task);
+    join_mirror(task, mirror);
+    join_container(task, mirror != NULL ? find_container(task, mirror) : NULL);
+    recall_tree(task);
     entry_enqueue(task);
     placing_mark(task->controller);
 }
@@ -98,6 +179,37 @@ void desired_relate_tasks(struct controller *controller)
     }
 }
 
+/* One that works in the shared tree, and the ports that it has. */
+static void load_shared(struct entry *task, const json_t *json)
+{
+    struct status_task *status = &task->status->task;
+    const json_t *ports = json_object_get(json, "ports");
+
+    if (text_equal(json_string_value(json_object_get(json, "tree")), SHARED_TREE) &&
+        status->tree.name == NULL) {
+        status->tree.name = SHARED_TREE;
+        status->branch =
+            status_text(task->status, json_string_value(json_object_get(json, "branch")));
+        status->commit =
+            status_text(task->status, json_string_value(json_object_get(json, "commit")));
+    }
+    if (task_is_over(task->status) || status->port_count > 0) {
+        return;
+    }
+    status->ports =
+        arena_alloc(&task->status->arena, (json_array_size(ports) + 1) * sizeof(*status->ports));
+    for (size_t i = 0; i < json_array_size(ports); i++) {
+        const json_t *port = json_array_get(ports, i);
+        const char *name = json_string_value(json_object_get(port, "name"));
+        json_int_t number = json_integer_value(json_object_get(port, "containerPort"));
+
+        if (name != NULL && number > 0 && number <= UINT16_MAX) {
+            status->ports[status->port_count++] = (struct status_task_port){
+                .name = status_text(task->status, name), .container_port = (uint16_t)number};
+        }
+    }
+}
+
 /* The durable record of a task's incarnation outweighs what a status file says. */
 static void load_task(struct entry *task)
 {
@@ -107,6 +219,7 @@ static void load_task(struct entry *task)
     const char *id = json_string_value(json_object_get(json, "id"));
     const char *hash = json_string_value(json_object_get(json, "specHash"));
     const char *container = json_string_value(json_object_get(json, "repositoryContainer"));
+    json_int_t attempt = json_integer_value(json_object_get(json, "attempt"));
 
     if (id == NULL || container == NULL) {
         return;
@@ -119,12 +232,10 @@ static void load_task(struct entry *task)
     status->id = status_text(task->status, id);
     status->hash = status_text(task->status, hash);
     status->repository = status_text(task->status, container);
-    if (status->attempt == 0) {
-        status->attempt = 1;
-    }
-    if (status->log_file == NULL) {
-        auto_free char *log =
-            state_path(&task->controller->state, "repos/%s/run/tasks/%s/1.log", container, id);
+    status->attempt = attempt > 0 ? (unsigned)attempt : 1;
+    if (status->log_file == NULL && !task_is_over(task->status)) {
+        auto_free char *log = state_path(&task->controller->state, "repos/%s/run/tasks/%s/%u.log",
+                                         container, id, status->attempt);
 
         status->log_file = status_text(task->status, log);
     }
@@ -133,10 +244,12 @@ static void load_task(struct entry *task)
             entry_of_container(task->controller, KIND_REPOSITORY_CONTAINER, container);
 
         if (repository != NULL) {
-            task->repository_key = xstrdup(repository->key);
-            map_put(&repository->repository->tasks, task->key, task);
+            join_mirror(task, repository->repository->mirror);
+            join_container(task, repository);
+            recall_tree(task);
         }
     }
+    load_shared(task, json);
 }
 
 /* A record without a spec: the spec went while nobody looked. Its entry ends it, so that a new task of the name is a new one. */
@@ -234,9 +347,14 @@ static void change_task(struct controller *controller, const char *key,
     relate_task(entry);
     entry_enqueue(entry);
     placing_mark(controller);
+    apply_reconsider(entry);
     if (repository_of_task(entry) != NULL) {
         entry_enqueue(repository_of_task(entry));
         apply_reconsider(repository_of_task(entry));
+    }
+    if (mirror_of_task(entry) != NULL) {
+        entry_enqueue(mirror_of_task(entry));
+        apply_reconsider(mirror_of_task(entry));
     }
 }
 

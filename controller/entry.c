@@ -4,10 +4,13 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
 #include "controller/released.h"
+#include "controller/setups.h"
+#include "controller/trees.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +49,12 @@ struct entry *entry_new(struct controller *controller, enum entry_kind kind, con
     if (kind == ENTRY_REPOSITORY) {
         entry->repository = xcalloc(1, sizeof(*entry->repository));
     }
+    if (kind == ENTRY_MIRROR) {
+        entry->mirror = xcalloc(1, sizeof(*entry->mirror));
+    }
+    if (kind == ENTRY_SETUP) {
+        entry->setup = xcalloc(1, sizeof(*entry->setup));
+    }
     if (kind == ENTRY_POOL) {
         entry->pool = pool_entry_new();
     }
@@ -58,13 +67,16 @@ static void repository_free(struct repository_entry *repository)
     if (repository == NULL) {
         return;
     }
-    repo_url_done(&repository->url);
-    object_unref(repository->defaults);
-    free(repository->url_text);
+    trees_done(repository);
+    free(repository->branch);
     free(repository->settings_name);
-    repository_set_workspace(repository, false, NULL, NULL, false);
-    free(repository->tree_path);
+    free(repository->trees_path);
+    free(repository->layers_path);
     free(repository->tasks_path);
+    free(repository->trees_user);
+    free(repository->trees_user_error);
+    free(repository->prepared);
+    free(repository->prepared_commit);
     free(repository->warm_pool);
     free(repository->pool);
     free(repository->instance);
@@ -72,22 +84,14 @@ static void repository_free(struct repository_entry *repository)
     free(repository);
 }
 
-void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
-                              const char *commit, bool is_head)
+struct observed_failure entry_failure(const struct entry *entry)
 {
-    struct observed_workspace *workspace = &repository->workspace;
-
-    free(repository->branch);
-    free(repository->commit);
-    repository->branch = xstrdup_or_null(branch);
-    repository->commit = xstrdup_or_null(commit);
-    *workspace = (struct observed_workspace){
-        .exists = exists,
-        .is_head = is_head,
-        .branch = repository->branch,
-        .commit = repository->commit,
-        .path = repository->tree_path,
-        .tasks_path = repository->tasks_path,
+    return (struct observed_failure){
+        .count = entry->failure.count,
+        .is_permanent = entry->failure.is_permanent,
+        .reason = entry->failure.reason,
+        .message = entry->failure.message,
+        .at_wall_ms = entry->failure.at_wall_ms,
     };
 }
 
@@ -143,10 +147,13 @@ static void on_timer_closed(uv_handle_t *handle)
     object_unref(entry->departed);
     entry_clear_failure(entry);
     repository_free(entry->repository);
+    mirror_free(entry->mirror);
+    setup_free(entry->setup);
     entry_values_free(entry->values);
     pool_entry_free(entry->pool);
     admission_free(entry->admission);
     free(entry->repository_key);
+    free(entry->mirror_key);
     free(entry->task_refusal_reason);
     free(entry->task_refusal);
     free(entry->attempt_message);
@@ -168,6 +175,19 @@ static void forget_names(struct controller *controller, const struct entry *entr
     }
 }
 
+static void leave_mirror(struct controller *controller, struct entry *entry)
+{
+    struct entry *mirror = entry->repository->mirror;
+
+    forget_names(controller, entry);
+    sessions_forget(entry);
+    map_remove(&mirror->mirror->containers, entry->key);
+    entry_enqueue(mirror);
+    if (entry->repository->setup != NULL) {
+        entry_remove(entry->repository->setup);
+    }
+}
+
 void entry_remove(struct entry *entry)
 {
     struct controller *controller = entry->controller;
@@ -179,14 +199,23 @@ void entry_remove(struct entry *entry)
     if (entry->kind == ENTRY_TASK) {
         struct entry *repository = repository_of_task(entry);
 
+        struct entry *mirror = mirror_of_task(entry);
+
         if (repository != NULL) {
             map_remove(&repository->repository->tasks, entry->key);
             entry_enqueue(repository);
         }
+        if (mirror != NULL) {
+            map_remove(&mirror->mirror->tasks, entry->key);
+            entry_enqueue(mirror);
+        }
         placing_mark(controller);
     }
     if (entry->kind == ENTRY_REPOSITORY) {
-        forget_names(controller, entry);
+        leave_mirror(controller, entry);
+    }
+    if (entry->kind == ENTRY_SETUP && setup_repository(entry) != NULL) {
+        setup_repository(entry)->repository->setup = NULL;
     }
     probes_forget(entry);
     pools_leave(entry);

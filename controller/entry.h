@@ -16,8 +16,8 @@ void entry_set_desired(struct entry *entry, struct object *desired);
 void entry_note_failure(struct entry *entry, const struct error *err);
 void entry_clear_failure(struct entry *entry);
 
-void repository_set_workspace(struct repository_entry *repository, bool exists, const char *branch,
-                              const char *commit, bool is_head);
+/* Its last failure, as passes are told of it. Borrowed. */
+struct observed_failure entry_failure(const struct entry *entry);
 
 /* The next key, now KEY_RUNNING; NULL: none is due. entry_settle() ends its run. */
 struct entry *entry_dequeue(struct controller *controller);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "clients/docker_types.h"
+#include "clients/runner_record.h"
 #include "controller/entry.h"
 #include "controller/placing.h"
 #include "controller/released.h"
@@ -79,6 +80,9 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->env = label_of(docker, LABEL_ENV);
     container->pool = label_of(docker, LABEL_POOL);
     container->instance = label_of(docker, LABEL_INSTANCE);
+    container->trees = label_of(docker, LABEL_TREES);
+    container->branch = label_of(docker, LABEL_BRANCH);
+    container->pid = docker->pid;
     container->state = state_from_docker(docker->state);
     container->exit_code = docker->exit_code;
     container->is_oom_killed = docker->is_oom_killed;
@@ -155,9 +159,14 @@ void observe_set_container(struct controller *controller, const char *name,
 void observe_take_inspection(struct controller *controller, const char *name,
                              const struct docker_container *docker)
 {
+    struct entry *repository = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, name);
+    bool is_it = strcmp(docker->name, name) == 0;
+
     observe_set_container(controller, name,
-                          strcmp(docker->name, name) == 0 ? observed_from_docker(controller, docker)
-                                                          : NULL);
+                          is_it ? observed_from_docker(controller, docker) : NULL);
+    if (repository != NULL && is_it) {
+        sessions_observe(repository, docker);
+    }
 }
 
 /* Every key that a container of this name can matter to. */
@@ -381,6 +390,25 @@ void observe_lost(struct controller *controller)
 
 /* Events */
 
+/* Commands come and go in containers all the time: only people in a repository's container change anything. */
+static bool is_telling(struct controller *controller, const struct docker_event *event)
+{
+    static const char work[] = "exec_start: " RUNNER_PATH " run";
+    const struct entry *repository;
+
+    if (!text_has_prefix(event->action, "exec_")) {
+        return strcmp(event->action, "create") != 0 && strcmp(event->action, "oom") != 0;
+    }
+    repository = event->name != NULL
+                     ? entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name)
+                     : NULL;
+    if (repository == NULL || text_has_prefix(event->action, "exec_create") ||
+        text_has_prefix(event->action, work)) {
+        return false;
+    }
+    return !text_has_prefix(event->action, "exec_die") || sessions_count(repository) > 0;
+}
+
 static void on_container_event(struct controller *controller, const struct docker_event *event)
 {
     const char *owner = json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
@@ -412,7 +440,7 @@ void observe_event(struct controller *controller, const struct docker_event *eve
     log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", event->action, "name",
                event->name, NULL);
     if (strcmp(event->type, "container") == 0) {
-        if (strcmp(event->action, "create") != 0 && strcmp(event->action, "oom") != 0) {
+        if (is_telling(controller, event)) {
             on_container_event(controller, event);
         }
     } else if (strcmp(event->type, "network") == 0) {

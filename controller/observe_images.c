@@ -26,9 +26,19 @@ static const char *entry_image(const struct entry *entry)
                    ? repository_image(&world, repository_settings(entry))
                    : NULL;
     case ENTRY_POOL:
-    case ENTRY_TASK: return NULL;
+    case ENTRY_TASK:
+    case ENTRY_MIRROR:
+    case ENTRY_SETUP: return NULL;
     }
     return NULL;
+}
+
+/* "berth/<container>:<key>" */
+static bool is_snapshot_of(const struct entry *repository, const char *reference)
+{
+    auto_free char *prefix = xasprintf("berth/%s:", repository->name);
+
+    return text_has_prefix(reference, prefix);
 }
 
 static void enqueue_users(struct controller *controller, const char *reference)
@@ -36,7 +46,8 @@ static void enqueue_users(struct controller *controller, const char *reference)
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         struct entry *entry = map_value(at);
 
-        if (text_equal(entry_image(entry), reference)) {
+        if (text_equal(entry_image(entry), reference) ||
+            (entry->kind == ENTRY_REPOSITORY && is_snapshot_of(entry, reference))) {
             entry_enqueue(entry);
         }
     }
@@ -74,6 +85,16 @@ static void on_image(void *user, const struct docker_request *request,
     if (before != image->state || !text_equal(id_before, image->id)) {
         enqueue_users(image->controller, image->reference);
     }
+}
+
+struct observed_image image_observed(const struct image_entry *image)
+{
+    return (struct observed_image){
+        .state = image->state,
+        .id = image->id,
+        .user = image->user,
+        .has_command = image->has_command,
+    };
 }
 
 static void look_at_image(struct image_entry *image)

@@ -38,45 +38,60 @@ static enum attempt_outcome outcome_from_runner(enum runner_outcome outcome)
     abort();
 }
 
+int observe_record(int tasks_fd, const char *id, unsigned number, struct observed_attempt *ret,
+                   char **message, struct error *err)
+{
+    struct runner_start start = {0};
+    struct runner_exit end = {0};
+    enum runner_attempt_state state;
+
+    if (runner_attempt_look(tasks_fd, id, number, &state, &start, &end, err) < 0) {
+        return -1;
+    }
+    free(*message);
+    *message = xstrdup(end.message);
+    *ret = (struct observed_attempt){
+        .state = attempt_state_from_runner(state),
+        .outcome = outcome_from_runner(end.outcome),
+        .exit_code = end.exit_code,
+        .is_oom_killed = end.is_oom_killed,
+        .started_wall_ms = start.started_wall_ms != 0 ? start.started_wall_ms : end.started_wall_ms,
+        .finished_wall_ms = end.finished_wall_ms,
+        .message = *message,
+    };
+    return 0;
+}
+
 void observe_attempt(struct entry *task)
 {
     struct entry *repository = repository_of_task(task);
-    struct runner_start start = {0};
-    struct runner_exit end = {0};
-    enum runner_attempt_state state = RUNNER_ATTEMPT_ABSENT;
+    const struct status_task *status = &task->status->task;
+    struct observed_attempt observed = {.state = ATTEMPT_ABSENT};
     struct error err = {0};
     auto_close int fd = -1;
 
-    if (repository == NULL || task->status->task.id == NULL) {
-        task->attempt = (struct observed_attempt){.state = ATTEMPT_ABSENT};
+    if (repository == NULL || status->id == NULL) {
+        task->attempt = observed;
         return;
     }
     fd = open(repository->repository->tasks_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno != ENOENT) {
         error_set_errno(&err, errno, "open \"%s\"", repository->repository->tasks_path);
     } else if (fd >= 0) {
-        runner_attempt_look(fd, task->status->task.id, 1, &state, &start, &end, &err);
+        observe_record(fd, status->id, status->attempt > 0 ? status->attempt : 1, &observed,
+                       &task->attempt_message, &err);
     }
     if (err.kind != ERROR_NONE) {
         log_fields(LOG_WARN, "task_records_unreadable", "key", task->key, "error", err.message,
                    NULL);
         return; /* unknown: what was seen before stands */
     }
-    if (state == RUNNER_ATTEMPT_ABSENT && task->status->task.attempt > 0 &&
-        (fd < 0 || faccessat(fd, task->status->task.id, F_OK, 0) < 0)) {
-        state =
-            RUNNER_ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
+    if (observed.state == ATTEMPT_ABSENT && status->attempt > 0 &&
+        (fd < 0 || faccessat(fd, status->id, F_OK, 0) < 0)) {
+        observed.state =
+            ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
     }
-    free(task->attempt_message);
-    task->attempt_message = xstrdup(end.message);
-    task->attempt = (struct observed_attempt){
-        .state = attempt_state_from_runner(state),
-        .outcome = outcome_from_runner(end.outcome),
-        .exit_code = end.exit_code,
-        .started_wall_ms = start.started_wall_ms != 0 ? start.started_wall_ms : end.started_wall_ms,
-        .finished_wall_ms = end.finished_wall_ms,
-        .message = task->attempt_message,
-    };
+    task->attempt = observed;
 }
 
 void observe_watch_task(struct entry *task)

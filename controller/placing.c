@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "reconcilers/capacity.h"
 #include "reconcilers/container.h"
 #include "reconcilers/placement.h"
@@ -44,10 +45,24 @@ void placing_release(struct entry *task)
     placing_mark(task->controller);
 }
 
+/* With isolation Branch it is the container of the settings' branch that is kept, once there is one. */
+static bool is_own_branch(const struct entry *repository, const struct repository_spec *spec)
+{
+    const char *branch = spec->branch != NULL
+                             ? spec->branch
+                             : repository->repository->mirror->mirror->observed.head_branch;
+
+    return spec->isolation == ISOLATION_BRANCH
+               ? repository->repository->branch != NULL &&
+                     text_equal(repository->repository->branch, branch)
+               : repository->repository->branch == NULL;
+}
+
 static bool is_warm(const struct entry *repository)
 {
     return repository->repository->warm_pool != NULL ||
-           (repository->desired != NULL && repository->desired->repository.is_warm);
+           (repository->desired != NULL && repository->desired->repository.is_warm &&
+            is_own_branch(repository, &repository->desired->repository));
 }
 
 bool repository_is_kept_warm(const struct entry *repository)
@@ -287,6 +302,15 @@ static bool is_same_admission(const struct task_admission *before, const struct 
            text_equal(before->message, now->message);
 }
 
+static void enqueue_mirror(const struct entry *task)
+{
+    struct entry *mirror = mirror_of_task(task);
+
+    if (mirror != NULL) {
+        entry_enqueue(mirror);
+    }
+}
+
 static void admit_task(struct entry *task, const struct task_placement *placement)
 {
     struct entry *repository = repository_of_task(task);
@@ -297,6 +321,10 @@ static void admit_task(struct entry *task, const struct task_placement *placemen
     if (repository != NULL &&
         (task->admission == NULL || task->admission->is_admitted != placement->is_admitted)) {
         entry_enqueue(repository);
+    }
+    if (placement->is_admitted && !was_admitted(task)) {
+        task->admitted_wall_ms = clock_wall_ms();
+        enqueue_mirror(task);
     }
     admission_free(task->admission);
     task->admission = xcalloc(1, sizeof(*task->admission));

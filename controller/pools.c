@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "reconcilers/pool.h"
 #include "reconcilers/pool_status.h"
@@ -389,7 +390,7 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
 static void set_warm(struct entry *pool, const char *url)
 {
     struct error err = {0};
-    struct entry *repository = repository_entry_for(pool->controller, url, &err);
+    struct entry *repository = repository_entry_for(pool->controller, url, NULL, &err);
 
     if (repository != NULL && (repository->repository->warm_pool == NULL ||
                                strcmp(pool->name, repository->repository->warm_pool) < 0)) {
@@ -423,7 +424,8 @@ static void leave_warm(struct entry *repository)
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         const struct entry *entry = map_value(at);
 
-        if (entry->kind == ENTRY_POOL && names_url(entry->desired, &repository->repository->url) &&
+        if (entry->kind == ENTRY_POOL &&
+            names_url(entry->desired, &repository->repository->mirror->mirror->url) &&
             (heir == NULL || strcmp(entry->name, heir) < 0)) {
             heir = entry->name;
         }
@@ -442,7 +444,7 @@ static void change_warm(struct entry *pool)
 
         if (entry->kind == ENTRY_REPOSITORY &&
             text_equal(entry->repository->warm_pool, pool->name) &&
-            !names_url(pool->desired, &entry->repository->url)) {
+            !names_url(pool->desired, &entry->repository->mirror->mirror->url)) {
             leave_warm(entry);
         }
     }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/mirrors.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -24,12 +25,14 @@ void repository_save(struct entry *entry)
         return; /* nothing was made for it yet */
     }
     timestamp_format(entry->status->repository.idle_since_wall_ms, idle_since);
-    json_object_set_new(json, "version", json_integer(1));
-    json_object_set_new(json, "url", json_string(repository->url_text));
-    if (repository->workspace.exists) {
-        json_object_set_new(json, "branch", json_string(repository->workspace.branch));
-        json_object_set_new(json, "commit", json_string(repository->workspace.commit));
-        json_object_set_new(json, "isHead", json_boolean(repository->workspace.is_head));
+    json_object_set_new(json, "version", json_integer(2));
+    json_object_set_new(json, "url", json_string(repository->mirror->mirror->url_text));
+    if (repository->branch != NULL) {
+        json_object_set_new(json, "branch", json_string(repository->branch));
+    }
+    if (repository->prepared != NULL) {
+        json_object_set_new(json, "prepared", json_string(repository->prepared));
+        json_object_set_new(json, "preparedCommit", json_string(repository->prepared_commit));
     }
     if (repository->instance != NULL) {
         json_object_set_new(json, "instance", json_string(repository->instance));
@@ -42,38 +45,54 @@ void repository_save(struct entry *entry)
     }
 }
 
-/* The directories go, but for run/, which holds the logs of tasks until their time is up. */
+static char *read_text(const json_t *json, const char *key)
+{
+    return xstrdup_or_null(json_string_value(json_object_get(json, key)));
+}
+
+void repository_load(struct entry *entry)
+{
+    struct repository_entry *repository = entry->repository;
+    auto_free char *name = xasprintf("repos/%s/repository.json", entry->name);
+    json_auto_t *json = state_read_json(&entry->controller->state, name);
+    const char *idle_since = json_string_value(json_object_get(json, "idleSince"));
+
+    free(repository->instance);
+    free(repository->prepared);
+    free(repository->prepared_commit);
+    repository->instance = read_text(json, "instance");
+    repository->prepared = read_text(json, "prepared");
+    repository->prepared_commit = read_text(json, "preparedCommit");
+    if (idle_since != NULL) {
+        timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
+    }
+}
+
+/* The record goes; run/ holds the logs of tasks until their time is up, and a mirror has its own end. */
 void repository_forget(struct entry *entry)
 {
-    static const char *const parts[] = {"repository.json", "tree", "git"};
-    struct controller *controller = entry->controller;
+    auto_free char *name = xasprintf("repos/%s/repository.json", entry->name);
 
-    if (!controller->state.is_writable) {
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        auto_free char *path = state_path(&controller->state, "repos/%s/%s", entry->name, parts[i]);
-        struct error err = {0};
-
-        if (tree_remove(path, &err) < 0) {
-            log_fields(LOG_WARN, "cleanup_failed", "key", entry->key, "error", err.message, NULL);
-        }
-    }
+    state_remove(&entry->controller->state, name);
 }
 
 void repository_remove_if_empty(struct controller *controller, const char *container)
 {
-    static const char *const parts[] = {"run/tasks", "run", ""};
+    static const char *const parts[] = {"run/tasks", "run", "layers", "trees", ""};
+    auto_free char *mirror = state_path(&controller->state, "repos/%s/mirror.json", container);
+    auto_free char *user = state_path(&controller->state, "repos/%s/run/tasks/.user", container);
 
-    if (entry_of_container(controller, KIND_REPOSITORY_CONTAINER, container) != NULL ||
+    if (!controller->state.is_writable ||
+        entry_of_container(controller, KIND_REPOSITORY_CONTAINER, container) != NULL ||
+        entry_of_container(controller, KIND_MIRROR, container) != NULL ||
         map_get(&controller->containers, container) != NULL) {
         return; /* its container has the directory mounted, or will */
     }
+    unlink(user);
+    unlink(mirror);
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
         auto_free char *path = state_path(&controller->state, "repos/%s/%s", container, parts[i]);
 
-        if (rmdir(path) < 0) {
-            return;
-        }
+        rmdir(path); /* those that are missing do not matter, and one that is not empty stays */
     }
 }

@@ -1,10 +1,10 @@
 #include "controller/controller.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "controller/released.h"
+#include "controller/trees.h"
 #include "reconcilers/orphans.h"
 #include "specs/spec_file.h"
 
@@ -218,35 +218,9 @@ void sweep_networks(struct controller *controller)
     }
 }
 
-/* Logs of tasks whose spec is gone and whose time is up. */
-static void sweep_retired(void *user, const char *name)
-{
-    struct controller *controller = user;
-    auto_free char *file = xasprintf("retired/%s", name);
-    json_auto_t *json = state_read_json(&controller->state, file);
-    const char *id = json_string_value(json_object_get(json, "id"));
-    const char *repository = json_string_value(json_object_get(json, "repositoryContainer"));
-    auto_free char *path = NULL;
-    struct error err = {0};
-
-    if (json == NULL || clock_wall_ms() < json_integer_value(json_object_get(json, "removeAtMs"))) {
-        return;
-    }
-    if (id != NULL && repository != NULL && strchr(id, '/') == NULL &&
-        strchr(repository, '/') == NULL && id[0] != '.' && repository[0] != '.') {
-        path = state_path(&controller->state, "repos/%s/run/tasks/%s", repository, id);
-        if (tree_remove(path, &err) < 0) {
-            log_fields(LOG_WARN, "cleanup_failed", "path", path, "error", err.message, NULL);
-            return;
-        }
-        repository_remove_if_empty(controller, repository);
-    }
-    state_remove(&controller->state, file);
-}
-
 void sweep_run(struct controller *controller)
 {
-    state_list(&controller->state, "retired", sweep_retired, controller);
+    trees_expire(controller);
     if (!controller->is_listed || !controller->is_scanned || controller->scan_error != NULL) {
         return; /* what is unknown is not ownerless */
     }

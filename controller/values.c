@@ -450,6 +450,8 @@ static const struct env_list *env_of(const struct entry *entry)
 
         return settings != NULL ? &settings->repository.env : &none;
     }
+    case ENTRY_MIRROR:
+    case ENTRY_SETUP:
     case ENTRY_POOL: return &none; /* its members have their own */
     case ENTRY_TASK: return entry->desired != NULL ? &entry->desired->task.env : &none;
     }

@@ -90,11 +90,14 @@ static json_t *mounts_to_json(const struct workload *workload)
 
     for (size_t i = 0; i < workload->mount_count; i++) {
         const struct workload_mount *mount = &workload->mounts[i];
+        json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "Type",
+                                 mount->is_volume ? "volume" : "bind", "Source", mount->source,
+                                 "Target", mount->target, "ReadOnly", (int)mount->is_read_only);
 
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:b}", "Type",
-                                               mount->is_volume ? "volume" : "bind", "Source",
-                                               mount->source, "Target", mount->target, "ReadOnly",
-                                               (int)mount->is_read_only));
+        if (mount->is_slave) {
+            json_object_set_new(json, "BindOptions", json_pack("{s:s}", "Propagation", "rslave"));
+        }
+        json_array_append_new(array, json);
     }
     return array;
 }

@@ -48,6 +48,9 @@ struct container_want {
      * is made anew.
      */
     const struct machine_limits *machine;
+    bool has_trees; /* its folder of trees is prepared before each start */
+    /* The image may be one that was made from a container of this image: both are right. NULL: only the wanted one. */
+    const char *base_image_id;
     struct workload *(*build)(
         const struct container_pass *pass); /* all but labels, ports, network */
     const void *user;                       /* for build */

@@ -21,6 +21,13 @@ void container_plan_removal(struct container_pass *pass, enum phase phase, const
     plan_add(pass->plan, ACTION_REMOVE_CONTAINER, phase, want->name, cause);
 }
 
+void container_plan_trees(struct container_pass *pass, enum phase phase, const char *cause)
+{
+    if (pass->want->has_trees) {
+        plan_add(pass->plan, ACTION_SHARE_TREES, phase, pass->want->name, cause);
+    }
+}
+
 static struct workload *build_workload(struct container_pass *pass,
                                        const struct resolved_port *ports)
 {
@@ -134,6 +141,7 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     if (pass->container != NULL) {
         container_plan_removal(pass, phase, cause);
     }
+    container_plan_trees(pass, phase, cause);
     create = plan_add(pass->plan, ACTION_CREATE_CONTAINER, phase, want->name, cause);
     create->workload = build_workload(pass, ports);
     if (want->should_run) {
@@ -142,6 +150,17 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     }
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Creating", cause);
+}
+
+/* A container of the base image goes on when an image was made from it. */
+static bool is_image_replaced(const struct container_pass *pass)
+{
+    const struct observed_container *container = pass->container;
+
+    return pass->image->state == IMAGE_PRESENT && container->image_id != NULL &&
+           !text_equal(container->image_id, pass->image->id) &&
+           (pass->want->base_image_id == NULL ||
+            !text_equal(container->image_id, pass->want->base_image_id));
 }
 
 char *container_find_difference(const struct container_pass *pass,
@@ -171,8 +190,7 @@ char *container_find_difference(const struct container_pass *pass,
     if (!text_equal(container->ports != NULL ? container->ports : "", label)) {
         return xstrdup("changed: ports leased to it");
     }
-    if (pass->image->state == IMAGE_PRESENT && container->image_id != NULL &&
-        !text_equal(container->image_id, pass->image->id)) {
+    if (is_image_replaced(pass)) {
         return xasprintf("image %s was replaced: %.19s, before %.19s", want->image, pass->image->id,
                          container->image_id);
     }

@@ -20,6 +20,9 @@ void container_plan_start(struct container_pass *pass, enum phase phase, const c
 void container_plan_stop(struct container_pass *pass, enum phase phase, const char *cause);
 
 /* From nothing to running; an old container is removed in between, as late as possible. */
+/* Before it is made, which has them mounted, and before each start. Nothing where it has no trees. */
+void container_plan_trees(struct container_pass *pass, enum phase phase, const char *cause);
+
 void container_plan_creation(struct container_pass *pass, const struct resolved_port *ports,
                              const char *operation, enum phase phase, const char *cause);
 

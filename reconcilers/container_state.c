@@ -125,6 +125,7 @@ static void plan_start(struct container_pass *pass, const char *operation, enum 
 {
     plan_set_operation(pass->plan, operation, cause);
     container_network_prepare_start(pass, phase);
+    container_plan_trees(pass, phase, cause);
     container_plan_start(pass, phase, cause);
     pass->status->phase = phase;
     status_set_progressing(pass->status, "Starting", cause);

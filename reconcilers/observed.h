@@ -36,6 +36,9 @@ struct observed_container {
     char *source;          /* label dev.berth.source */
     char *env;             /* label dev.berth.env */
     char *pool, *instance; /* labels dev.berth.pool and dev.berth.instance */
+    char *trees;           /* label dev.berth.trees */
+    char *branch;          /* label dev.berth.branch */
+    int64_t pid; /* of its first process, as the engine's machine counts; 0: it does not run */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;
@@ -78,14 +81,48 @@ struct observed_machine {
     int64_t failed_at_wall_ms;
 };
 
-/* A repository's files on disk. */
-struct observed_workspace {
-    bool exists;        /* the tree is complete */
-    const char *branch; /* it was made from */
-    bool is_head;       /* that branch was the remote's HEAD, not asked for by name */
-    const char *commit;
-    const char *path;       /* on the host */
+/* What a tree may be made from: the remote's HEAD, a branch, or a tag or commit. */
+enum revision_kind { REVISION_HEAD, REVISION_BRANCH, REVISION_REF };
+
+struct revision {
+    enum revision_kind kind;
+    const char *name; /* NULL for HEAD */
+};
+
+/* The mirror of a repository, shared by all that is made from it. */
+struct observed_mirror {
+    bool exists;
+    int64_t fetched_wall_ms; /* when the last fetch that succeeded began; 0: never */
+    const char *head_branch; /* NULL: not known, or the remote names none */
+    const char *head_commit;
+};
+
+/* How trees can be made in a container's folder of trees. */
+enum trees_method { TREES_UNKNOWN, TREES_OVERLAY, TREES_COPY };
+
+const char *trees_method_name(enum trees_method method); /* "overlay", "copy" */
+
+/* The folder of a container's trees, and who they belong to. */
+struct observed_trees {
+    bool exists;            /* something of it is on disk */
+    const char *path;       /* on the host; /workspace inside */
     const char *tasks_path; /* where tasks' records are, on the host */
+    enum trees_method method;
+    const char *method_message; /* why not overlay */
+    bool is_user_known;
+    const char *user;       /* as the container knows it: "", "node", "1000:1000" */
+    int64_t uid, gid;       /* once it is known */
+    const char *user_error; /* why it cannot be known */
+};
+
+/* The tree that all tasks of a container work in (isolation Shared, or Branch). */
+struct observed_shared_tree {
+    bool exists;
+    const char *branch, *commit; /* it was made from; branch NULL: no branch but a tag or commit */
+    unsigned users;              /* other tasks that work in it, or are about to */
+    bool is_inspected;           /* since the last of them ended */
+    bool is_dirty, is_unpushed;
+    int64_t used_wall_ms; /* when the last one ended */
 };
 
 /* What the records of a task's attempt say (clients/runner_record.h). */
@@ -97,6 +134,7 @@ struct observed_attempt {
     enum attempt_state state;
     enum attempt_outcome outcome; /* of ENDED, like what follows */
     int64_t exit_code;
+    bool is_oom_killed;
     int64_t started_wall_ms, finished_wall_ms;
     const char *message;
 };

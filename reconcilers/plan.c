@@ -63,6 +63,20 @@ void action_set_command(struct action *action, const struct text_list *command)
     action->command.count = command->count;
 }
 
+void action_set_source(struct action *action, const struct tree_source *source)
+{
+    struct arena *arena = &action->arena;
+
+    action->source = (struct tree_source){
+        .commit = arena_strdup(arena, source->commit),
+        .branch = source->branch != NULL ? arena_strdup(arena, source->branch) : NULL,
+        .upstream = source->upstream != NULL ? arena_strdup(arena, source->upstream) : NULL,
+        .uid = source->uid,
+        .gid = source->gid,
+        .layer = source->layer != NULL ? arena_strdup(arena, source->layer) : NULL,
+    };
+}
+
 void plan_set_operation(struct plan *plan, const char *operation, const char *cause)
 {
     if (plan->operation == NULL) {
@@ -100,7 +114,18 @@ const char *action_type_name(enum action_type type)
     case ACTION_RELEASE_CONTAINER: return "release container";
     case ACTION_REMOVE_CONTAINER: return "remove container";
     case ACTION_READ_LOG: return "read log";
-    case ACTION_MAKE_WORKSPACE: return "make workspace";
+    case ACTION_FETCH_MIRROR: return "fetch mirror";
+    case ACTION_LOOK_UP_REVISIONS: return "look up revisions in";
+    case ACTION_REMOVE_MIRROR: return "remove mirror";
+    case ACTION_MAKE_SNAPSHOT: return "make snapshot";
+    case ACTION_SHARE_TREES: return "prepare trees of";
+    case ACTION_MAKE_TREE: return "make tree";
+    case ACTION_INSPECT_TREE: return "inspect tree";
+    case ACTION_REMOVE_TREE: return "remove tree";
+    case ACTION_RUN_SETUP: return "run setup in";
+    case ACTION_FREEZE_TREE: return "freeze tree";
+    case ACTION_COMMIT_IMAGE: return "commit image";
+    case ACTION_REMOVE_LOG: return "remove log of";
     case ACTION_REMOVE_WORKSPACE: return "remove workspace";
     case ACTION_START_TASK: return "start task";
     case ACTION_STOP_TASK: return "stop task";
@@ -135,6 +160,12 @@ void plan_print(const struct plan *plan, struct strbuf *out)
         }
         if (action->type == ACTION_DISCONNECT_NETWORK) {
             strbuf_addf(out, " from %s", action->workload->network);
+        }
+        if (action->type == ACTION_MAKE_TREE) {
+            strbuf_addf(out, " from %.12s", action->source.commit);
+            if (action->source.branch != NULL) {
+                strbuf_addf(out, " on %s", action->source.branch);
+            }
         }
         strbuf_addf(out, " (%s)\n", action->cause);
     }

@@ -32,14 +32,34 @@ enum action_type {
     ACTION_REMOVE_CONTAINER,
     ACTION_RELEASE_CONTAINER, /* it stays as it is, and is ours no more */
     ACTION_READ_LOG, /* evidence of how a container ended, before it is started again or removed */
-    ACTION_MAKE_WORKSPACE, /* target: repository container; clone or update, then make the tree */
-    ACTION_REMOVE_WORKSPACE,
-    ACTION_START_TASK, /* target: repository container; task attempt */
+    ACTION_FETCH_MIRROR,      /* target: mirror; makes it where it is missing */
+    ACTION_LOOK_UP_REVISIONS, /* target: mirror; what it has, without asking the remote */
+    ACTION_REMOVE_MIRROR,     /* target: mirror; with snapshots and layers */
+    ACTION_MAKE_SNAPSHOT,     /* target: commit; source */
+    ACTION_SHARE_TREES,       /* target: repository container; before its start */
+    ACTION_MAKE_TREE,         /* target: tree; source */
+    ACTION_INSPECT_TREE,      /* target: tree */
+    ACTION_REMOVE_TREE,       /* target: tree */
+    ACTION_REMOVE_WORKSPACE,  /* target: repository container; all trees */
+    ACTION_RUN_SETUP,         /* target: tree; command, timeout_seconds */
+    ACTION_FREEZE_TREE,       /* target: tree; it becomes the layer of the setup */
+    ACTION_COMMIT_IMAGE,      /* target: image; of the container after setup */
+    ACTION_START_TASK,        /* target: task */
     ACTION_STOP_TASK,
-    ACTION_REMOVE_TASK, /* records and log */
+    ACTION_REMOVE_LOG,  /* of a task that is over: its time is up */
+    ACTION_REMOVE_TASK, /* its record; tree and log go when their time is up */
 };
 
 const char *action_type_name(enum action_type type); /* "create container" */
+
+/* What a tree is made from. Texts are the action's own. */
+struct tree_source {
+    const char *commit;
+    const char *branch;   /* local one to be on; NULL: none */
+    const char *upstream; /* of origin; NULL: none */
+    int64_t uid, gid;
+    const char *layer; /* key of the setup's layer; NULL: none */
+};
 
 struct action {
     enum action_type type;
@@ -55,6 +75,8 @@ struct action {
     struct text_list command; /* in the arena */
     struct arena arena;
     struct machine_limits limits; /* its name is the target */
+    struct tree_source source;
+    unsigned attempt; /* of a task: the one to start, or to stop */
 };
 
 struct plan {
@@ -75,6 +97,8 @@ struct action *plan_add(struct plan *plan, enum action_type type, enum phase pha
                         const char *target, const char *cause);
 
 void action_set_command(struct action *action, const struct text_list *command); /* copied */
+
+void action_set_source(struct action *action, const struct tree_source *source); /* copied */
 
 /* Takes all actions out again; a moment to wake at stays. */
 void plan_clear(struct plan *plan);

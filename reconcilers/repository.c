@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "specs/reason.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { DEFAULT_PIDS = 4096, REPOSITORY_GRACE_SECONDS = 10 };
@@ -14,26 +15,107 @@ const char *repository_image(const struct world *world, const struct object *set
                                               : world->repository_image;
 }
 
-bool workspace_has_branch(const struct observed_workspace *workspace, const char *branch)
+const char *repository_user(const struct object *settings, const char *image_user,
+                            struct arena *arena)
 {
-    return branch == NULL ? workspace->is_head : text_equal(workspace->branch, branch);
+    const struct repository_spec *spec = &settings->repository;
+
+    if (spec->security.run_as_user >= 0) {
+        return arena_printf(arena, "%" PRId64, spec->security.run_as_user);
+    }
+    return spec->user != NULL ? spec->user : image_user != NULL ? image_user : "";
 }
 
 bool repository_is_gone(const struct repository_input *input)
 {
     return !input->is_explicit && !input->is_warm && input->active_tasks == 0 &&
-           input->container == NULL && !input->workspace->exists;
+           input->container == NULL && !input->trees->exists;
+}
+
+/* --- the container ------------------------------------------------------------------------------- */
+
+static bool has_container_port(const struct port_list *ports, int64_t number)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        if (ports->items[i].container_port == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct port_list repository_ports(const struct object *settings, struct arena *arena)
+{
+    const struct repository_spec *spec = &settings->repository;
+    struct port_list ports = {0};
+    int64_t number = TASK_PORT_FIRST;
+
+    ports.items = arena_alloc(arena, (spec->ports.count + (size_t)spec->task_ports + 1) *
+                                         sizeof(*ports.items));
+    for (size_t i = 0; i < spec->ports.count; i++) {
+        ports.items[ports.count++] = spec->ports.items[i];
+    }
+    for (int64_t i = 0; i < spec->task_ports; i++, number++) {
+        while (has_container_port(&spec->ports, number)) {
+            number++;
+        }
+        ports.items[ports.count++] = (struct port_spec){
+            .name = arena_printf(arena, TASK_PORT_PREFIX "%" PRId64, i + 1),
+            .container_port = number,
+            .protocol = PROTOCOL_TCP,
+            .host_ip = "127.0.0.1",
+        };
+    }
+    return ports;
+}
+
+static void add_idle_command(struct workload *workload, const struct repository_input *input)
+{
+    const struct cache_list *caches = &input->settings->repository.caches;
+    const char **items = arena_alloc(&workload->arena, (6 + 2 * caches->count) * sizeof(*items));
+    size_t count = 0;
+
+    items[count++] = "/.berth/runner";
+    items[count++] = "idle";
+    items[count++] = "--user";
+    items[count++] = repository_user(input->settings, input->image->user, &workload->arena);
+    items[count++] = "--user-file";
+    items[count++] = RUNNER_USER_FILE;
+    for (size_t i = 0; i < caches->count; i++) { /* a new volume is root's */
+        items[count++] = "--own";
+        items[count++] = caches->items[i].mount_path;
+    }
+    workload->entrypoint = (struct text_list){items, count};
+}
+
+static void add_mounts(struct workload *workload, const struct repository_input *input)
+{
+    const struct repository_spec *spec = &input->settings->repository;
+
+    workload_add_trees_mount(workload, input->trees->path, WORKSPACE_MOUNT,
+                             input->trees->method == TREES_OVERLAY);
+    workload_add_own_mount(workload, input->trees->tasks_path, "/.berth/tasks");
+    for (size_t i = 0; i < spec->volumes.count; i++) {
+        const struct volume_spec *volume = &spec->volumes.items[i];
+
+        workload_add_mount(workload, volume->volume != NULL ? volume->volume : volume->host_path,
+                           volume->mount_path, volume->volume != NULL, volume->is_read_only);
+    }
+    for (size_t i = 0; i < spec->caches.count; i++) {
+        auto_free char *volume =
+            xasprintf("%s-cache-%s", input->base_name, spec->caches.items[i].name);
+
+        workload_add_mount(workload, volume, spec->caches.items[i].mount_path, true, false);
+    }
 }
 
 static struct workload *build(const struct container_pass *pass)
 {
-    static const char *idle[] = {"/.berth/runner", "idle"};
     const struct repository_input *input = pass->want->user;
     const struct repository_spec *spec = &input->settings->repository;
     struct workload *workload = workload_new();
 
     workload->hostname = arena_strdup(&workload->arena, input->container_name);
-    workload->entrypoint = (struct text_list){idle, 2};
     workload->env = spec->env;
     workload->working_dir = WORKSPACE_MOUNT;
     workload->user = "0:0"; /* the runner reaps as root; tasks get the image's user */
@@ -44,17 +126,20 @@ static struct workload *build(const struct container_pass *pass)
     workload->capabilities_add = spec->security.capabilities_add;
     workload->capabilities_drop = spec->security.capabilities_drop;
     workload->has_own_init = true;
+    add_idle_command(workload, input);
     workload_add_label(workload, LABEL_REPOSITORY, input->url);
-    workload_add_own_mount(workload, input->workspace->path, WORKSPACE_MOUNT);
-    workload_add_own_mount(workload, input->workspace->tasks_path, "/.berth/tasks");
-    for (size_t i = 0; i < spec->volumes.count; i++) {
-        const struct volume_spec *volume = &spec->volumes.items[i];
-
-        workload_add_mount(workload, volume->volume != NULL ? volume->volume : volume->host_path,
-                           volume->mount_path, volume->volume != NULL, volume->is_read_only);
+    workload_add_label(workload, LABEL_TREES, trees_method_name(input->trees->method));
+    if (input->image->id != NULL) {
+        workload_add_label(workload, LABEL_BASE_IMAGE, input->image->id);
     }
+    if (input->branch != NULL) {
+        workload_add_label(workload, LABEL_BRANCH, input->branch);
+    }
+    add_mounts(workload, input);
     return workload;
 }
+
+/* --- demand -------------------------------------------------------------------------------------- */
 
 struct demand {
     bool is_needed;
@@ -70,29 +155,83 @@ static struct demand find_demand(const struct world *world, const struct reposit
     struct status_repository *repository = &status->repository;
     int64_t stop_at, remove_at;
 
-    if (spec->is_suspended && (input->container != NULL || input->workspace->exists)) {
+    if (spec->is_suspended && (input->container != NULL || input->trees->exists)) {
         return (struct demand){false, false, true};
     }
     if (input->active_tasks > 0 || input->is_warm) {
         repository->idle_since_wall_ms = 0;
         return (struct demand){true, true, true};
     }
+    if (input->sessions > 0 && input->container != NULL) { /* somebody is in it: not idle */
+        repository->idle_since_wall_ms = 0;
+        return (struct demand){false, true, true};
+    }
     if (repository->idle_since_wall_ms == 0) {
         repository->idle_since_wall_ms = world->now_wall_ms;
     }
     stop_at = repository->idle_since_wall_ms + spec->idle_timeout_seconds * 1000;
     remove_at = stop_at + spec->retain_seconds * 1000;
-    if (input->is_deleted || (input->container == NULL && !input->workspace->exists) ||
+    if (input->is_deleted || (input->container == NULL && !input->trees->exists) ||
         world->now_wall_ms >= remove_at) {
         return (struct demand){false, false, false};
     }
     plan_wake_at(plan, world->now_wall_ms < stop_at ? stop_at : remove_at);
     return (struct demand){
         .is_needed = false,
-        .should_run = world->now_wall_ms < stop_at && !input->is_displaced &&
-                      input->container != NULL && input->container->state == WORKLOAD_RUNNING,
+        .should_run = (world->now_wall_ms < stop_at || input->is_setting_up) &&
+                      !input->is_displaced && input->container != NULL &&
+                      input->container->state == WORKLOAD_RUNNING,
         .should_exist = true,
     };
+}
+
+/* --- what is said -------------------------------------------------------------------------------- */
+
+static void describe_mirror(const struct repository_input *input, struct object_status *status)
+{
+    struct status_repository *repository = &status->repository;
+    const struct condition *stalled =
+        input->mirror_status != NULL ? &input->mirror_status->conditions[CONDITION_STALLED] : NULL;
+
+    repository->fetched_wall_ms = input->mirror->fetched_wall_ms;
+    if (input->source != NULL && input->source->commit != NULL) {
+        repository->commit = status_text(status, input->source->commit);
+        repository->branch = status_text(status, input->source->branch);
+    }
+    if (stalled != NULL && stalled->value == CONDITION_TRUE) {
+        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, stalled->reason,
+                             stalled->message);
+    } else if (input->source != NULL && input->source->is_stale) {
+        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, REASON_FETCH_FAILED,
+                             input->source->message);
+    } else if (input->mirror->exists) {
+        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, "Cloned", NULL);
+    }
+}
+
+static const char *setup_state_word(const struct object_status *setup)
+{
+    if (setup->conditions[CONDITION_STALLED].value == CONDITION_TRUE) {
+        return "Failed";
+    }
+    if (status_is_operating(setup)) {
+        return "Running";
+    }
+    return setup->phase == PHASE_SUCCEEDED ? "Succeeded" : "Waiting";
+}
+
+static void describe_setup(const struct repository_input *input, struct object_status *status)
+{
+    const struct object_status *setup = input->setup_status;
+    struct status_repository *repository = &status->repository;
+
+    if (setup == NULL || input->settings->repository.setup == NULL) {
+        return;
+    }
+    repository->setup_state = setup_state_word(setup);
+    repository->setup_commit = status_text(status, setup->repository.setup_commit);
+    repository->setup_log = status_text(status, setup->repository.setup_log);
+    repository->setup_message = status_text(status, setup->conditions[CONDITION_READY].message);
 }
 
 static void describe(const struct repository_input *input, struct object_status *status)
@@ -102,15 +241,19 @@ static void describe(const struct repository_input *input, struct object_status 
     status->observed_hash = status_text(status, input->settings->hash);
     repository->url = status_text(status, input->url);
     repository->active_tasks = input->active_tasks;
+    repository->sessions = input->sessions;
     repository->pool = status_text(status, input->pool);
     repository->instance = status_text(status, input->instance);
-    repository->workspace = NULL;
-    if (input->workspace->exists) {
-        repository->workspace = status_text(status, input->workspace->path);
-        repository->branch = status_text(status, input->workspace->branch);
-        repository->commit = status_text(status, input->workspace->commit);
-        status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, "Cloned", NULL);
+    if (input->trees->exists) {
+        repository->trees = status_text(status, input->trees->path);
     }
+    repository->method = trees_method_name(input->trees->method);
+    repository->method_message = status_text(status, input->trees->method_message);
+    if (input->snapshot.reference != NULL && input->snapshot.image->state == IMAGE_PRESENT) {
+        repository->snapshot_image = status_text(status, input->snapshot.reference);
+    }
+    describe_mirror(input, status);
+    describe_setup(input, status);
 }
 
 static void describe_idle(const struct repository_input *input, struct object_status *status)
@@ -130,70 +273,124 @@ static void describe_idle(const struct repository_input *input, struct object_st
     }
 }
 
+/* --- the decision -------------------------------------------------------------------------------- */
+
 static void reconcile_unneeded(struct container_pass *pass, const struct repository_input *input)
 {
+    bool has_work = input->work_kept_until_wall_ms > pass->world->now_wall_ms;
+
     container_reconcile(pass);
-    if (input->workspace->exists) {
+    if (input->trees->exists && has_work) {
+        plan_wake_at(pass->plan, input->work_kept_until_wall_ms);
+        if (input->container == NULL) {
+            pass->status->phase = PHASE_TERMINATED;
+            status_set_ready(pass->status, REASON_WORK_KEPT,
+                             "no task needs it; trees with work that was not pushed are kept");
+        }
+    } else if (input->trees->exists) {
         plan_set_operation(pass->plan, "delete", "no task needs it");
         plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name,
                  "no task needs it");
         failure_holds_back(pass->failure, pass->want->key, pass->world->now_wall_ms, pass->plan,
                            pass->status);
     }
-    if (input->container == NULL && !input->workspace->exists) {
+    if (input->container == NULL && !input->trees->exists) {
         describe_idle(input, pass->status);
     }
 }
 
-/* The clone comes first; a container whose workspace was lost holds on to deleted files and must go. */
-static void plan_workspace(struct container_pass *pass, const struct repository_input *input)
+/* True when it cannot be made now, and the status says why. What is there goes on. */
+static bool is_held_up(const struct world *world, const struct repository_input *input,
+                       const struct demand *demand, struct object_status *status)
 {
-    const char *cause = input->workspace->exists ? "another branch is wanted, and no task works on "
-                                                   "the present one"
-                                                 : "workspace does not exist";
+    const struct repository_spec *spec = &input->settings->repository;
 
-    plan_set_operation(pass->plan, "create", cause);
-    if (input->container != NULL &&
-        container_is_own(input->container, pass->want->kind, pass->want->object)) {
-        plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_PROVISIONING, pass->want->name,
-                 input->workspace->exists ? cause : "its workspace was lost");
-        pass->container = NULL;
-        pass->creation_cause = input->workspace->exists ? cause : "its workspace was lost";
+    if (input->refusal != NULL) {
+        status->phase = PHASE_PROVISIONING;
+        status_set_stalled(status, REASON_SCHEME_REFUSED, input->refusal);
+        return true;
     }
-    if (input->workspace->exists) {
-        plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_PROVISIONING, input->container_name,
-                 cause);
+    if (policy_refuses(world, &spec->volumes, &spec->security, status)) {
+        status->phase = PHASE_PROVISIONING;
+        return true;
     }
-    plan_add(pass->plan, ACTION_MAKE_WORKSPACE, PHASE_PROVISIONING, input->container_name, cause);
-    status_set_condition(pass->status, CONDITION_WORKSPACE_READY, CONDITION_FALSE, "Missing",
-                         cause);
+    if (!demand->is_needed && input->container == NULL) {
+        status->phase = PHASE_TERMINATED; /* only the trees are kept, for the next task */
+        describe_idle(input, status);
+        return true;
+    }
+    if (input->container == NULL && (input->awaits != NULL || input->pressure != NULL)) {
+        status->phase = PHASE_PROVISIONING;
+        status_set_progressing(status, input->awaits != NULL ? "Waiting" : REASON_DISK_PRESSURE,
+                               input->awaits != NULL ? input->awaits : input->pressure);
+        return true;
+    }
+    return false;
+}
+
+/* What keeps it from being made anew or stopped: NULL, or words for people; the caller's to free. */
+static char *find_hold(const struct repository_input *input)
+{
+    unsigned users = input->running_tasks + input->sessions;
+
+    if (users > 0) {
+        return xasprintf("%u task%s in it", users, users == 1 ? "" : "s");
+    }
+    return input->is_setting_up ? xstrdup("its setup runs") : NULL;
+}
+
+/* An image is being made of it, and the engine lets it go on by itself. */
+static bool is_being_committed(const struct repository_input *input)
+{
+    return input->is_setting_up && input->container != NULL &&
+           input->container->state == WORKLOAD_PAUSED;
+}
+
+static void reconcile_container(struct container_pass *pass, const struct repository_input *input,
+                                const struct demand *demand)
+{
+    if (is_being_committed(input)) {
+        pass->status->phase = PHASE_RUNNING;
+        status_set_progressing(pass->status, "Snapshotting", "an image is being made of it");
+        return;
+    }
+    container_reconcile(pass);
+    if (!demand->is_needed && !pass->want->is_suspended && pass->plan->count == 0 &&
+        pass->status->phase == PHASE_TERMINATED) {
+        describe_idle(input, pass->status);
+    }
 }
 
 void repository_reconcile(const struct world *world, const struct repository_input *input,
                           struct plan *plan, struct object_status *status)
 {
     const struct repository_spec *spec = &input->settings->repository;
+    bool has_snapshot =
+        input->snapshot.reference != NULL && input->snapshot.image->state == IMAGE_PRESENT;
     auto_free char *key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, input->container_name);
-    auto_free char *users =
-        xasprintf("%u task%s in it", input->running_tasks, input->running_tasks == 1 ? "" : "s");
+    auto_free char *hold = find_hold(input);
+    struct port_list ports = repository_ports(input->settings, &status->arena);
     struct container_want want = {
         .key = key,
         .kind = KIND_REPOSITORY_CONTAINER,
         .object = input->container_name,
         .name = input->container_name,
-        .image = repository_image(world, input->settings),
-        .pull_policy = (enum pull_policy)spec->pull_policy,
+        .image =
+            has_snapshot ? input->snapshot.reference : repository_image(world, input->settings),
+        .base_image_id = input->image->id,
+        .pull_policy = has_snapshot ? PULL_NEVER : (enum pull_policy)spec->pull_policy,
         .is_suspended = spec->is_suspended,
-        .hold_off = input->running_tasks > 0 ? users : NULL,
+        .hold_off = hold,
         .instance = input->is_displaced && input->container != NULL ? input->container->instance
                                                                     : input->instance,
         .hash = input->settings->container_hash,
         .fields = input->settings->field_hashes,
         .source = input->settings->file,
-        .ports = &spec->ports,
+        .ports = &ports,
         .restart_policy = RESTART_ALWAYS,
         .grace_seconds = REPOSITORY_GRACE_SECONDS,
         .machine = input->machine,
+        .has_trees = true,
         .build = build,
         .user = input,
     };
@@ -201,7 +398,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .world = world,
         .want = &want,
         .container = input->container,
-        .image = input->image,
+        .image = has_snapshot ? input->snapshot.image : input->image,
         .values = input->values,
         .machine = input->observed_machine,
         .failure = input->failure,
@@ -216,30 +413,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
     want.should_exist = demand.should_exist;
     if (!demand.should_exist) {
         reconcile_unneeded(&pass, input);
-        return;
-    }
-    if (input->is_refused) {
-        status->phase = PHASE_PROVISIONING;
-        status_set_stalled(status, REASON_SCHEME_REFUSED, input->refusal);
-        return;
-    }
-    if (policy_refuses(world, &spec->volumes, &spec->security, status)) {
-        status->phase = PHASE_PROVISIONING;
-        return;
-    }
-    if (!demand.is_needed && input->container == NULL) {
-        status->phase = PHASE_TERMINATED; /* only the workspace is kept, for the next task */
-        describe_idle(input, status);
-        return;
-    }
-    if (demand.is_needed && !want.is_suspended &&
-        (!input->workspace->exists ||
-         (!input->is_in_use && !workspace_has_branch(input->workspace, input->branch)))) {
-        plan_workspace(&pass, input);
-    }
-    container_reconcile(&pass);
-    if (!demand.is_needed && !want.is_suspended && plan->count == 0 &&
-        status->phase == PHASE_TERMINATED) {
-        describe_idle(input, status);
+    } else if (!is_held_up(world, input, &demand, status)) {
+        reconcile_container(&pass, input, &demand);
     }
 }

@@ -1,40 +1,61 @@
 /*
- * Repository containers: one container and one workspace per repository, alive while tasks need them.
+ * Repository containers: one container per repository (or branch of it), alive while tasks need it. Pure.
  *
- * First task: cloned and created; further ones join; none left: stopped after the idle timeout, removed after the
- * retain time with its workspace. Pure.
+ * First task: created; further ones join; none left: stopped after the idle timeout, removed after the retain time
+ * with all trees. Its folder of trees is there before it, so it does not wait for the clone, unless the
+ * repository's own devcontainer.json is to say what image it has.
  */
 #ifndef BERTH_RECONCILERS_REPOSITORY_H
 #define BERTH_RECONCILERS_REPOSITORY_H
 
 #include "reconcilers/container.h"
+#include "reconcilers/task.h"
 
-#define WORKSPACE_MOUNT "/workspace"
+#define TASK_PORT_PREFIX "task-" /* names of the block's ports: task-1 ... */
+
+#define RUNNER_USER_FILE                                                                           \
+    "/.berth/tasks/.user" /* the runner says there who the container's user is */
+
+/* An image that repository containers may be made from beside the one that their settings name. */
+struct snapshot_image {
+    const char *reference; /* NULL: none is wanted */
+    const struct observed_image *image;
+};
 
 struct repository_input {
     const char *container_name;    /* also its key: "RepositoryContainer/<name>" */
+    const char *base_name;         /* the same, of all branches together: names the caches */
     const char *url;               /* canonical */
+    const char *branch;            /* isolation Branch: whose container it is; NULL: everybody's */
     const struct object *settings; /* the Repository object, or one with all defaults */
     bool is_explicit;              /* a Repository object exists */
     bool is_deleted;               /* it was deleted, and no task came since: do not retain */
-    bool is_refused;               /* the URL is against the policy: refusal says why */
-    const char *refusal;
-    unsigned active_tasks;       /* that want it */
-    unsigned running_tasks;      /* in it: their commands run, or their sessions are open */
-    const char *pool, *instance; /* where it is placed; NULL: unplaced */
+    const char *refusal;           /* the URL is against the policy; NULL: it is not */
+    unsigned active_tasks;         /* that want it */
+    unsigned running_tasks;        /* in it: their commands run, or their sessions are open */
+    unsigned sessions;             /* exec sessions of people in it */
+    bool is_setting_up;            /* its setup runs */
+    const char *pool, *instance;   /* where it is placed; NULL: unplaced */
     bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */
     bool
         is_warm; /* it is kept up without tasks: its settings or its pool say so, and it has a place */
     const char *awaited_pool; /* it is to be warm and has no place in that pool; NULL: else */
     bool is_pool_unknown;     /* ... which does not exist */
-    const char *branch;       /* what the workspace is to be made from; NULL: the remote's HEAD */
-    bool is_in_use;           /* a task works in the workspace as it is */
+    const char *awaits;       /* what must be known before it can be made, or NULL */
+    const char *pressure;     /* the disk is full: nothing new; NULL: it is not */
+    int64_t
+        work_kept_until_wall_ms; /* its trees have work that is nowhere else; 0: they have none */
+    const struct observed_trees *trees;
+    const struct source *source; /* what a task without a word of its own would begin from */
+    const struct observed_mirror *mirror;
+    const struct object_status *mirror_status; /* NULL, like the next: not looked at yet */
+    const struct object_status *setup_status;
+    struct snapshot_image snapshot;
     const struct machine_limits *machine;            /* of that instance; NULL: unplaced */
     const struct observed_machine *observed_machine; /* its cgroup, as far as one looked */
     const struct observed_container *container;
-    const struct observed_image *image;
+    const struct observed_image *image;   /* the one that the settings name */
     const struct observed_values *values; /* of env; NULL: none comes from elsewhere */
-    const struct observed_workspace *workspace;
     const struct observed_failure *failure;
     const struct object_status *previous;
 };
@@ -42,10 +63,14 @@ struct repository_input {
 void repository_reconcile(const struct world *world, const struct repository_input *input,
                           struct plan *plan, struct object_status *status);
 
-/* Whether a workspace is what a wish for a branch (NULL: the remote's HEAD) asks for. */
-bool workspace_has_branch(const struct observed_workspace *workspace, const char *branch);
-
 const char *repository_image(const struct world *world, const struct object *settings);
+
+/* Whom its tasks run as, as the container knows it: the settings' word, else the image's; "": root. */
+const char *repository_user(const struct object *settings, const char *image_user,
+                            struct arena *arena);
+
+/* The ports of the container: the settings' own, then the block for tasks. In the arena. */
+struct port_list repository_ports(const struct object *settings, struct arena *arena);
 
 /* True when nothing of it is left and nobody wants it: the controller may forget it. */
 bool repository_is_gone(const struct repository_input *input);

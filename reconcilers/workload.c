@@ -60,6 +60,13 @@ void workload_add_own_mount(struct workload *workload, const char *source, const
     workload->mounts[workload->mount_count - 1].is_own = true;
 }
 
+void workload_add_trees_mount(struct workload *workload, const char *source, const char *target,
+                              bool is_slave)
+{
+    workload_add_own_mount(workload, source, target);
+    workload->mounts[workload->mount_count - 1].is_slave = is_slave;
+}
+
 void workload_add_port(struct workload *workload, const struct workload_port *port)
 {
     workload->ports =
@@ -126,6 +133,8 @@ void observed_container_free(struct observed_container *container)
     free(container->env);
     free(container->pool);
     free(container->instance);
+    free(container->trees);
+    free(container->branch);
     free(container->error);
     free(container->network);
     free(container->network_id);

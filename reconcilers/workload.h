@@ -18,6 +18,11 @@
 #define LABEL_SOURCE "dev.berth.source"
 #define LABEL_PORTS "dev.berth.ports"
 #define LABEL_REPOSITORY "dev.berth.repository"
+#define LABEL_TREES "dev.berth.trees"             /* how trees come into a repository container */
+#define LABEL_BASE_IMAGE "dev.berth.base-image"   /* id of the image that its settings name */
+#define LABEL_BRANCH "dev.berth.branch"           /* isolation Branch: whose container it is */
+#define LABEL_SNAPSHOT_OF "dev.berth.snapshot.of" /* of an image: container it was made from */
+#define LABEL_SNAPSHOT_BY "dev.berth.snapshot.by" /* of an image: the controller's id */
 #define LABEL_SUBNET                                                                               \
     "dev.berth.subnet" /* of a network: chosen by Berth, so addresses can be asked for */
 #define LABEL_POOL "dev.berth.pool"         /* whose member an instance is */
@@ -43,7 +48,8 @@ struct workload_mount {
     const char *target;
     bool is_volume;
     bool is_read_only;
-    bool is_own; /* Berth's own directory, not one that a spec names */
+    bool is_own;   /* Berth's own directory, not one that a spec names */
+    bool is_slave; /* mounts that are made below the source later appear in the container */
 };
 
 /* What an instance's own container and those placed on it may use together. */
@@ -92,6 +98,8 @@ void workload_add_label(struct workload *workload, const char *key, const char *
 void workload_add_mount(struct workload *workload, const char *source, const char *target,
                         bool is_volume, bool is_read_only);
 void workload_add_own_mount(struct workload *workload, const char *source, const char *target);
+void workload_add_trees_mount(struct workload *workload, const char *source, const char *target,
+                              bool is_slave);
 void workload_add_port(struct workload *workload, const struct workload_port *port);
 void workload_add_alias(struct workload *workload, const char *alias);
 

@@ -176,7 +176,7 @@ static size_t count_words(const char *const *words)
 {
     size_t count = 0;
 
-    while (words != NULL && words[count] != NULL) {
+    while (words[count] != NULL) {
         count++;
     }
     return count;
@@ -214,11 +214,6 @@ static void decode_enum(struct decoder *decoder, const struct field *field,
     int64_t index;
 
     if (!expect_scalar(decoder, node, place, "one word")) {
-        return;
-    }
-    if (find_word(field->planned_words, node->text) >= 0) {
-        spec_errors_add(decoder->errors, node, place, REASON_NOT_SUPPORTED,
-                        "%s is not supported by this version of berth", node->text);
         return;
     }
     index = find_word(field->words, node->text);
@@ -381,7 +376,6 @@ static void decode_value(struct decoder *decoder, const struct field *field,
     case FIELD_OPTIONAL_OBJECT: decode_optional_object(decoder, field, node, place, target); break;
     case FIELD_OBJECT_LIST: decode_object_list(decoder, field, node, place, target); break;
     case FIELD_REPOSITORY_REF: decode_repository_ref(decoder, field, node, place, target); break;
-    case FIELD_PLANNED: break;
     }
     if ((field->flags & FIELD_NON_EMPTY) != 0 && node->type != YAML_NODE_SCALAR &&
         node->count == 0) {
@@ -457,16 +451,11 @@ static void check_keys(struct decoder *decoder, const struct field *fields,
     }
     for (size_t i = 0; i + 1 < map->count; i += 2) {
         const struct yaml_node *key = map->items[i];
-        struct place key_place = {.parent = place, .key = key->text};
-        size_t index = find_name(check, key->text);
         const char *near;
 
-        if (index == check->count) {
+        if (find_name(check, key->text) == check->count) {
             near = decode_refuse_key(decoder, key, place, check->names, check->count);
             check->meant |= near != NULL ? UINT64_C(1) << find_name(check, near) : 0;
-        } else if (fields[index].type == FIELD_PLANNED) {
-            spec_errors_add(decoder->errors, key, &key_place, REASON_NOT_SUPPORTED,
-                            "not supported by this version of berth");
         }
     }
 }

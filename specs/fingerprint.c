@@ -118,6 +118,9 @@ void fingerprint_object(struct object *object)
     json_auto_t *json = schema_object_to_json(object);
     json_t *spec = json_object_get(json, "spec");
 
+    if (object->kind == KIND_REPOSITORY && object->repository.user != NULL) {
+        json_object_set_new(spec, "user", json_string(object->repository.user));
+    }
     sort_unordered(schema_of_kind(object->kind), spec);
     json_object_del(json_object_get(json, "metadata"), "name");
     hash_object(json, object->hash);

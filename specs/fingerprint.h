@@ -12,7 +12,7 @@
 
 /*
  * Fills object->hash (spec and labels), container_hash and field_hashes (both without FIELD_LIVE
- * fields and labels); called once, by spec_file.
+ * fields and labels); called once, when the rest of the object is complete.
  */
 void fingerprint_object(struct object *object);
 

@@ -65,10 +65,12 @@ static const struct text_form *form_of(const struct field *field)
         {check_object_name, "name", "names", "name"},
         {check_absolute_path, "absolute path", "absolute paths", "/path"},
         {check_mount_path, "absolute path", "absolute paths", "/data"},
+        {check_repository_mount_path, "absolute path", "absolute paths", "/data"},
         {check_image, "image", "images", "debian:12"},
         {check_machine_type, "machine type", "machine types", "e2-medium"},
         {check_repository_url, "repository URL", "repository URLs", "https://host/org/repo.git"},
         {check_branch, "branch", "branches", "main"},
+        {check_ref, "tag or commit", "tags or commits", "v1.2"},
         {check_env_name, "variable name", "variable names", "NAME"},
         {check_hostname, "host name", "host names", "example.com"},
         {check_ip_address, "IP address", "IP addresses", "10.0.0.10"},
@@ -125,10 +127,6 @@ void reference_add_type(struct strbuf *out, const struct field *field)
     case FIELD_ENUM:
         strbuf_add(out, "one of ");
         add_words(out, field->words);
-        if (field->planned_words != NULL) {
-            strbuf_add(out, "; not supported yet: ");
-            add_words(out, field->planned_words);
-        }
         break;
     case FIELD_BYTES: add_amount_type(out, field, "size such as 512Mi"); break;
     case FIELD_CPU: add_amount_type(out, field, "processors such as 1.5 or 250m"); break;
@@ -139,7 +137,6 @@ void reference_add_type(struct strbuf *out, const struct field *field)
     case FIELD_OPTIONAL_OBJECT: strbuf_add(out, "map"); break;
     case FIELD_OBJECT_LIST: strbuf_add(out, "list of maps"); break;
     case FIELD_REPOSITORY_REF: strbuf_addf(out, "%s, or map", form_of(field)->word); break;
-    case FIELD_PLANNED: strbuf_add(out, "not supported yet"); break;
     }
     if ((field->flags & FIELD_NON_EMPTY) != 0) {
         strbuf_add(out, ", not empty");
@@ -176,7 +173,6 @@ static void add_example(struct strbuf *out, const struct field *field)
     case FIELD_OBJECT:
     case FIELD_OPTIONAL_OBJECT: strbuf_add(out, "{}"); break;
     case FIELD_OBJECT_LIST: strbuf_add(out, "[]"); break;
-    case FIELD_PLANNED: break;
     }
 }
 

@@ -23,7 +23,7 @@ struct reference_field {
 /* False: its sub-table is not walked. */
 typedef bool reference_visit_fn(const struct reference_field *at, void *user);
 
-/* metadata, then spec; a field before those of its sub-table; planned ones too. */
+/* metadata, then spec; a field before those of its sub-table. */
 void reference_walk(enum kind kind, reference_visit_fn *visit, void *user);
 
 /* True for the sub-table of a pool's template: the fields of another kind's page. */
@@ -39,7 +39,7 @@ const char *reference_change(enum kind kind, bool is_live);
 void reference_add_value(struct strbuf *out, const struct field *field);
 
 /*
- * A whole spec of that kind with every field that is supported. What has neither default nor must be
+ * A whole spec of that kind with every field. What has neither default nor must be
  * given is commented out, so that it is valid as it stands.
  */
 void reference_add_skeleton(struct strbuf *out, enum kind kind);

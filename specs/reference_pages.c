@@ -84,7 +84,6 @@ static void add_meaning(struct strbuf *out, const struct reference_field *at)
 static void add_row(struct strbuf *out, const struct reference_field *at, const char *change)
 {
     auto_done(strbuf) type = {0};
-    bool is_planned = at->field->type == FIELD_PLANNED;
 
     strbuf_add(out, "| ");
     markdown_add_code(out, at->path);
@@ -95,7 +94,7 @@ static void add_row(struct strbuf *out, const struct reference_field *at, const 
     add_default(out, at->field);
     strbuf_add(out, " | ");
     if (change != NULL) {
-        strbuf_addf(out, "%s | ", is_planned ? "" : change);
+        strbuf_addf(out, "%s | ", change);
     }
     add_meaning(out, at);
     strbuf_add(out, " |\n");

@@ -137,10 +137,8 @@ static void add_table(struct skeleton *skeleton, const struct field *fields, int
     for (const struct field *field = fields; field->name != NULL; field++) {
         bool has_dash = is_list_item && is_first;
 
-        if (field->type != FIELD_PLANNED) {
-            add_field(skeleton, field, has_dash ? indent - 2 : indent, has_dash ? "- " : "");
-            is_first = false;
-        }
+        add_field(skeleton, field, has_dash ? indent - 2 : indent, has_dash ? "- " : "");
+        is_first = false;
     }
 }
 

@@ -419,18 +419,50 @@ static void cut(char *text, size_t max)
     text[len] = '\0';
 }
 
-const char *repo_url_container_name(const struct repo_url *url, char name[REPO_CONTAINER_NAME_SIZE])
+/*
+ * "repo-<parts>-<6 hex of identity>". Each part gets its share of the room that is left, or what the
+ * parts behind it leave.
+ */
+static const char *join_name(char *const *parts, size_t count, const char *identity,
+                             char name[REPO_CONTAINER_NAME_SIZE])
 {
-    enum { HEX_LEN = 6, ROOM = REPO_CONTAINER_NAME_SIZE - 1 - 5 - 1 - 1 - HEX_LEN };
-    auto_free char *owner = slug(url->owner), *repository = slug(url->name);
-    size_t repository_len = strlen(repository);
+    enum { HEX_LEN = 6 };
+    size_t room = REPO_CONTAINER_NAME_SIZE - 1 - strlen("repo-") - count - HEX_LEN, behind = 0;
+    auto_done(strbuf) text = {0};
     char hex[SHA256_HEX_SIZE];
 
-    sha256_hex(url->canonical, strlen(url->canonical), hex);
-    cut(owner, repository_len < ROOM / 2 ? ROOM - repository_len : ROOM / 2);
-    cut(repository, ROOM - strlen(owner));
-    snprintf(name, REPO_CONTAINER_NAME_SIZE, "repo-%s%s%s%s%.*s", owner,
-             owner[0] != '\0' ? "-" : "", repository, repository[0] != '\0' ? "-" : "", HEX_LEN,
-             hex);
+    for (size_t i = 0; i < count; i++) {
+        behind += strlen(parts[i]);
+    }
+    strbuf_add(&text, "repo-");
+    for (size_t i = 0; i < count; i++) {
+        size_t share = room / (count - i);
+
+        behind -= strlen(parts[i]);
+        cut(parts[i], behind + share < room ? room - behind : share);
+        room -= strlen(parts[i]);
+        strbuf_addf(&text, "%s%s", parts[i], parts[i][0] != '\0' ? "-" : "");
+    }
+    sha256_hex(identity, strlen(identity), hex);
+    snprintf(name, REPO_CONTAINER_NAME_SIZE, "%s%.*s", strbuf_text(&text), HEX_LEN, hex);
     return name;
+}
+
+const char *repo_url_container_name(const struct repo_url *url, char name[REPO_CONTAINER_NAME_SIZE])
+{
+    auto_free char *owner = slug(url->owner), *repository = slug(url->name);
+    char *const parts[] = {owner, repository};
+
+    return join_name(parts, ARRAY_SIZE(parts), url->canonical, name);
+}
+
+const char *repo_url_branch_container_name(const struct repo_url *url, const char *branch,
+                                           char name[REPO_CONTAINER_NAME_SIZE])
+{
+    auto_free char *owner = slug(url->owner), *repository = slug(url->name),
+                   *branch_part = slug(branch);
+    auto_free char *identity = xasprintf("%s#%s", url->canonical, branch);
+    char *const parts[] = {owner, repository, branch_part};
+
+    return join_name(parts, ARRAY_SIZE(parts), identity, name);
 }

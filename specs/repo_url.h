@@ -41,4 +41,11 @@ enum { REPO_CONTAINER_NAME_SIZE = 64 };
 const char *repo_url_container_name(const struct repo_url *url,
                                     char name[REPO_CONTAINER_NAME_SIZE]);
 
+/*
+ * The container of one branch (isolation Branch): "repo-<owner>-<name>-<branch>-<6 hex>", made like
+ * the name above; the hash is of "<canonical URL>#<branch>", and no canonical URL has a '#'.
+ */
+const char *repo_url_branch_container_name(const struct repo_url *url, const char *branch,
+                                           char name[REPO_CONTAINER_NAME_SIZE]);
+
 #endif

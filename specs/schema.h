@@ -29,7 +29,6 @@ enum field_type {
     FIELD_OPTIONAL_OBJECT, /* sub-table; pointer to a struct of item_size, NULL when it is left out */
     FIELD_OBJECT_LIST,     /* sub-table; struct { T *items; size_t count; } */
     FIELD_REPOSITORY_REF, /* a URL, or a map (sub-table, its offsets count from this field's) */
-    FIELD_PLANNED,        /* known from the design, refused with a clear error in this version */
 };
 
 enum field_flag {
@@ -45,12 +44,11 @@ struct field {
     enum field_type type;
     unsigned flags;
     size_t offset;
-    const char *default_text;         /* as a user would write it; NULL: none */
-    const char *example;              /* the same, where there is no default; NULL: by the type */
-    int64_t absent;                   /* what a number is when it is left out and has no default */
-    int64_t min, max;                 /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
-    const char *const *words;         /* FIELD_ENUM, NULL-terminated */
-    const char *const *planned_words; /* FIELD_ENUM: known, refused in this version; or NULL */
+    const char *default_text; /* as a user would write it; NULL: none */
+    const char *example;      /* the same, where there is no default; NULL: by the type */
+    int64_t absent;           /* what a number or word is when it is left out and has no default */
+    int64_t min, max;         /* FIELD_INTEGER, BYTES, CPU: inclusive; both 0: no bounds */
+    const char *const *words; /* FIELD_ENUM, NULL-terminated */
 
     /* Of texts, items and label values; of label keys. Each may be NULL. */
     int (*check)(const char *text, struct error *err);

@@ -55,16 +55,24 @@ static json_t *number_to_json(const struct field *field, int64_t number)
     return json_integer(number);
 }
 
-static json_t *texts_to_json(const struct text_list *list)
+static json_t *word_to_json(const struct field *field, int64_t index)
 {
+    return field->default_text == NULL && index == field->absent ? NULL
+                                                                 : json_string(field->words[index]);
+}
+
+/* What must be given is written also when it is empty: that means something. */
+static json_t *texts_to_json(const struct field *field, const void *place)
+{
+    struct text_list list = list_at(place);
     json_t *array;
 
-    if (list->count == 0) {
+    if (list.count == 0 && (field->flags & FIELD_REQUIRED) == 0) {
         return NULL;
     }
     array = json_array();
-    for (size_t i = 0; i < list->count; i++) {
-        json_array_append_new(array, json_string(list->items[i]));
+    for (size_t i = 0; i < list.count; i++) {
+        json_array_append_new(array, json_string(list.items[i]));
     }
     return array;
 }
@@ -121,12 +129,8 @@ static json_t *field_to_json(const struct field *field, const void *place)
     case FIELD_CPU:
     case FIELD_FRACTION: return number_to_json(field, number_at(place));
     case FIELD_BOOLEAN: memcpy(&is_true, place, sizeof(is_true)); return json_boolean(is_true);
-    case FIELD_ENUM: return json_string(field->words[number_at(place)]);
-    case FIELD_STRING_LIST: {
-        struct text_list list = list_at(place);
-
-        return texts_to_json(&list);
-    }
+    case FIELD_ENUM: return word_to_json(field, number_at(place));
+    case FIELD_STRING_LIST: return texts_to_json(field, place);
     case FIELD_LABELS: memcpy(&labels, place, sizeof(labels)); return labels_to_json(&labels);
     case FIELD_OBJECT: return object_or_nothing(fields_to_json(field->fields, place));
     case FIELD_OPTIONAL_OBJECT:
@@ -135,7 +139,6 @@ static json_t *field_to_json(const struct field *field, const void *place)
     case FIELD_REPOSITORY_REF:
         return text_at(place) != NULL ? text_to_json(text_at(place))
                                       : fields_to_json(field->fields, place);
-    case FIELD_PLANNED: break;
     }
     return NULL;
 }

@@ -20,6 +20,7 @@ extern const struct field schema_task_fields[];       /* of struct task_spec */
 
 extern const char *const schema_pull_policy_words[]; /* of enum pull_policy */
 extern const char *const schema_isolation_words[];   /* of enum isolation */
+extern const struct field schema_setup_fields[];     /* of struct setup_spec */
 extern const struct field schema_env_fields[];       /* of struct env_var */
 extern const struct field schema_port_fields[];      /* of struct port_spec */
 extern const struct field schema_volume_fields[];    /* of struct volume_spec */

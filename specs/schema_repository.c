@@ -29,7 +29,7 @@ const char *const schema_isolation_words[] = {"Task", "Shared", "Branch", NULL};
 
 static const char *const snapshot_policy_words[] = {"OnSetupChange", "OnEachCommit", NULL};
 
-static const struct field setup_fields[] = {
+const struct field schema_setup_fields[] = {
     {.name = "command",
      .type = FIELD_STRING_LIST,
      .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
@@ -56,9 +56,9 @@ static const struct field cache_fields[] = {
      .doc = "Names the volume, together with the repository."},
     {.name = "mountPath",
      .type = FIELD_STRING,
-     .flags = FIELD_REQUIRED | FIELD_UNIQUE,
+     .flags = FIELD_REQUIRED,
      .offset = offsetof(struct cache_spec, mount_path),
-     .check = check_mount_path,
+     .check = check_repository_mount_path,
      .example = "/root/.npm",
      .doc = "Where it appears in the container. What lies below the home directory of the user "
             "appears in the tasks' own homes too."},
@@ -195,7 +195,7 @@ const struct field schema_repository_fields[] = {
      .type = FIELD_OPTIONAL_OBJECT,
      .flags = FIELD_LIVE,
      .offset = IN_REPOSITORY(setup),
-     .fields = setup_fields,
+     .fields = schema_setup_fields,
      .item_size = sizeof(struct setup_spec),
      .doc = "A command that prepares the working tree, such as installing dependencies. It runs "
             "once per commit and text; what it wrote is below every task's tree."},
@@ -249,7 +249,7 @@ const struct field schema_repository_fields[] = {
      .offset = IN_REPOSITORY(task_ports),
      .default_text = "4",
      .min = 0,
-     .max = 64,
+     .max = TASK_PORTS_MAX,
      .doc = "How many ports of the container are published for its tasks to lease."},
     END_OF_TABLE,
 };

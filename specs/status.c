@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "specs/reason.h"
+#include "specs/status_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,32 +79,6 @@ static void copy_hook(struct object_status *to, struct status_hook *hook,
     hook->message = status_text(to, from->message);
 }
 
-static void copy_task(struct object_status *to, const struct status_task *from)
-{
-    to->task = *from;
-    to->task.id = status_text(to, from->id);
-    to->task.hash = status_text(to, from->hash);
-    to->task.repository = status_text(to, from->repository);
-    to->task.work_dir = status_text(to, from->work_dir);
-    to->task.branch = status_text(to, from->branch);
-    to->task.commit = status_text(to, from->commit);
-    to->task.log_file = status_text(to, from->log_file);
-    to->task.reason = status_text(to, from->reason);
-    to->task.pool = status_text(to, from->pool);
-    to->task.instance = status_text(to, from->instance);
-}
-
-static void copy_repository(struct object_status *to, const struct status_repository *from)
-{
-    to->repository = *from;
-    to->repository.url = status_text(to, from->url);
-    to->repository.branch = status_text(to, from->branch);
-    to->repository.commit = status_text(to, from->commit);
-    to->repository.workspace = status_text(to, from->workspace);
-    to->repository.pool = status_text(to, from->pool);
-    to->repository.instance = status_text(to, from->instance);
-}
-
 struct object_status *status_successor(const struct object_status *previous)
 {
     struct object_status *status = status_new();
@@ -122,8 +97,8 @@ struct object_status *status_successor(const struct object_status *previous)
     copy_restarts(status, &previous->restarts);
     copy_hook(status, &status->post_start, &previous->post_start);
     copy_hook(status, &status->pre_stop, &previous->pre_stop);
-    copy_task(status, &previous->task);
-    copy_repository(status, &previous->repository);
+    status_copy_task(status, &previous->task);
+    status_copy_repository(status, &previous->repository);
     status->pool = previous->pool;
     status->last_address = status_text(status, previous->last_address);
     return status;

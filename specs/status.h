@@ -48,8 +48,9 @@ enum condition_type {
     CONDITION_UPDATE_PENDING, /* a change waits until tasks have ended */
     CONDITION_NETWORK_READY,
     CONDITION_CAPACITY_ENFORCED, /* the machine type is a real bound, not only book-keeping */
+    CONDITION_WORK_KEPT, /* a tree outlives its task, since it has work that is nowhere else */
 };
-enum { CONDITION_COUNT = 10 };
+enum { CONDITION_COUNT = 11 };
 
 const char *condition_type_name(enum condition_type type); /* "PortsAllocated" */
 
@@ -145,15 +146,45 @@ struct status_error {
     const char *location; /* "web.yaml:7:16 spec.machineType", or NULL */
 };
 
+/* A port of the shared block that a task has. */
+struct status_task_port {
+    const char *name;
+    uint16_t container_port, host_port;
+};
+
+/* The working tree of a task: where it is, what it began from, and what is in it now that the task is over. */
+struct status_tree {
+    const char *name;           /* NULL: it has none, or none any more */
+    const char *method;         /* "overlay", "copy" */
+    const char *host_path;      /* where the tree is on the host */
+    const char *layer;          /* key of the setup below it; NULL: none */
+    const char *note;           /* what one should know about the commit it was made from */
+    const char *home, *tmp;     /* inside the container; NULL: the container's own */
+    int64_t uid, gid;           /* whose it is */
+    const char *end_branch;     /* NULL: a detached HEAD, or not known; so are the next */
+    const char *end_commit;     /* where its HEAD was when the task had ended */
+    bool is_inspected;          /* the rest is known */
+    bool is_dirty;              /* files were changed and not committed */
+    bool is_unpushed;           /* it has commits that the remote has not */
+    int64_t removed_at_wall_ms; /* when it goes; 0: not decided */
+};
+
 struct status_task {
     const char *id;         /* names the directory with its records and log */
     const char *hash;       /* of the spec it was started with */
+    const char *url;        /* canonical, of the repository */
     const char *repository; /* name of the repository container */
     const char *work_dir;   /* inside the container */
-    const char *branch, *commit;
-    const char *log_file; /* on the host */
-    unsigned attempt;     /* 0: the command was not started yet */
+    const char *branch;     /* it is on inside its tree */
+    const char *commit;     /* its tree was made from */
+    const char *user;       /* of the container that it runs as; "" is root */
+    const char *log_file;   /* on the host */
+    struct status_tree tree;
+    struct status_task_port *ports;
+    size_t port_count;
+    unsigned attempt; /* 0: the command was not started yet */
     int64_t start_wall_ms, end_wall_ms;
+    int64_t next_retry_wall_ms; /* an attempt has failed, and the next one starts then; 0: no */
     bool has_exit_code;
     int64_t exit_code;
     const char *reason;      /* Completed, Error, DeadlineExceeded, ContainerLost, ... */
@@ -164,13 +195,32 @@ struct status_task {
     int64_t arrival_wall_ms; /* when it was seen first: its rank among equals */
 };
 
+/* A tree that outlives its task, since it has work that is nowhere else. */
+struct status_kept_tree {
+    const char *task, *path, *branch, *commit;
+    int64_t until_wall_ms;
+};
+
 struct status_repository {
-    const char *url; /* canonical */
-    const char *branch, *commit;
-    const char *workspace; /* on the host */
-    unsigned active_tasks;
+    const char *url;             /* canonical */
+    const char *branch, *commit; /* that a new task would begin from */
+    const char *trees;           /* folder of the working trees, on the host */
+    const char *method;          /* "overlay", "copy" */
+    const char *method_message;  /* why not overlay */
+    unsigned active_tasks, sessions;
     int64_t idle_since_wall_ms;  /* 0: in use */
     const char *pool, *instance; /* where its container is placed; NULL: unplaced */
+    int64_t fetched_wall_ms;     /* when the remote was last asked; 0: not yet */
+    int64_t disk_bytes;          /* of mirror, snapshots and trees; 0: not measured yet */
+    const char
+        *setup_state; /* "Succeeded", "Running", "Failed"; NULL: it has no setup, or none ran yet */
+    const char *setup_commit, *setup_log, *setup_message;
+    bool has_submodules, has_lfs; /* what a clone here does not bring */
+    const char
+        *snapshot_image; /* that the container was made from, or the next will be; NULL: none */
+    struct text_list unsupported; /* of devcontainer.json */
+    struct status_kept_tree *kept;
+    size_t kept_count;
 };
 
 /* A pool's numbers, and what its arithmetic must remember (reconcilers/pool.h). */

@@ -4,33 +4,11 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "specs/reason.h"
+#include "specs/status_json.h"
 #include "specs/status_words.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Setters that leave out what is absent, so that a document holds only what is known. */
-static void put_text(json_t *object, const char *key, const char *text)
-{
-    if (text != NULL && text[0] != '\0') {
-        json_t *value = json_string(text);
-
-        /* bytes from an engine or a container may be no UTF-8: better a mark than no status */
-        json_object_set_new(object, key, value != NULL ? value : json_string("(not UTF-8)"));
-    }
-}
-
-static void put_time(json_t *object, const char *key, int64_t wall_ms)
-{
-    char text[TIMESTAMP_SIZE];
-
-    put_text(object, key, timestamp_format(wall_ms, text));
-}
-
-static void put_integer(json_t *object, const char *key, int64_t value)
-{
-    json_object_set_new(object, key, json_integer(value));
-}
 
 static json_t *conditions_to_json(const struct object_status *status)
 {
@@ -44,11 +22,11 @@ static json_t *conditions_to_json(const struct object_status *status)
             continue;
         }
         item = json_object();
-        put_text(item, "type", condition_type_name((enum condition_type)i));
-        put_text(item, "status", condition_value_name(condition->value));
-        put_text(item, "reason", condition->reason);
-        put_text(item, "message", condition->message);
-        put_time(item, "lastTransitionTime", condition->since_wall_ms);
+        status_put_text(item, "type", condition_type_name((enum condition_type)i));
+        status_put_text(item, "status", condition_value_name(condition->value));
+        status_put_text(item, "reason", condition->reason);
+        status_put_text(item, "message", condition->message);
+        status_put_time(item, "lastTransitionTime", condition->since_wall_ms);
         json_array_append_new(list, item);
     }
     return list;
@@ -59,9 +37,9 @@ static json_t *operation_error_to_json(const struct operation *operation)
     const struct reason *known = reason_find(operation->error_reason);
     json_t *item = json_object();
 
-    put_integer(item, "code", known != NULL ? known->code : 500);
-    put_text(item, "reason", operation->error_reason);
-    put_text(item, "message", operation->error_message);
+    status_put_integer(item, "code", known != NULL ? known->code : 500);
+    status_put_text(item, "reason", operation->error_reason);
+    status_put_text(item, "message", operation->error_message);
     return item;
 }
 
@@ -69,16 +47,16 @@ static json_t *operation_to_json(const struct operation *operation)
 {
     json_t *item = json_object();
 
-    put_text(item, "type", operation->type);
-    put_text(item, "state", operation_state_name(operation->state));
-    put_integer(item, "progress", operation->progress);
-    put_text(item, "cause", operation->cause);
-    put_text(item, "message", operation->message);
+    status_put_text(item, "type", operation->type);
+    status_put_text(item, "state", operation_state_name(operation->state));
+    status_put_integer(item, "progress", operation->progress);
+    status_put_text(item, "cause", operation->cause);
+    status_put_text(item, "message", operation->message);
     if (operation->error_reason != NULL) {
         json_object_set_new(item, "error", operation_error_to_json(operation));
     }
-    put_time(item, "startTime", operation->start_wall_ms);
-    put_time(item, "endTime", operation->end_wall_ms);
+    status_put_time(item, "startTime", operation->start_wall_ms);
+    status_put_time(item, "endTime", operation->end_wall_ms);
     return item;
 }
 
@@ -86,13 +64,13 @@ static json_t *history_item_to_json(const struct operation *operation)
 {
     json_t *item = json_object();
 
-    put_text(item, "type", operation->type);
-    put_text(item, "result",
-             operation->error_reason != NULL ? operation->error_reason : RESULT_DONE);
-    put_text(item, "cause", operation->cause);
-    put_text(item, "message", operation->error_message);
-    put_time(item, "startTime", operation->start_wall_ms);
-    put_integer(item, "durationMs", operation->end_wall_ms - operation->start_wall_ms);
+    status_put_text(item, "type", operation->type);
+    status_put_text(item, "result",
+                    operation->error_reason != NULL ? operation->error_reason : RESULT_DONE);
+    status_put_text(item, "cause", operation->cause);
+    status_put_text(item, "message", operation->error_message);
+    status_put_time(item, "startTime", operation->start_wall_ms);
+    status_put_integer(item, "durationMs", operation->end_wall_ms - operation->start_wall_ms);
     return item;
 }
 
@@ -100,13 +78,13 @@ static json_t *container_to_json(const struct status_container *container)
 {
     json_t *item = json_object();
 
-    put_text(item, "id", container->id);
-    put_text(item, "name", container->name);
-    put_text(item, "image", container->image);
-    put_text(item, "imageID", container->image_id);
-    put_text(item, "network", container->network);
-    put_text(item, "ip", container->ip);
-    put_time(item, "startedAt", container->started_wall_ms);
+    status_put_text(item, "id", container->id);
+    status_put_text(item, "name", container->name);
+    status_put_text(item, "image", container->image);
+    status_put_text(item, "imageID", container->image_id);
+    status_put_text(item, "network", container->network);
+    status_put_text(item, "ip", container->ip);
+    status_put_time(item, "startedAt", container->started_wall_ms);
     return item;
 }
 
@@ -118,11 +96,11 @@ static json_t *ports_to_json(const struct object_status *status)
         const struct status_port *port = &status->ports[i];
         json_t *item = json_object();
 
-        put_text(item, "name", port->name);
-        put_integer(item, "containerPort", port->container_port);
-        put_text(item, "protocol", port->protocol == PROTOCOL_UDP ? "UDP" : "TCP");
-        put_text(item, "hostIP", port->host_ip);
-        put_integer(item, "hostPort", port->host_port);
+        status_put_text(item, "name", port->name);
+        status_put_integer(item, "containerPort", port->container_port);
+        status_put_text(item, "protocol", port->protocol == PROTOCOL_UDP ? "UDP" : "TCP");
+        status_put_text(item, "hostIP", port->host_ip);
+        status_put_integer(item, "hostPort", port->host_port);
         json_array_append_new(list, item);
     }
     return list;
@@ -132,17 +110,17 @@ static json_t *restarts_to_json(const struct status_restarts *restarts)
 {
     json_t *item = json_object();
 
-    put_integer(item, "count", restarts->count);
-    put_integer(item, "inARow", restarts->in_a_row);
-    put_time(item, "nextRetryTime", restarts->next_retry_wall_ms);
+    status_put_integer(item, "count", restarts->count);
+    status_put_integer(item, "inARow", restarts->in_a_row);
+    status_put_time(item, "nextRetryTime", restarts->next_retry_wall_ms);
     if (restarts->has_last) {
         json_t *last = json_object(), *log = json_array();
 
-        put_integer(last, "exitCode", restarts->last_exit_code);
-        put_text(last, "reason", restarts->last_reason);
-        put_text(last, "message", restarts->last_message);
-        put_time(last, "finishedAt", restarts->last_finished_wall_ms);
-        put_integer(last, "finishedAtMs", restarts->last_finished_wall_ms);
+        status_put_integer(last, "exitCode", restarts->last_exit_code);
+        status_put_text(last, "reason", restarts->last_reason);
+        status_put_text(last, "message", restarts->last_message);
+        status_put_time(last, "finishedAt", restarts->last_finished_wall_ms);
+        status_put_integer(last, "finishedAtMs", restarts->last_finished_wall_ms);
         for (size_t i = 0; i < restarts->last_log.count; i++) {
             json_t *line = json_string(restarts->last_log.items[i]);
 
@@ -158,15 +136,15 @@ static json_t *probe_to_json(const struct status_probe *probe)
 {
     json_t *item = json_object();
 
-    put_text(item, "state", verdict_name(probe->verdict));
+    status_put_text(item, "state", verdict_name(probe->verdict));
     if (probe->successes > 0) {
-        put_integer(item, "successes", probe->successes);
+        status_put_integer(item, "successes", probe->successes);
     }
     if (probe->failures > 0) {
-        put_integer(item, "failures", probe->failures);
+        status_put_integer(item, "failures", probe->failures);
     }
-    put_text(item, "lastFailure", probe->last_failure);
-    put_time(item, "lastTransitionTime", probe->since_wall_ms);
+    status_put_text(item, "lastFailure", probe->last_failure);
+    status_put_time(item, "lastTransitionTime", probe->since_wall_ms);
     return item;
 }
 
@@ -174,8 +152,8 @@ static json_t *probes_to_json(const struct status_probes *probes)
 {
     json_t *json = json_object();
 
-    put_time(json, "containerStartTime", probes->started_wall_ms);
-    put_time(json, "firstReadyTime", probes->ready_wall_ms);
+    status_put_time(json, "containerStartTime", probes->started_wall_ms);
+    status_put_time(json, "firstReadyTime", probes->ready_wall_ms);
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
         if (probes->of[i].is_set) {
             json_object_set_new(json, probe_type_name((enum probe_type)i),
@@ -193,10 +171,10 @@ static void put_hook(json_t *json, const char *key, const struct status_hook *ho
         return;
     }
     item = json_object();
-    put_text(item, "state", hook_result_name(hook->result));
-    put_text(item, "message", hook->message);
-    put_time(item, "time", hook->end_wall_ms);
-    put_integer(item, "containerStartedAtMs", hook->container_started_wall_ms);
+    status_put_text(item, "state", hook_result_name(hook->result));
+    status_put_text(item, "message", hook->message);
+    status_put_time(item, "time", hook->end_wall_ms);
+    status_put_integer(item, "containerStartedAtMs", hook->container_started_wall_ms);
     if (hook->has_ended_container) {
         json_object_set_new(item, "endedContainer", json_true());
     }
@@ -216,55 +194,10 @@ static json_t *error_to_json(const struct status_error *error)
 {
     json_t *item = json_object();
 
-    put_integer(item, "code", error->code);
-    put_text(item, "reason", error->reason);
-    put_text(item, "message", error->message);
-    put_text(item, "location", error->location);
-    return item;
-}
-
-static json_t *task_to_json(const struct status_task *task)
-{
-    json_t *item = json_object();
-
-    put_text(item, "id", task->id);
-    put_text(item, "specHash", task->hash);
-    put_text(item, "repositoryContainer", task->repository);
-    put_text(item, "workingDirectory", task->work_dir);
-    put_text(item, "branch", task->branch);
-    put_text(item, "commit", task->commit);
-    put_integer(item, "attempt", task->attempt);
-    put_text(item, "reason", task->reason);
-    if (task->has_exit_code) {
-        put_integer(item, "exitCode", task->exit_code);
-    }
-    put_time(item, "startTime", task->start_wall_ms);
-    put_time(item, "endTime", task->end_wall_ms);
-    put_text(item, "logFile", task->log_file);
-    put_text(item, "pool", task->pool);
-    put_text(item, "instance", task->instance);
-    put_time(item, "arrivalTime", task->arrival_wall_ms);
-    if (task->is_admitted) {
-        json_object_set_new(item, "admitted", json_true());
-    }
-    if (task->queue_position > 0) {
-        put_integer(item, "queuePosition", task->queue_position);
-    }
-    return item;
-}
-
-static json_t *repository_to_json(const struct status_repository *repository)
-{
-    json_t *item = json_object();
-
-    put_text(item, "url", repository->url);
-    put_text(item, "branch", repository->branch);
-    put_text(item, "commit", repository->commit);
-    put_text(item, "workspace", repository->workspace);
-    put_integer(item, "activeTasks", repository->active_tasks);
-    put_time(item, "idleSince", repository->idle_since_wall_ms);
-    put_text(item, "pool", repository->pool);
-    put_text(item, "instance", repository->instance);
+    status_put_integer(item, "code", error->code);
+    status_put_text(item, "reason", error->reason);
+    status_put_text(item, "message", error->message);
+    status_put_text(item, "location", error->location);
     return item;
 }
 
@@ -272,28 +205,28 @@ static json_t *pool_to_json(const struct status_pool *pool)
 {
     json_t *item = json_object();
 
-    put_integer(item, "wanted", pool->wanted);
-    put_integer(item, "members", pool->members);
-    put_integer(item, "ready", pool->ready);
-    put_integer(item, "starting", pool->starting);
-    put_integer(item, "failed", pool->failed);
-    put_integer(item, "draining", pool->draining);
-    put_integer(item, "updated", pool->updated);
-    put_integer(item, "activeTasks", pool->active_tasks);
-    put_integer(item, "waitingTasks", pool->waiting_tasks);
-    put_integer(item, "capacity", pool->capacity);
+    status_put_integer(item, "wanted", pool->wanted);
+    status_put_integer(item, "members", pool->members);
+    status_put_integer(item, "ready", pool->ready);
+    status_put_integer(item, "starting", pool->starting);
+    status_put_integer(item, "failed", pool->failed);
+    status_put_integer(item, "draining", pool->draining);
+    status_put_integer(item, "updated", pool->updated);
+    status_put_integer(item, "activeTasks", pool->active_tasks);
+    status_put_integer(item, "waitingTasks", pool->waiting_tasks);
+    status_put_integer(item, "capacity", pool->capacity);
     if (pool->capacity > 0) {
         json_object_set_new(item, "utilization",
                             json_integer((json_int_t)pool->active_tasks * 100 / pool->capacity));
     }
     if (pool->surplus_since_wall_ms > 0) {
-        put_time(item, "surplusSince", pool->surplus_since_wall_ms);
-        put_integer(item, "surplusWanted", pool->surplus_wanted);
+        status_put_time(item, "surplusSince", pool->surplus_since_wall_ms);
+        status_put_integer(item, "surplusWanted", pool->surplus_wanted);
     }
-    put_time(item, "nextCreateTime", pool->next_create_wall_ms);
+    status_put_time(item, "nextCreateTime", pool->next_create_wall_ms);
     if (pool->failures_in_a_row > 0) {
-        put_integer(item, "failuresInARow", pool->failures_in_a_row);
-        put_time(item, "lastFailureTime", pool->last_failure_wall_ms);
+        status_put_integer(item, "failuresInARow", pool->failures_in_a_row);
+        status_put_time(item, "lastFailureTime", pool->last_failure_wall_ms);
     }
     return item;
 }
@@ -302,8 +235,8 @@ json_t *status_to_json(const struct object_status *status)
 {
     json_t *json = json_object();
 
-    put_text(json, "phase", phase_name(status->phase));
-    put_text(json, "observedHash", status->observed_hash);
+    status_put_text(json, "phase", phase_name(status->phase));
+    status_put_text(json, "observedHash", status->observed_hash);
     json_object_set_new(json, "conditions", conditions_to_json(status));
     if (status->operation.state != OPERATION_NONE) {
         json_object_set_new(json, "operation", operation_to_json(&status->operation));
@@ -312,7 +245,7 @@ json_t *status_to_json(const struct object_status *status)
         json_object_set_new(json, "container", container_to_json(&status->container));
     }
     if (!text_equal(status->last_address, status->container.ip)) {
-        put_text(json, "lastAddress", status->last_address);
+        status_put_text(json, "lastAddress", status->last_address);
     }
     if (status->port_count > 0) {
         json_object_set_new(json, "ports", ports_to_json(status));
@@ -328,10 +261,10 @@ json_t *status_to_json(const struct object_status *status)
         json_object_set_new(json, "hooks", hooks_to_json(status));
     }
     if (status->task.repository != NULL) {
-        json_object_set_new(json, "task", task_to_json(&status->task));
+        json_object_set_new(json, "task", status_task_to_json(&status->task));
     }
     if (status->repository.url != NULL) {
-        json_object_set_new(json, "repository", repository_to_json(&status->repository));
+        json_object_set_new(json, "repository", status_repository_to_json(&status->repository));
     }
     if (status->pool.is_set) {
         json_object_set_new(json, "pool", pool_to_json(&status->pool));

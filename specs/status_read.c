@@ -1,39 +1,14 @@
 #include "specs/status.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "specs/status_json.h"
 #include "specs/status_words.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Reading back: anything may be missing or wrong, since people can edit the file. */
-
-static const char *get_text(struct object_status *status, const json_t *object, const char *key)
-{
-    return status_text(status, json_string_value(json_object_get(object, key)));
-}
-
-static int64_t get_time(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    int64_t wall_ms;
-
-    return text != NULL && timestamp_parse(text, &wall_ms) == 0 ? wall_ms : 0;
-}
-
-static int64_t get_integer(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static unsigned get_count(const json_t *object, const char *key)
-{
-    int64_t value = get_integer(object, key);
-
-    return value >= 0 && value <= INT32_MAX ? (unsigned)value : 0;
-}
 
 static enum phase phase_from_name(const char *name)
 {
@@ -71,9 +46,10 @@ static void read_conditions(struct object_status *status, const json_t *list)
             for (int v = CONDITION_FALSE; v <= CONDITION_UNKNOWN; v++) {
                 if (strcmp(value, condition_value_name((enum condition_value)v)) == 0) {
                     status->conditions[i].value = (enum condition_value)v;
-                    status->conditions[i].reason = get_text(status, item, "reason");
-                    status->conditions[i].message = get_text(status, item, "message");
-                    status->conditions[i].since_wall_ms = get_time(item, "lastTransitionTime");
+                    status->conditions[i].reason = status_get_text(status, item, "reason");
+                    status->conditions[i].message = status_get_text(status, item, "message");
+                    status->conditions[i].since_wall_ms =
+                        status_get_time(item, "lastTransitionTime");
                 }
             }
         }
@@ -93,16 +69,16 @@ static void read_history(struct object_status *status, const json_t *list)
             return;
         }
         operation->state = OPERATION_DONE;
-        operation->type = get_text(status, item, "type");
-        operation->cause = get_text(status, item, "cause");
+        operation->type = status_get_text(status, item, "type");
+        operation->cause = status_get_text(status, item, "cause");
         if (!text_equal(result, RESULT_DONE)) {
             operation->error_reason = status_text(status, result != NULL ? result : RESULT_FAILED);
-            operation->error_message = get_text(status, item, "message");
+            operation->error_message = status_get_text(status, item, "message");
         } else {
             operation->progress = 100;
         }
-        operation->start_wall_ms = get_time(item, "startTime");
-        operation->end_wall_ms = operation->start_wall_ms + get_count(item, "durationMs");
+        operation->start_wall_ms = status_get_time(item, "startTime");
+        operation->end_wall_ms = operation->start_wall_ms + status_get_count(item, "durationMs");
         status->history_count++;
     }
 }
@@ -113,17 +89,17 @@ static void read_restarts(struct object_status *status, const json_t *json)
     const json_t *last = json_object_get(json, "last"), *log = json_object_get(last, "logTail");
     size_t count = json_array_size(log);
 
-    restarts->count = get_count(json, "count");
-    restarts->in_a_row = get_count(json, "inARow");
-    restarts->next_retry_wall_ms = get_time(json, "nextRetryTime");
+    restarts->count = status_get_count(json, "count");
+    restarts->in_a_row = status_get_count(json, "inARow");
+    restarts->next_retry_wall_ms = status_get_time(json, "nextRetryTime");
     if (!json_is_object(last)) {
         return;
     }
     restarts->has_last = true;
-    restarts->last_exit_code = get_integer(last, "exitCode");
-    restarts->last_reason = get_text(status, last, "reason");
-    restarts->last_message = get_text(status, last, "message");
-    restarts->last_finished_wall_ms = get_integer(last, "finishedAtMs");
+    restarts->last_exit_code = status_get_integer(last, "exitCode");
+    restarts->last_reason = status_get_text(status, last, "reason");
+    restarts->last_message = status_get_text(status, last, "message");
+    restarts->last_finished_wall_ms = status_get_integer(last, "finishedAtMs");
     restarts->last_log.items = arena_alloc(&status->arena, (count + 1) * sizeof(char *));
     for (size_t i = 0; i < count; i++) {
         const char *line = json_string_value(json_array_get(log, i));
@@ -148,16 +124,16 @@ static void read_probes(struct object_status *status, const json_t *json)
 {
     struct status_probes *probes = &status->probes;
 
-    probes->started_wall_ms = get_time(json, "containerStartTime");
-    probes->ready_wall_ms = get_time(json, "firstReadyTime");
+    probes->started_wall_ms = status_get_time(json, "containerStartTime");
+    probes->ready_wall_ms = status_get_time(json, "firstReadyTime");
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
         const json_t *item = json_object_get(json, probe_type_name((enum probe_type)i));
 
         probes->of[i] = (struct status_probe){
             .is_set = json_is_object(item),
             .verdict = verdict_from_name(json_string_value(json_object_get(item, "state"))),
-            .last_failure = get_text(status, item, "lastFailure"),
-            .since_wall_ms = get_time(item, "lastTransitionTime"),
+            .last_failure = status_get_text(status, item, "lastFailure"),
+            .since_wall_ms = status_get_time(item, "lastTransitionTime"),
         };
     }
 }
@@ -171,49 +147,10 @@ static void read_hook(struct object_status *status, const json_t *json, struct s
             hook->result = (enum hook_result)i;
         }
     }
-    hook->message = get_text(status, json, "message");
-    hook->end_wall_ms = get_time(json, "time");
-    hook->container_started_wall_ms = get_integer(json, "containerStartedAtMs");
+    hook->message = status_get_text(status, json, "message");
+    hook->end_wall_ms = status_get_time(json, "time");
+    hook->container_started_wall_ms = status_get_integer(json, "containerStartedAtMs");
     hook->has_ended_container = json_is_true(json_object_get(json, "endedContainer"));
-}
-
-static void read_task(struct object_status *status, const json_t *json)
-{
-    struct status_task *task = &status->task;
-
-    task->id = get_text(status, json, "id");
-    if (task->id != NULL && !object_name_is_valid(task->id)) {
-        task->id = NULL; /* it names a directory: nothing but what we would have written */
-    }
-    task->hash = get_text(status, json, "specHash");
-    task->repository = get_text(status, json, "repositoryContainer");
-    task->work_dir = get_text(status, json, "workingDirectory");
-    task->branch = get_text(status, json, "branch");
-    task->commit = get_text(status, json, "commit");
-    task->log_file = get_text(status, json, "logFile");
-    task->reason = get_text(status, json, "reason");
-    task->attempt = get_count(json, "attempt");
-    task->start_wall_ms = get_time(json, "startTime");
-    task->end_wall_ms = get_time(json, "endTime");
-    task->has_exit_code = json_is_integer(json_object_get(json, "exitCode"));
-    task->exit_code = get_integer(json, "exitCode");
-    task->pool = get_text(status, json, "pool");
-    task->instance = get_text(status, json, "instance");
-    task->arrival_wall_ms = get_time(json, "arrivalTime");
-    task->is_admitted = json_is_true(json_object_get(json, "admitted"));
-}
-
-static void read_repository(struct object_status *status, const json_t *json)
-{
-    struct status_repository *repository = &status->repository;
-
-    repository->url = get_text(status, json, "url");
-    repository->branch = get_text(status, json, "branch");
-    repository->commit = get_text(status, json, "commit");
-    repository->workspace = get_text(status, json, "workspace");
-    repository->idle_since_wall_ms = get_time(json, "idleSince");
-    repository->pool = get_text(status, json, "pool");
-    repository->instance = get_text(status, json, "instance");
 }
 
 /* Only what the arithmetic must remember; the numbers are counted anew. */
@@ -221,11 +158,11 @@ static void read_pool(struct object_status *status, const json_t *json)
 {
     struct status_pool *pool = &status->pool;
 
-    pool->surplus_since_wall_ms = get_time(json, "surplusSince");
-    pool->surplus_wanted = get_count(json, "surplusWanted");
-    pool->next_create_wall_ms = get_time(json, "nextCreateTime");
-    pool->failures_in_a_row = get_count(json, "failuresInARow");
-    pool->last_failure_wall_ms = get_time(json, "lastFailureTime");
+    pool->surplus_since_wall_ms = status_get_time(json, "surplusSince");
+    pool->surplus_wanted = status_get_count(json, "surplusWanted");
+    pool->next_create_wall_ms = status_get_time(json, "nextCreateTime");
+    pool->failures_in_a_row = status_get_count(json, "failuresInARow");
+    pool->last_failure_wall_ms = status_get_time(json, "lastFailureTime");
 }
 
 static void read_operation(struct object_status *status, const json_t *json)
@@ -235,14 +172,14 @@ static void read_operation(struct object_status *status, const json_t *json)
     struct operation *operation = &status->operation;
 
     operation->state = operation_state_from_name(state);
-    operation->type = get_text(status, json, "type");
-    operation->cause = get_text(status, json, "cause");
-    operation->message = get_text(status, json, "message");
-    operation->progress = get_count(json, "progress");
-    operation->start_wall_ms = get_time(json, "startTime");
-    operation->end_wall_ms = get_time(json, "endTime");
-    operation->error_reason = get_text(status, error, "reason");
-    operation->error_message = get_text(status, error, "message");
+    operation->type = status_get_text(status, json, "type");
+    operation->cause = status_get_text(status, json, "cause");
+    operation->message = status_get_text(status, json, "message");
+    operation->progress = status_get_count(json, "progress");
+    operation->start_wall_ms = status_get_time(json, "startTime");
+    operation->end_wall_ms = status_get_time(json, "endTime");
+    operation->error_reason = status_get_text(status, error, "reason");
+    operation->error_message = status_get_text(status, error, "message");
     if (text_equal(state, RESULT_FAILED)) {
         operation->error_reason = RESULT_FAILED;
         operation->error_message = TAKE(operation->message);
@@ -258,11 +195,11 @@ struct object_status *status_from_json(const json_t *json)
     const json_t *hooks = json_object_get(json, "hooks");
 
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
-    status->observed_hash = get_text(status, json, "observedHash");
-    status->container.id = get_text(status, json_object_get(json, "container"), "id");
-    status->last_address = get_text(status, json_object_get(json, "container"), "ip");
+    status->observed_hash = status_get_text(status, json, "observedHash");
+    status->container.id = status_get_text(status, json_object_get(json, "container"), "id");
+    status->last_address = status_get_text(status, json_object_get(json, "container"), "ip");
     if (status->last_address == NULL || status->last_address[0] == '\0') {
-        status->last_address = get_text(status, json, "lastAddress");
+        status->last_address = status_get_text(status, json, "lastAddress");
     }
     read_conditions(status, json_object_get(json, "conditions"));
     read_history(status, json_object_get(json, "history"));
@@ -270,8 +207,8 @@ struct object_status *status_from_json(const json_t *json)
     read_probes(status, json_object_get(json, "probes"));
     read_hook(status, json_object_get(hooks, "postStart"), &status->post_start);
     read_hook(status, json_object_get(hooks, "preStop"), &status->pre_stop);
-    read_task(status, json_object_get(json, "task"));
-    read_repository(status, json_object_get(json, "repository"));
+    status_read_task(status, json_object_get(json, "task"));
+    status_read_repository(status, json_object_get(json, "repository"));
     read_pool(status, json_object_get(json, "pool"));
     read_operation(status, json_object_get(json, "operation"));
     return status;

@@ -15,6 +15,7 @@ const char *condition_type_name(enum condition_type type)
     case CONDITION_UPDATE_PENDING: return "UpdatePending";
     case CONDITION_NETWORK_READY: return "NetworkReady";
     case CONDITION_CAPACITY_ENFORCED: return "CapacityEnforced";
+    case CONDITION_WORK_KEPT: return "WorkKept";
     }
     abort();
 }

@@ -1,6 +1,8 @@
 #include "specs/text_check.h"
-#include "base/parse.h"
 
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/parse.h"
 #include "specs/excerpt.h"
 #include "specs/machine_types.h"
 #include "specs/reason.h"
@@ -167,6 +169,27 @@ int check_mount_path(const char *text, struct error *err)
     }
     if (strchr(text, ':') != NULL) {
         return refuse(err, text, "must not have \":\" in it");
+    }
+    return 0;
+}
+
+int check_repository_mount_path(const char *text, struct error *err)
+{
+    auto_free char *path = NULL;
+
+    if (check_mount_path(text, err) < 0) {
+        return -1;
+    }
+    path = path_absolute(text);
+    if (path_is_below(path, "/workspace")) {
+        return refuse(err, text,
+                      "is reserved: Berth mounts the working trees of tasks at /workspace; choose "
+                      "another path");
+    }
+    if (path_is_below(path, "/.berth")) {
+        return refuse(err, text,
+                      "is reserved: Berth keeps its runner and the records of tasks in /.berth; "
+                      "choose another path");
     }
     return 0;
 }

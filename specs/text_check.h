@@ -20,6 +20,9 @@ int check_label_key(const char *text, struct error *err);
 int check_absolute_path(const char *text, struct error *err);
 int check_mount_path(const char *text, struct error *err);
 
+/* The same, for a repository's container: what is Berth's in there is not to be hidden. */
+int check_repository_mount_path(const char *text, struct error *err);
+
 int check_image(const char *text, struct error *err);        /* [host[:port]/]path[:tag][@digest] */
 int check_machine_type(const char *text, struct error *err); /* InvalidMachineType */
 int check_repository_url(const char *text,

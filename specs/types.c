@@ -3,6 +3,8 @@
 #include "base/cleanup.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +79,16 @@ bool object_is_suspended(const struct object *object)
     case KIND_TASK: return object->task.is_suspended;
     }
     abort(); /* not a kind at all: memory is damaged */
+}
+
+/* No two names have one variable: a name has no capitals and no "_". */
+const char *task_port_variable(const char *port, char variable[TASK_PORT_VARIABLE_SIZE])
+{
+    snprintf(variable, TASK_PORT_VARIABLE_SIZE, "BERTH_PORT_%s", port);
+    for (char *c = variable; *c != '\0'; c++) {
+        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    }
+    return variable;
 }
 
 bool object_name_is_valid(const char *name)

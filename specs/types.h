@@ -226,6 +226,9 @@ struct credentials {
     const char *username_file;
 };
 
+/* The tree of tasks that are not kept apart; the others have one with the name of the task. */
+#define SHARED_TREE "shared"
+
 enum isolation { ISOLATION_TASK, ISOLATION_SHARED, ISOLATION_BRANCH };
 
 /* Once per commit and text, in the container, on a fresh tree; its result is below every task's tree. */
@@ -280,9 +283,18 @@ struct repository_spec {
     struct snapshot_spec snapshot;
     int64_t fetch_interval_seconds;
     int64_t task_ports; /* how many ports of the container its tasks may lease */
+
+    /*
+     * Who tasks run as where that is no number: "vscode", "app:app". In no schema table, since only
+     * devcontainer_apply() sets it; NULL where run_as_user is set. Part of the hashes.
+     */
+    const char *user;
 };
 
-/* A port of the shared block; its number is found when the task starts. */
+/* The ports of a repository's container that its tasks lease: this one and those behind it. */
+enum { TASK_PORT_FIRST = 17001, TASK_PORTS_MAX = 64 };
+
+/* A port of that block; its number is found when the task starts. */
 struct task_port {
     const char *name;
 };
@@ -291,6 +303,11 @@ struct task_port_list {
     struct task_port *items;
     size_t count;
 };
+
+enum { TASK_PORT_VARIABLE_SIZE = 80 };
+
+/* "preview" -> "BERTH_PORT_PREVIEW", which tells the task its number. Returns variable. */
+const char *task_port_variable(const char *port, char variable[TASK_PORT_VARIABLE_SIZE]);
 
 enum task_state { TASK_ACTIVE, TASK_COMPLETED };
 

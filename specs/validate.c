@@ -1,7 +1,6 @@
 #include "specs/validate.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -10,22 +9,21 @@
 #include "specs/quantity.h"
 #include "specs/reason.h"
 #include "specs/repo_url.h"
+#include "specs/validate_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The list of that name in spec, or NULL when there is none that was decoded. */
-static const struct yaml_node *list_node(const struct yaml_node *spec, const char *name,
-                                         size_t count)
+const struct yaml_node *validate_list_node(const struct yaml_node *spec, const char *name,
+                                           size_t count)
 {
     const struct yaml_node *list = yaml_map_get(spec, name);
 
     return list != NULL && list->type == YAML_NODE_LIST && list->count == count ? list : NULL;
 }
 
-/* Where a value of an item stands, or else the item. */
-static const struct yaml_node *value_node(const struct yaml_node *item, const char *key)
+const struct yaml_node *validate_value_node(const struct yaml_node *item, const char *key)
 {
     const struct yaml_node *value = yaml_map_get(item, key);
 
@@ -66,7 +64,7 @@ static void validate_port_names(struct decoder *decoder, const struct port_list 
     for (size_t i = 0; i < ports->count; i++) {
         texts[i] = (struct decoded_text){
             .text = ports->items[i].name,
-            .node = value_node(list->items[i], "name"),
+            .node = validate_value_node(list->items[i], "name"),
             .index = i,
         };
     }
@@ -85,7 +83,7 @@ static void validate_container_ports(struct decoder *decoder, const struct port_
             texts[i] = (struct decoded_text){
                 .text = arena_printf(decoder->arena, "%lld/%s", (long long)port->container_port,
                                      protocol_word(port)),
-                .node = value_node(list->items[i], "containerPort"),
+                .node = validate_value_node(list->items[i], "containerPort"),
                 .index = i,
             };
         }
@@ -106,7 +104,7 @@ static void validate_host_ports(struct decoder *decoder, const struct port_list 
             texts[i] = (struct decoded_text){
                 .text = arena_printf(decoder->arena, "%s:%lld/%s", port->host_ip,
                                      (long long)port->host_port, protocol_word(port)),
-                .node = value_node(list->items[i], "hostPort"),
+                .node = validate_value_node(list->items[i], "hostPort"),
                 .index = i,
             };
         }
@@ -117,7 +115,7 @@ static void validate_host_ports(struct decoder *decoder, const struct port_list 
 static void validate_ports(struct decoder *decoder, struct port_list *ports,
                            const struct yaml_node *spec, const struct place *spec_place)
 {
-    const struct yaml_node *list = list_node(spec, "ports", ports->count);
+    const struct yaml_node *list = validate_list_node(spec, "ports", ports->count);
     struct place place = {.parent = spec_place, .key = "ports"};
 
     name_ports(decoder, ports);
@@ -128,52 +126,10 @@ static void validate_ports(struct decoder *decoder, struct port_list *ports,
     }
 }
 
-static void validate_mount_paths(struct decoder *decoder, const struct volume_list *volumes,
-                                 const struct yaml_node *list, const struct place *place)
-{
-    auto_free struct decoded_text *texts = xcalloc(volumes->count, sizeof(*texts));
-
-    for (size_t i = 0; i < volumes->count; i++) {
-        const char *path = volumes->items[i].mount_path;
-        auto_free char *clean = path != NULL ? path_absolute(path) : NULL;
-
-        texts[i] = (struct decoded_text){
-            .text = clean != NULL ? arena_strdup(decoder->arena, clean) : NULL,
-            .node = value_node(list->items[i], "mountPath"),
-            .index = i,
-        };
-    }
-    decode_refuse_duplicates(decoder, texts, volumes->count, place, "mountPath", "mount path");
-}
-
-static void validate_volumes(struct decoder *decoder, const struct volume_list *volumes,
-                             const struct yaml_node *spec, const struct place *spec_place)
-{
-    const struct yaml_node *list = list_node(spec, "volumes", volumes->count);
-    struct place place = {.parent = spec_place, .key = "volumes"};
-
-    if (list == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        const struct yaml_node *item = list->items[i];
-        const struct yaml_node *host_path = yaml_map_get(item, "hostPath");
-        const struct yaml_node *volume = yaml_map_get(item, "volume");
-        struct place item_place = {.parent = &place, .index = i};
-
-        if (item->type == YAML_NODE_MAP && (host_path == NULL) == (volume == NULL)) {
-            spec_errors_add(decoder->errors, item, &item_place, REASON_INVALID_SPEC,
-                            host_path == NULL ? "one of hostPath and volume is needed"
-                                              : "only one of hostPath and volume is possible");
-        }
-    }
-    validate_mount_paths(decoder, volumes, list, &place);
-}
-
 static void validate_command(struct decoder *decoder, const struct text_list *command,
                              const struct yaml_node *spec, const struct place *spec_place)
 {
-    const struct yaml_node *list = list_node(spec, "command", command->count);
+    const struct yaml_node *list = validate_list_node(spec, "command", command->count);
     struct place place = {.parent = spec_place, .key = "command"};
     struct place first = {.parent = &place, .index = 0};
 
@@ -222,14 +178,14 @@ static void validate_resources(struct decoder *decoder, const struct instance_sp
         return;
     }
     if (instance->resources.cpu_milli > type.cpu_milli) {
-        spec_errors_add(decoder->errors, value_node(node, "cpus"), &cpus, REASON_INVALID_SPEC,
-                        "%s is more than the %s of machine type %s",
+        spec_errors_add(decoder->errors, validate_value_node(node, "cpus"), &cpus,
+                        REASON_INVALID_SPEC, "%s is more than the %s of machine type %s",
                         quantity_format_cpu(instance->resources.cpu_milli, want),
                         quantity_format_cpu(type.cpu_milli, have), instance->machine_type);
     }
     if (instance->resources.memory_bytes > type.memory_bytes) {
-        spec_errors_add(decoder->errors, value_node(node, "memory"), &memory, REASON_INVALID_SPEC,
-                        "%s is more than the %s of machine type %s",
+        spec_errors_add(decoder->errors, validate_value_node(node, "memory"), &memory,
+                        REASON_INVALID_SPEC, "%s is more than the %s of machine type %s",
                         quantity_format_bytes(instance->resources.memory_bytes, want),
                         quantity_format_bytes(type.memory_bytes, have), instance->machine_type);
     }
@@ -286,7 +242,7 @@ static void validate_env(struct decoder *decoder, const struct env_list *env,
                          const struct yaml_node *spec, const struct place *spec_place)
 {
     static const char *const sources[] = {"file", "env"};
-    const struct yaml_node *list = list_node(spec, "env", env->count);
+    const struct yaml_node *list = validate_list_node(spec, "env", env->count);
     struct place place = {.parent = spec_place, .key = "env"};
 
     for (size_t i = 0; list != NULL && i < list->count; i++) {
@@ -395,7 +351,7 @@ static void validate_template(struct decoder *decoder, struct pool_spec *pool,
 static void validate_warm_repositories(struct decoder *decoder, const struct text_list *urls,
                                        const struct yaml_node *spec, const struct place *spec_place)
 {
-    const struct yaml_node *list = list_node(spec, "warmRepositories", urls->count);
+    const struct yaml_node *list = validate_list_node(spec, "warmRepositories", urls->count);
     auto_free struct decoded_text *texts = xcalloc(urls->count, sizeof(*texts));
     struct place place = {.parent = spec_place, .key = "warmRepositories"};
 
@@ -438,22 +394,27 @@ static void validate_pool(struct decoder *decoder, struct object *object,
     validate_template(decoder, pool, spec, place);
 }
 
-/* Two volumes on one path, or one on the workspace, would hide each other. */
-static void validate_caches(struct decoder *decoder, const struct repository_spec *repository,
-                            const struct yaml_node *spec, const struct place *spec_place)
+/* The block that tasks lease from is published by itself. */
+static void validate_task_ports(struct decoder *decoder, const struct repository_spec *repository,
+                                const struct yaml_node *spec, const struct place *spec_place)
 {
-    const struct yaml_node *list = list_node(spec, "caches", repository->caches.count);
-    struct place place = {.parent = spec_place, .key = "caches"};
+    const struct port_list *ports = &repository->ports;
+    const struct yaml_node *list = validate_list_node(spec, "ports", ports->count);
+    struct place place = {.parent = spec_place, .key = "ports"};
 
-    for (size_t i = 0; list != NULL && i < repository->caches.count; i++) {
-        const char *path = repository->caches.items[i].mount_path;
+    for (size_t i = 0; list != NULL && i < ports->count; i++) {
+        int64_t number = ports->items[i].container_port - TASK_PORT_FIRST;
         struct place item_place = {.parent = &place, .index = i};
+        struct place port_place = {.parent = &item_place, .key = "containerPort"};
 
-        for (size_t k = 0; path != NULL && k < repository->volumes.count; k++) {
-            if (text_equal(path, repository->volumes.items[k].mount_path)) {
-                refuse(decoder, list->items[i], &item_place, "mountPath",
-                       "is the mountPath of a volume already");
-            }
+        if (ports->items[i].protocol == PROTOCOL_TCP && number >= 0 &&
+            number < repository->task_ports) {
+            spec_errors_add(decoder->errors, validate_value_node(list->items[i], "containerPort"),
+                            &port_place, REASON_INVALID_SPEC,
+                            "is one of the taskPorts, which are %d to %lld; choose another port, "
+                            "or fewer taskPorts",
+                            TASK_PORT_FIRST,
+                            (long long)(TASK_PORT_FIRST + repository->task_ports - 1));
         }
     }
 }
@@ -465,8 +426,9 @@ static void validate_repository(struct decoder *decoder, struct repository_spec 
 
     validate_env(decoder, &repository->env, spec, place);
     validate_ports(decoder, &repository->ports, spec, place);
+    validate_task_ports(decoder, repository, spec, place);
     validate_volumes(decoder, &repository->volumes, spec, place);
-    validate_caches(decoder, repository, spec, place);
+    validate_repository_mounts(decoder, repository, spec, place);
     validate_credentials(decoder, spec, place);
     if (repository->setup != NULL) {
         validate_command(decoder, &repository->setup->command, yaml_map_get(spec, "setup"),
@@ -474,14 +436,37 @@ static void validate_repository(struct decoder *decoder, struct repository_spec 
     }
 }
 
-static void validate_task(struct decoder *decoder, struct task_spec *task,
+/* A task's tree has its name, and stands beside the one that tasks share. */
+static void validate_task_name(struct decoder *decoder, const char *name,
+                               const struct yaml_node *spec)
+{
+    struct place place = {.parent = NULL, .key = "metadata.name"};
+
+    if (text_equal(name, SHARED_TREE)) {
+        spec_errors_add(decoder->errors, spec, &place, REASON_INVALID_NAME,
+                        "\"" SHARED_TREE
+                        "\" is the tree of all tasks with isolation Shared; choose "
+                        "another name");
+    }
+}
+
+static void validate_task(struct decoder *decoder, struct object *object,
                           const struct yaml_node *spec, const struct place *place)
 {
+    struct task_spec *task = &object->task;
+    struct place ports_place = {.parent = place, .key = "ports"};
+
+    validate_task_name(decoder, object->name, spec);
     validate_command(decoder, &task->command, spec, place);
     validate_env(decoder, &task->env, spec, place);
     if (task->branch != NULL && task->ref != NULL) {
         refuse(decoder, yaml_map_get(spec, "ref"), place, "ref",
                "cannot be used together with branch");
+    }
+    if (task->ports.count > TASK_PORTS_MAX) {
+        spec_errors_add(decoder->errors, yaml_map_get(spec, "ports"), &ports_place,
+                        REASON_INVALID_SPEC, "has %zu ports; a container has at most %d for tasks",
+                        task->ports.count, TASK_PORTS_MAX);
     }
 }
 
@@ -492,6 +477,6 @@ void validate_object(struct decoder *decoder, struct object *object, const struc
     case KIND_INSTANCE: validate_instance(decoder, &object->instance, spec, place); break;
     case KIND_INSTANCE_POOL: validate_pool(decoder, object, spec, place); break;
     case KIND_REPOSITORY: validate_repository(decoder, &object->repository, spec, place); break;
-    case KIND_TASK: validate_task(decoder, &object->task, spec, place); break;
+    case KIND_TASK: validate_task(decoder, object, spec, place); break;
     }
 }

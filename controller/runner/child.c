@@ -6,12 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,17 +15,10 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-__attribute__((noreturn, format(printf, 3, 4))) static void fail(int report_fd, int exit_code,
-                                                                 const char *format, ...)
+__attribute__((noreturn)) static void report(int report_fd, const struct command_failure *failure)
 {
-    struct child_failure failure = {.exit_code = exit_code};
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(failure.message, sizeof(failure.message), format, args);
-    va_end(args);
-    util_write(report_fd, &failure, sizeof(failure));
-    _exit(exit_code);
+    util_write(report_fd, failure, sizeof(*failure));
+    _exit(failure->exit_code);
 }
 
 /*
@@ -75,52 +64,29 @@ static int connect_descriptors(int output_fd)
     return 0;
 }
 
-__attribute__((noreturn)) static void execute(char **argv, int report_fd)
-{
-    char reason[64];
-    struct stat info;
-    int number;
-
-    execvp(argv[0], argv);
-    number = errno;
-    if (number == ENOENT && strchr(argv[0], '/') != NULL && stat(argv[0], &info) == 0) {
-        fail(report_fd, RUNNER_COMMAND_NOT_FOUND,
-             "exec \"%.128s\": its interpreter or dynamic loader does not exist", argv[0]);
-    }
-    fail(report_fd,
-         number == ENOENT || number == ENOTDIR ? RUNNER_COMMAND_NOT_FOUND : RUNNER_CANNOT_EXECUTE,
-         "exec \"%.128s\": %s", argv[0], util_errno_text(number, reason));
-}
-
-__attribute__((noreturn)) static void become_command(const struct child_setup *setup,
+__attribute__((noreturn)) static void become_command(const struct command *command,
                                                      pid_t runner_pid, int output_fd, int report_fd)
 {
+    struct command_failure failure = {.exit_code = RUNNER_CANNOT_EXECUTE};
     char reason[64];
 
     reset_signals();
     setsid();
     if (connect_descriptors(output_fd) < 0) {
-        fail(report_fd, RUNNER_CANNOT_EXECUTE, "connect the output: %s",
-             util_errno_text(errno, reason));
+        snprintf(failure.message, sizeof(failure.message), "connect the output: %s",
+                 util_errno_text(errno, reason));
+        report(report_fd, &failure);
     }
-    if (setup->home != NULL && setenv("HOME", setup->home, 1) < 0) {
-        fail(report_fd, RUNNER_CANNOT_EXECUTE, "set HOME: %s", util_errno_text(errno, reason));
-    }
-    if (setup->user != NULL && user_become(setup->user) < 0) {
-        fail(report_fd, RUNNER_CANNOT_EXECUTE, "become user %u, group %u: %s",
-             (unsigned)setup->user->uid, (unsigned)setup->user->gid,
-             util_errno_text(errno, reason));
+    if (command_become_user(command, &failure) < 0) {
+        report(report_fd, &failure);
     }
     /* After the change of user, which clears it; who died before that is seen by its orphan. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != runner_pid) {
         _exit(RUNNER_CANNOT_EXECUTE);
     }
-    if (chdir(setup->cwd) < 0) {
-        fail(report_fd, RUNNER_CANNOT_EXECUTE, "change to directory \"%.128s\": %s", setup->cwd,
-             util_errno_text(errno, reason));
-    }
-    execute(setup->argv, report_fd);
+    command_execute(command, &failure);
+    report(report_fd, &failure);
 }
 
 static void close_pair(const int ends[2])
@@ -132,7 +98,7 @@ static void close_pair(const int ends[2])
     errno = number;
 }
 
-int child_start(const struct child_setup *setup, struct child *ret_child)
+int child_start(const struct command *command, struct child *ret_child)
 {
     pid_t runner_pid = getpid(), pid;
     int output[2], report[2];
@@ -151,7 +117,7 @@ int child_start(const struct child_setup *setup, struct child *ret_child)
         return -1;
     }
     if (pid == 0) {
-        become_command(setup, runner_pid, output[1], report[1]);
+        become_command(command, runner_pid, output[1], report[1]);
     }
     close(output[1]);
     close(report[1]);

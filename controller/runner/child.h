@@ -4,33 +4,20 @@
 #ifndef BERTH_CONTROLLER_RUNNER_CHILD_H
 #define BERTH_CONTROLLER_RUNNER_CHILD_H
 
-#include "controller/runner/user.h"
+#include "controller/runner/command.h"
 
 #include <sys/types.h>
-
-struct child_setup {
-    char **argv;
-    const char *cwd;
-    const struct user *user; /* NULL: stay */
-    const char *home;        /* the new HOME; NULL: stay */
-};
-
-/* Why the command could not be started, as the child says it before it ends. */
-struct child_failure {
-    int exit_code;
-    char message[256];
-};
 
 struct child {
     pid_t pid;     /* also its session and its process group */
     int output_fd; /* to be read, never blocks */
-    int report_fd; /* at most one struct child_failure; the end of file once the command runs */
+    int report_fd; /* at most one struct command_failure; the end of file once the command runs */
 };
 
 /*
  * The command dies with the caller, should that be killed: nobody would be there to end it in time or
  * to write down its result. -1 with errno: there is no process.
  */
-int child_start(const struct child_setup *setup, struct child *ret_child);
+int child_start(const struct command *command, struct child *ret_child);
 
 #endif

@@ -14,15 +14,21 @@ static int runner_version(int argc, char **argv)
                                                                            : RUNNER_OK;
 }
 
+#define COMMAND_USAGE                                                                              \
+    "[--user USER[:GROUP]] [--cwd DIR] [--home DIR] [--tmp DIR] [--link PATH]...\n"                \
+    "        [--guard PATH]... [--allow PATH]... -- COMMAND [ARGUMENT...]"
+
 static const struct runner_command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage;
 } commands[] = {
-    {"idle", runner_idle, "idle [--grace-ms G]"},
+    {"exec", runner_exec, "exec " COMMAND_USAGE},
+    {"idle", runner_idle,
+     "idle [--grace-ms G] [--user USER[:GROUP] --user-file PATH [--own DIR]...]"},
     {"run", runner_run,
      "run --dir DIR --attempt N [--timeout-ms T] [--grace-ms G] [--log-max BYTES]\n"
-     "        [--cwd DIR] [--user USER[:GROUP]] -- COMMAND [ARGUMENT...]"},
+     "        " COMMAND_USAGE},
     {"stop", runner_stop, "stop --dir DIR --attempt N [--grace-ms G]"},
     {"version", runner_version, "version"},
 };

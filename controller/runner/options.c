@@ -15,13 +15,27 @@ static struct option_rule *find_rule(struct option_rule *rules, size_t rule_coun
     return NULL;
 }
 
-static int take_value(const char *command, struct option_rule *rule, const char *value)
+static int take_value(const char *command, struct option_rule *rule, char *value)
 {
-    if (rule->is_seen) {
+    if (rule->is_seen && rule->list == NULL) {
         runner_complain("%s: %s is given twice", command, rule->name);
         return -1;
     }
     rule->is_seen = true;
+    if (rule->is_path && util_clean_path(value) < 0) {
+        runner_complain("%s: %s \"%s\" is not an absolute path without \"..\"", command, rule->name,
+                        value);
+        return -1;
+    }
+    if (rule->list != NULL) {
+        if (rule->list->count == OPTION_LIST_MAX) {
+            runner_complain("%s: %s is given more than %d times", command, rule->name,
+                            OPTION_LIST_MAX);
+            return -1;
+        }
+        rule->list->items[rule->list->count++] = value;
+        return 0;
+    }
     if (rule->text != NULL) {
         *rule->text = value;
         return 0;

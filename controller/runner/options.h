@@ -1,5 +1,6 @@
 /*
- * Options of a sub-command: "--name value" in any order, each at most once, up to a "--" or the end.
+ * Options of a sub-command: "--name value" in any order, each at most once save those with a list, up to
+ * a "--" or the end.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_OPTIONS_H
 #define BERTH_CONTROLLER_RUNNER_OPTIONS_H
@@ -8,11 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One option; exactly one of text and number is where its value goes. */
+enum { OPTION_LIST_MAX = 64 };
+
+struct option_list {
+    const char *items[OPTION_LIST_MAX];
+    size_t count;
+};
+
+/* One option; exactly one of text, list and number is where its value goes. */
 struct option_rule {
     const char *name; /* "--attempt" */
     bool is_required;
+    bool
+        is_path; /* absolute, without ".."; what "//", "/./" and an ending "/" are for nothing goes */
     const char **text;
+    struct option_list *list;
     uint64_t *number;
     uint64_t min, max; /* of number */
     bool is_seen;      /* out */

@@ -100,8 +100,9 @@ static int reserve_exit(struct record *record)
 static int write_start(struct record *record, char temporary[RECORD_NAME_SIZE])
 {
     char text[MAX_RECORD];
-    int len = snprintf(text, sizeof(text), "version=%d\npid=%d\nstarted_ms=%" PRId64 "\n",
-                       RUNNER_VERSION, (int)getpid(), record->started_wall_ms);
+    int len = snprintf(text, sizeof(text), "version=%d\npid=%d\nstarted_ms=%" PRId64 "\nguard=%s\n",
+                       RUNNER_VERSION, (int)getpid(), record->started_wall_ms,
+                       record->is_guarded ? "landlock" : "none");
 
     temporary_name(record->attempt, "start", temporary);
     record->lock_fd = record_create_file(record->dir_fd, temporary, O_WRONLY | O_EXCL);
@@ -139,7 +140,7 @@ static int give_name(const struct record *record, const char *temporary)
     return 0;
 }
 
-int record_claim(int dir_fd, unsigned attempt, struct record *ret_record)
+int record_claim(int dir_fd, unsigned attempt, bool is_guarded, struct record *ret_record)
 {
     struct record record = {
         .dir_fd = dir_fd,
@@ -147,6 +148,7 @@ int record_claim(int dir_fd, unsigned attempt, struct record *ret_record)
         .lock_fd = -1,
         .exit_fd = -1,
         .started_wall_ms = util_wall_ms(),
+        .is_guarded = is_guarded,
     };
     char start[RECORD_NAME_SIZE];
 
@@ -166,6 +168,54 @@ int record_claim(int dir_fd, unsigned attempt, struct record *ret_record)
     return 0;
 }
 
+void record_clean_line(char *text)
+{
+    for (char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f) {
+            *p = '?';
+        }
+    }
+}
+
+static int replace_in(int dir_fd, const char *name, const char *text, size_t len)
+{
+    char temporary[RECORD_NAME_SIZE];
+    int fd;
+
+    temporary_name(0, "new", temporary);
+    fd = record_create_file(dir_fd, temporary, O_WRONLY | O_EXCL);
+    if (fd < 0) {
+        return -1;
+    }
+    if (write_durably(fd, text, len) < 0 || renameat(dir_fd, temporary, dir_fd, name) < 0) {
+        discard(dir_fd, fd, temporary);
+        return -1;
+    }
+    close(fd);
+    return sync_file(dir_fd);
+}
+
+int record_replace(const char *path, const char *text, size_t len)
+{
+    const char *name = strrchr(path, '/') + 1;
+    char dir[PATH_MAX];
+    int dir_fd, result, number;
+
+    if (snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path) >= (int)sizeof(dir)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0) {
+        return -1;
+    }
+    result = replace_in(dir_fd, name, text, len);
+    number = errno;
+    close(dir_fd);
+    errno = number;
+    return result;
+}
+
 static const char *outcome_word(enum record_outcome outcome)
 {
     switch (outcome) { /* no default: an outcome without a word does not compile */
@@ -177,23 +227,30 @@ static const char *outcome_word(enum record_outcome outcome)
     abort(); /* not an outcome at all: memory is damaged */
 }
 
+/* What cannot be known is left out. */
+static const char *oom_line(enum oom_verdict oom)
+{
+    switch (oom) {
+    case OOM_UNKNOWN: return "";
+    case OOM_NO: return "oom=0\n";
+    case OOM_YES: return "oom=1\n";
+    }
+    abort(); /* not a verdict at all: memory is damaged */
+}
+
 static int format_exit(const struct record *record, const struct record_result *result,
                        char text[MAX_RECORD])
 {
     char message[sizeof(result->message)];
 
     snprintf(message, sizeof(message), "%s", result->message);
-    for (char *p = message; *p != '\0'; p++) {
-        if ((unsigned char)*p < ' ' || *p == 0x7f) {
-            *p = '?';
-        }
-    }
+    record_clean_line(message);
     return snprintf(text, MAX_RECORD,
                     "version=%d\noutcome=%s\nexit_code=%d\nsignal=%d\nstarted_ms=%" PRId64
-                    "\nfinished_ms=%" PRId64 "\nlog_truncated=%d\nmessage=%s\n",
+                    "\nfinished_ms=%" PRId64 "\nlog_truncated=%d\n%smessage=%s\n",
                     RUNNER_VERSION, outcome_word(result->outcome), result->exit_code,
                     result->signal, record->started_wall_ms, result->finished_wall_ms,
-                    result->is_log_truncated, message);
+                    result->is_log_truncated, oom_line(result->oom), message);
 }
 
 int record_finish(struct record *record, const struct record_result *result)

@@ -12,7 +12,10 @@
 #ifndef BERTH_CONTROLLER_RUNNER_RECORD_H
 #define BERTH_CONTROLLER_RUNNER_RECORD_H
 
+#include "controller/runner/oom.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -25,6 +28,7 @@ struct record {
     int exit_fd; /* the room for the exit record */
     char exit_temporary[RECORD_NAME_SIZE];
     int64_t started_wall_ms;
+    bool is_guarded;
 };
 
 enum record_outcome {
@@ -40,6 +44,7 @@ struct record_result {
     int signal;               /* 0: none */
     int64_t finished_wall_ms; /* when the command ended */
     bool is_log_truncated;
+    enum oom_verdict oom;
     char message[256]; /* one line is made of it */
 };
 
@@ -56,8 +61,17 @@ const char *record_name(unsigned attempt, const char *suffix, char name[RECORD_N
  */
 int record_create_file(int dir_fd, const char *name, int flags);
 
-/* Makes the attempt ours. -1 with errno; EEXIST: it was started before. Nothing is left of a failure. */
-int record_claim(int dir_fd, unsigned attempt, struct record *ret_record);
+/* Control characters become '?', so that a text of any origin is one line of a record. */
+void record_clean_line(char *text);
+
+/* Replaces a file of any absolute path by one of these few bytes, mode 0644, durably. -1 with errno. */
+int record_replace(const char *path, const char *text, size_t len);
+
+/*
+ * Makes the attempt ours; is_guarded is written down with it. -1 with errno; EEXIST: it was started
+ * before. Nothing is left of a failure.
+ */
+int record_claim(int dir_fd, unsigned attempt, bool is_guarded, struct record *ret_record);
 
 /* Writes the exit record, durably. -1 with errno. */
 int record_finish(struct record *record, const struct record_result *result);

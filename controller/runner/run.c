@@ -1,24 +1,25 @@
 /*
  * `run`: one attempt of a task, from its claim to its exit record.
  */
-#include "controller/runner/child.h"
+#include "controller/runner/command.h"
+#include "controller/runner/oom.h"
 #include "controller/runner/options.h"
 #include "controller/runner/record.h"
 #include "controller/runner/runner.h"
 #include "controller/runner/supervise.h"
 #include "controller/runner/task_log.h"
-#include "controller/runner/user.h"
 #include "controller/runner/util.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct run_options {
-    const char *dir, *cwd, *user;
+    const char *dir;
+    struct command_options command;
     struct supervise_limits limits;
     uint64_t attempt, log_max;
     char **argv;
@@ -37,28 +38,20 @@ __attribute__((format(printf, 2, 3))) static void not_started(struct record_resu
     va_end(args);
 }
 
-/* HOME is the home of the user that we become, and, where it is not set, of the one that we are. */
-static int set_up_user(const char *spec, struct child_setup *setup, struct record_result *result)
+/* A command that did well, or that we ended, is none that the kernel killed. */
+static enum oom_verdict judge_oom(int64_t before, int64_t after, const struct record_result *result)
 {
-    static struct user user;
-    char message[sizeof(result->message)];
-
-    if (spec == NULL && getenv("HOME") != NULL) {
-        return 0;
+    if (before < 0 || after < 0) {
+        return OOM_UNKNOWN;
     }
-    if (user_look_up(spec == NULL ? "" : spec, &user, message, sizeof(message)) < 0) {
-        not_started(result, "%s", message);
-        return -1;
-    }
-    setup->user = spec == NULL ? NULL : &user;
-    setup->home = user.home;
-    return 0;
+    return after > before && result->outcome == RECORD_EXITED && result->exit_code != 0 ? OOM_YES
+                                                                                        : OOM_NO;
 }
 
-static void run_attempt(const struct run_options *options, int signal_fd,
-                        const struct record *record, struct record_result *result)
+static void run_command(const struct run_options *options, const struct command *command,
+                        int signal_fd, const struct record *record, struct record_result *result)
 {
-    struct child_setup setup = {.argv = options->argv, .cwd = options->cwd};
+    int64_t kills_before = oom_count_kills();
     char name[RECORD_NAME_SIZE], reason[64];
     struct task_log log;
 
@@ -67,17 +60,17 @@ static void run_attempt(const struct run_options *options, int signal_fd,
         not_started(result, "open the log: %s", util_errno_text(errno, reason));
         return;
     }
-    if (set_up_user(options->user, &setup, result) == 0 &&
-        supervise(signal_fd, &setup, &options->limits, &log, result) < 0) {
+    if (supervise(signal_fd, command, &options->limits, &log, result) < 0) {
         not_started(result, "start a process: %s", util_errno_text(errno, reason));
     }
+    result->oom = judge_oom(kills_before, oom_count_kills(), result);
     result->is_log_truncated = log.is_truncated;
     task_log_close(&log);
 }
 
 static int parse_options(int argc, char **argv, struct run_options *options)
 {
-    struct option_rule rules[] = {
+    struct option_rule rules[5 + COMMAND_RULES] = {
         {.name = "--dir", .is_required = true, .text = &options->dir},
         {.name = "--attempt",
          .is_required = true,
@@ -87,11 +80,11 @@ static int parse_options(int argc, char **argv, struct run_options *options)
         {.name = "--timeout-ms", .number = &options->limits.timeout_ms, .max = INT64_MAX},
         {.name = "--grace-ms", .number = &options->limits.grace_ms, .max = INT_MAX},
         {.name = "--log-max", .number = &options->log_max, .max = INT64_MAX},
-        {.name = "--cwd", .text = &options->cwd},
-        {.name = "--user", .text = &options->user},
     };
-    int first = options_parse("run", argc, argv, rules, sizeof(rules) / sizeof(rules[0]));
+    int first;
 
+    command_add_rules(&options->command, rules + 5);
+    first = options_parse("run", argc, argv, rules, sizeof(rules) / sizeof(rules[0]));
     if (first < 0) {
         return -1;
     }
@@ -103,7 +96,7 @@ static int parse_options(int argc, char **argv, struct run_options *options)
     return 0;
 }
 
-static int claim(const struct run_options *options, struct record *record)
+static int claim(const struct run_options *options, bool is_guarded, struct record *record)
 {
     int dir_fd = record_open_dir(options->dir);
     char reason[64];
@@ -113,7 +106,7 @@ static int claim(const struct run_options *options, struct record *record)
                         util_errno_text(errno, reason));
         return RUNNER_NO_RECORD;
     }
-    if (record_claim(dir_fd, (unsigned)options->attempt, record) == 0) {
+    if (record_claim(dir_fd, (unsigned)options->attempt, is_guarded, record) == 0) {
         return RUNNER_OK;
     }
     if (errno == EEXIST) {
@@ -130,14 +123,17 @@ int runner_run(int argc, char **argv)
 {
     struct run_options options = {
         .dir = "",
-        .cwd = "/",
+        .command = {.cwd = "/"},
         .limits = {.grace_ms = 10 * 1000},
         .log_max = 64 * 1024 * 1024,
     };
+    struct command command = {0};
+    struct command_failure failure;
     struct record_result result = {0};
     struct record record;
     char reason[64];
     int signal_fd, status;
+    bool is_ready;
 
     if (parse_options(argc, argv, &options) < 0) {
         return RUNNER_USAGE;
@@ -147,11 +143,16 @@ int runner_run(int argc, char **argv)
         runner_complain("run: prepare for signals: %s", util_errno_text(errno, reason));
         return RUNNER_NO_RECORD;
     }
-    status = claim(&options, &record);
+    is_ready = command_prepare(&options.command, options.argv, &command, &failure) == 0;
+    status = claim(&options, command.guard_fd >= 0, &record);
     if (status != RUNNER_OK) {
         return status;
     }
-    run_attempt(&options, signal_fd, &record, &result);
+    if (is_ready) {
+        run_command(&options, &command, signal_fd, &record, &result);
+    } else {
+        not_started(&result, "%s", failure.message);
+    }
     if (record_finish(&record, &result) < 0) {
         runner_complain("run: write the exit record in \"%s\": %s", options.dir,
                         util_errno_text(errno, reason));

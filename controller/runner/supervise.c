@@ -39,6 +39,7 @@ struct supervisor {
     enum phase phase;
     uint64_t phase_ends_at_ms;
     uint64_t kill_pause_ms;
+    int told_by;          /* the signal that last told the command to end; 0: none did */
     bool is_command_gone; /* the command itself was reaped */
     bool is_tree_gone;    /* nothing that it started is left */
     bool is_tree_hidden;  /* no /proc to find it in */
@@ -72,9 +73,16 @@ static void enter_phase(struct supervisor *supervisor, enum phase phase, uint64_
     supervisor->phase_ends_at_ms = util_monotonic_ms() + duration_ms;
 }
 
-static void terminate(struct supervisor *supervisor, uint64_t grace_ms)
+/* The same twice would be a sign of impatience to some: who cleans up is not disturbed. */
+static void tell(struct supervisor *supervisor, int number)
 {
-    signal_tree(supervisor, SIGTERM);
+    signal_tree(supervisor, number);
+    supervisor->told_by = number;
+}
+
+static void terminate(struct supervisor *supervisor, int number, uint64_t grace_ms)
+{
+    tell(supervisor, number);
     enter_phase(supervisor, PHASE_TERMINATING, grace_ms);
 }
 
@@ -93,9 +101,9 @@ static void on_phase_end(struct supervisor *supervisor)
     switch (supervisor->phase) { /* no default: a phase without an end does not compile */
     case PHASE_RUNNING:
         supervisor->result->outcome = RECORD_TIMED_OUT;
-        terminate(supervisor, supervisor->limits->grace_ms);
+        terminate(supervisor, SIGTERM, supervisor->limits->grace_ms);
         break;
-    case PHASE_LINGERING: terminate(supervisor, LEFTOVER_GRACE_MS); break;
+    case PHASE_LINGERING: terminate(supervisor, SIGTERM, LEFTOVER_GRACE_MS); break;
     case PHASE_TERMINATING:
     case PHASE_KILLING: kill_again(supervisor); break;
     }
@@ -115,19 +123,22 @@ static uint64_t wanted_grace(const struct supervisor *supervisor,
 }
 
 /* A later request can shorten the grace of an earlier one, and never lengthen it. */
-static void on_stop(struct supervisor *supervisor, uint64_t grace_ms)
+static void on_stop(struct supervisor *supervisor, int number, uint64_t grace_ms)
 {
     uint64_t ends_at_ms = util_monotonic_ms() + grace_ms;
 
     switch (supervisor->phase) {
     case PHASE_RUNNING:
         supervisor->result->outcome = RECORD_STOPPED;
-        terminate(supervisor, grace_ms);
+        terminate(supervisor, number, grace_ms);
         break;
     case PHASE_LINGERING:
-        terminate(supervisor, grace_ms < LEFTOVER_GRACE_MS ? grace_ms : LEFTOVER_GRACE_MS);
+        terminate(supervisor, number, grace_ms < LEFTOVER_GRACE_MS ? grace_ms : LEFTOVER_GRACE_MS);
         break;
     case PHASE_TERMINATING:
+        if (number != supervisor->told_by) {
+            tell(supervisor, number);
+        }
         if (ends_at_ms < supervisor->phase_ends_at_ms) {
             supervisor->phase_ends_at_ms = ends_at_ms;
         }
@@ -155,6 +166,19 @@ static void reap(struct supervisor *supervisor)
     }
 }
 
+static void on_signal(struct supervisor *supervisor, const struct signalfd_siginfo *info)
+{
+    int number = (int)info->ssi_signo;
+
+    switch (number) {
+    case SIGCHLD: break; /* all that ended are looked for in any case */
+    case SIGTERM:
+    case SIGINT:
+    case SIGHUP: on_stop(supervisor, number, wanted_grace(supervisor, info)); break;
+    default: kill(-supervisor->child.pid, number); break;
+    }
+}
+
 /*
  * Stop requests before dead children: process 1 ends a container by a signal to all at once, and a
  * command that dies of it did not end by itself.
@@ -164,9 +188,7 @@ static void on_signals(struct supervisor *supervisor)
     struct signalfd_siginfo info;
 
     while (read(supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        if (info.ssi_signo != SIGCHLD) {
-            on_stop(supervisor, wanted_grace(supervisor, &info));
-        }
+        on_signal(supervisor, &info);
     }
     reap(supervisor);
 }
@@ -208,7 +230,7 @@ static void copy_last_output(struct supervisor *supervisor)
 
 static void read_report(struct supervisor *supervisor)
 {
-    struct child_failure failure;
+    struct command_failure failure;
     ssize_t got = read(supervisor->child.report_fd, &failure, sizeof(failure));
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -281,18 +303,26 @@ static void conclude(struct supervisor *supervisor)
     }
 }
 
-int supervise_prepare(void)
+/* All but those that say something about this very process; of them two are no reason to end. */
+static void choose_signals(sigset_t *ours)
 {
-    sigset_t ours;
+    static const int own[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+                              SIGSYS,  SIGABRT, SIGPIPE, SIGXFSZ};
 
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* where it was ignored, children would end without a status */
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGCHLD);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGHUP);
+    sigfillset(ours);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        sigdelset(ours, own[i]);
+    }
+}
+
+int supervise_prepare(void)
+{
+    sigset_t ours;
+
+    choose_signals(&ours);
     sigprocmask(SIG_SETMASK, &ours, NULL);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
         return -1;
@@ -300,7 +330,7 @@ int supervise_prepare(void)
     return signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int supervise(int signal_fd, const struct child_setup *setup, const struct supervise_limits *limits,
+int supervise(int signal_fd, const struct command *command, const struct supervise_limits *limits,
               struct task_log *log, struct record_result *result)
 {
     struct supervisor supervisor = {
@@ -312,7 +342,7 @@ int supervise(int signal_fd, const struct child_setup *setup, const struct super
         .result = result,
     };
 
-    if (child_start(setup, &supervisor.child) < 0) {
+    if (child_start(command, &supervisor.child) < 0) {
         return -1;
     }
     if (limits->timeout_ms > 0) {

@@ -8,6 +8,9 @@
  *        └───────────timeout or stop request─────────────────────────────────▲
  *
  * It ends when wait(2) knows of no child any more, so a result also says that nothing runs any more.
+ *
+ * TERM, INT and HUP are stop requests, and what the command and all below it are told first. Every other
+ * signal that we get goes on to the command's process group, and means what it means there.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_SUPERVISE_H
 #define BERTH_CONTROLLER_RUNNER_SUPERVISE_H
@@ -34,7 +37,7 @@ int supervise_prepare(void);
  * Fills in the result but for is_log_truncated. -1 with errno: there was no process to be had, and the
  * result is as it was.
  */
-int supervise(int signal_fd, const struct child_setup *setup, const struct supervise_limits *limits,
+int supervise(int signal_fd, const struct command *command, const struct supervise_limits *limits,
               struct task_log *log, struct record_result *result);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -76,6 +77,49 @@ int util_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *re
     }
     *ret_value = value;
     return 0;
+}
+
+static bool has_parent_part(const char *path)
+{
+    for (const char *at = strstr(path, "/.."); at != NULL; at = strstr(at + 1, "/..")) {
+        if (at[3] == '/' || at[3] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+int util_clean_path(char *path)
+{
+    char *to = path;
+
+    if (path[0] != '/' || has_parent_part(path)) {
+        return -1;
+    }
+    for (const char *from = path; *from != '\0';) {
+        size_t len = strcspn(from + 1, "/");
+
+        if (len > 0 && !(len == 1 && from[1] == '.')) {
+            memmove(to, from, len + 1);
+            to += len + 1;
+        }
+        from += len + 1;
+    }
+    if (to == path) {
+        *to++ = '/';
+    }
+    *to = '\0';
+    return 0;
+}
+
+const char *util_path_below(const char *path, const char *directory)
+{
+    size_t len = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
+
+    if (strncmp(path, directory, len) != 0 || (path[len] != '/' && path[len] != '\0')) {
+        return NULL;
+    }
+    return path[len] == '/' ? path + len + 1 : path + len;
 }
 
 const char *util_errno_text(int number, char text[64])

@@ -25,6 +25,18 @@ size_t util_write(int fd, const void *bytes, size_t len);
 /* Decimal digits only, without leading zeros, in min..max; -1 otherwise. */
 int util_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
 
+/*
+ * Takes "//", "/./" and an ending "/" out of an absolute path, in place; -1 when it is not absolute or
+ * has a "..", and then it is unchanged.
+ */
+int util_clean_path(char *path);
+
+/*
+ * Where path lies below directory: "a/b" of "/d/a/b" below "/d", "" when they are the same; NULL when it
+ * does not. Both cleaned.
+ */
+const char *util_path_below(const char *path, const char *directory);
+
 /* What an errno means, as the end of a message: "no such file or directory". */
 const char *util_errno_text(int number, char text[64]);
 

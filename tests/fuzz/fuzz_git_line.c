@@ -16,7 +16,15 @@ static void check_result(const struct git_result *result)
 
     line[strlen(line) - 1] = '\0';
     assert(git_line_parse(line, &type, NULL, &again, NULL, &err) == 0 && type == GIT_LINE_RESULT);
-    assert(strcmp(result->branch, again.branch) == 0 && strcmp(result->commit, again.commit) == 0);
+    assert(strcmp(result->head_branch, again.head_branch) == 0 &&
+           strcmp(result->head_commit, again.head_commit) == 0 &&
+           strcmp(result->config_commit, again.config_commit) == 0);
+    assert(result->found_count == again.found_count);
+    for (size_t i = 0; i < result->found_count; i++) {
+        assert(strcmp(result->found[i].commit, again.found[i].commit) == 0 &&
+               strcmp(result->found[i].message, again.found[i].message) == 0);
+        assert((result->found[i].commit[0] == '\0') != (result->found[i].message[0] == '\0'));
+    }
     free(line);
 }
 

@@ -40,6 +40,7 @@ static void check_url(const struct repo_url *url, const char *text)
     assert(url->owner[0] != '\0' && url->name[0] != '\0');
     assert(strpbrk(url->canonical, " \t\r\n?#\\") == NULL);
     assert(object_name_is_valid(repo_url_container_name(url, name)));
+    assert(object_name_is_valid(repo_url_branch_container_name(url, text, name)));
     check_canonical(url);
 }
 

@@ -28,7 +28,14 @@ berth_teardown() {
         remove_labelled dev.berth.controller "$id"
         remove_cgroups "${id:0:6}"
     done < <(find "$TEST_DIR" -name controller-id -size -100c -exec cat {} +)
+    unmount_below "$TEST_DIR"
     rm -rf --one-file-system "$TEST_DIR"
+}
+
+# unmount_below FOLDER: working trees are mounts, which outlive their controller.
+unmount_below() {
+    awk -v below="$1/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+        while read -r mounted; do umount -l "$(printf '%b' "$mounted")"; done
 }
 
 setup() { berth_setup; }

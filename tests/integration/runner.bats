@@ -1,84 +1,10 @@
 #!/usr/bin/env bats
 #
 # The task runner, run directly on this machine and then in containers that hold nothing else: what a
-# task may rely on, and what the records say. RUNNER names the program; without it, the one beside
-# $BERTH or the last one built. Needs root, for other users, mounts and pid namespaces.
+# task may rely on, and what the records say. Needs root, for other users, mounts and pid namespaces.
 
 bats_require_minimum_version 1.5.0
-
-setup_file() {
-    if [ -z "$RUNNER" ] && [ -n "$BERTH" ]; then
-        RUNNER=$(dirname "$(realpath "$BERTH")")/berth-runner
-    elif [ -z "$RUNNER" ]; then
-        RUNNER=$(ls -t "$BATS_TEST_DIRNAME"/../../build/*/berth-runner | head -n 1)
-    fi
-    RUNNER=$(realpath "$RUNNER")
-    export RUNNER
-}
-
-setup() {
-    dir=$BATS_TEST_TMPDIR/task
-    mkdir "$dir"
-    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || true
-    started=()
-}
-
-teardown() {
-    for pid in "${started[@]}"; do
-        kill -9 "$pid" 2>/dev/null || true
-    done
-    while read -r mount; do
-        umount "$mount"
-    done < <(awk -v below="$BATS_TEST_TMPDIR" 'index($2, below) == 1 { print $2 }' /proc/mounts)
-    if [ -n "$container" ]; then
-        docker rm -f "$container" >/dev/null
-    fi
-}
-
-# attempt N [option...] -- command...: sets $status and $output
-attempt() {
-    status=0
-    output=$(timeout -k 1 60 "$RUNNER" run --dir "$dir" --attempt "$@" 2>&1) || status=$?
-}
-
-# The same in the background; its pid is in $runner.
-attempt_in_background() {
-    "$RUNNER" run --dir "$dir" --attempt "$@" 3>&- &
-    runner=$!
-    started+=("$runner")
-}
-
-# record N: the exit record without its times
-record() { grep -v '^\(version\|started_ms\|finished_ms\)=' "$dir/$1.exit" | tr '\n' ' '; }
-
-value() { sed -n "s/^$2=//p" "$dir/$1"; }
-
-# "! command" would not fail a test.
-refute() {
-    if "$@"; then
-        echo "should have failed: $*" >&2
-        return 1
-    fi
-}
-
-is_locked() { ! flock -n -s "$dir/$1.start" true; }
-
-# Ten seconds are for slow machines: what is waited for comes at once or not at all.
-wait_until() {
-    local end=$((SECONDS + 10))
-    until eval "$1"; do
-        if ((SECONDS >= end)); then
-            echo "waited in vain for: $1" >&2
-            return 1
-        fi
-        sleep 0.02
-    done
-}
-
-is_alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
-
-# Clock ticks that the process has used
-ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
+load runner_helpers
 
 @test "version says which runner it is, and what is not understood ends with 64" {
     run "$RUNNER" version
@@ -278,8 +204,7 @@ END
     attempt 1 -- sh -c 'seq 100000; exit 4'
     [ "$status" -eq 4 ]
     [ "$(record 1)" = "outcome=exited exit_code=4 signal=0 log_truncated=1 message= " ]
-    run tail -n 1 "$dir/1.start"
-    [[ $output == started_ms=* ]]
+    [ "$(value 1.start guard)" = none ] # the last line
     # without room for its records nothing is started
     attempt 2 -- touch "$BATS_TEST_TMPDIR/ran"
     [ "$status" -eq 74 ]
@@ -528,8 +453,43 @@ END
         wait_until '[ -s "$dir/$number.start" ]'
         kill -$signal "$(value $number.start pid)"
         wait_until '[ -s "$dir/$number.exit" ]'
-        [ "$(record $number)" = "outcome=stopped exit_code=143 signal=15 log_truncated=0 message= " ]
+        code=$(kill -l $signal) # it is that signal that reaches the command
+        [ "$(record $number)" = "outcome=stopped exit_code=$((128 + code)) signal=$code log_truncated=0 message= " ]
     done
+}
+
+@test "every other signal goes on to the group of the command, and the attempt with it" {
+    signals=(USR1 USR2 QUIT WINCH ALRM CONT)
+    listener='$| = 1; my $name = fork() ? "parent" : "child";
+        for my $signal (@ARGV) { $SIG{$signal} = sub { print "$name $signal\n" } }
+        print "$name ready\n"; sleep 1 while 1'
+    attempt_in_background 1 -- perl -e "$listener" "${signals[@]}"
+    wait_until '[ "$(grep -c ready "$dir/1.log")" -eq 2 ]'
+    for signal in "${signals[@]}"; do
+        kill -"$signal" "$(value 1.start pid)"
+        wait_until "grep -qx 'parent $signal' '$dir/1.log' && grep -qx 'child $signal' '$dir/1.log'"
+    done
+    [ ! -e "$dir/1.exit" ]
+    kill -RTMIN+3 "$(value 1.start pid)" # what nobody listens for ends the command, as it does anywhere
+    code=0
+    wait "$runner" || code=$?
+    [ "$code" -eq $((128 + $(kill -l RTMIN+3))) ]
+    [ "$(value 1.exit outcome)" = exited ]
+}
+
+@test "who was told to end by one signal can be told by another, and not by the same again" {
+    attempt_in_background 1 --grace-ms 60000 -- perl -e '$| = 1; $SIG{INT} = sub { print "INT\n" };
+        $SIG{TERM} = sub { print "TERM\n"; exit 9 }; print "ready\n"; sleep 1 while 1'
+    wait_until 'grep -q ready "$dir/1.log"'
+    kill -INT "$(value 1.start pid)"
+    wait_until 'grep -q INT "$dir/1.log"'
+    kill -INT "$(value 1.start pid)"
+    kill -TERM "$(value 1.start pid)"
+    code=0
+    wait "$runner" || code=$?
+    [ "$code" -eq 9 ]
+    [ "$(tr '\n' ' ' <"$dir/1.log")" = "ready INT TERM " ]
+    [ "$(value 1.exit outcome)" = stopped ]
 }
 
 @test "without /proc the group of the command is ended all the same" {
@@ -652,12 +612,6 @@ start_container() {
     container=$(docker run -d --network none --pids-limit 64 --cap-drop ALL \
         --security-opt no-new-privileges --memory 64m \
         -v "$dir:/.berth/tasks/t" berth-test/runner:1 /.berth/runner idle)
-}
-
-in_container() { docker exec "${docker_exec_options[@]}" "$container" "$@"; }
-
-attempt_in_container() {
-    in_container /.berth/runner run --dir /.berth/tasks/t --attempt "$@"
 }
 
 @test "in a container with nothing but the runner an attempt runs and leaves its records on the host" {

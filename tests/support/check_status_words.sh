@@ -22,7 +22,9 @@ keys() {
     grep -ohE '"[a-z][a-zA-Z]*",' "$1" | tr -d '",'
 }
 
-hold specs/status_document.c key < <(keys specs/status_document.c | sort -u)
+for file in specs/status_document.c specs/status_work.c; do
+    hold "$file" key < <(keys "$file" | sort -u)
+done
 hold controller/heartbeat.c key \
     < <(keys controller/heartbeat.c | grep -vE '^(state_unwritable|error)$' | sort -u)
 hold specs/status_words.c word \

@@ -22,8 +22,10 @@
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 #define RESULT                                                                                     \
-    "echo 'R {\"commit\":\"" COMMIT "\",\"branch\":\"main\",\"receivedBytes\":1,\"treeFiles\":2,"  \
-    "\"treeBytes\":3}'\n"
+    "echo 'R {\"headBranch\":\"main\",\"headCommit\":\"" COMMIT                                    \
+    "\",\"receivedBytes\":1,\"found\":"                                                            \
+    "[],\"configCommit\":\"\",\"treeFiles\":2,\"treeBytes\":3,\"hasSubmodules\":false,\"hasLfs\":" \
+    "true}'\n"
 
 enum { GUARD_MS = 20000, LONG_MS = 15000 };
 
@@ -205,9 +207,10 @@ static void a_job_tells_of_its_progress_and_its_result(void **state)
     (void)state;
     run_script("echo 'P 10 5 receiving'\n" RESULT, LONG_MS, &outcome);
     assert_true(outcome.has_result);
-    assert_string_equal(outcome.result.commit, COMMIT);
-    assert_string_equal(outcome.result.branch, "main");
+    assert_string_equal(outcome.result.head_commit, COMMIT);
+    assert_string_equal(outcome.result.head_branch, "main");
     assert_int_equal(outcome.result.tree_files, 2);
+    assert_true(outcome.result.has_lfs);
 }
 
 static void progress_is_told_while_the_job_runs(void **state)
@@ -293,7 +296,7 @@ static void nonsense_ends_the_job(void **state)
     assert_fails("echo hello\nexec sleep 60\n", LONG_MS, "CloneFailed", "\"hello\"");
     assert_fails("printf 'P 1 1 rec\\000x\\n'\nexec sleep 60\n", LONG_MS, "CloneFailed", "NUL");
     assert_fails("head -c 100000 /dev/zero | tr '\\0' x\nexec sleep 60\n", LONG_MS, "CloneFailed",
-                 "more than 4096 bytes");
+                 "more than 65536 bytes");
 }
 
 static void any_amount_of_complaints_is_borne(void **state)

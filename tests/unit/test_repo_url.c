@@ -1,3 +1,4 @@
+#include "base/map.h"
 #include "base/parse.h"
 #include "specs/reason.h"
 #include "specs/repo_url.h"
@@ -285,6 +286,110 @@ static void two_repositories_that_look_alike_have_two_container_names(void **sta
     assert_string_not_equal(name, other_name);
 }
 
+static void the_container_of_a_branch_is_named_after_it(void **state)
+{
+    static const struct {
+        const char *text, *branch, *prefix;
+    } rows[] = {
+        {"https://h/Org/My_Project", "main", "repo-org-my-project-main-"},
+        {"https://h/o/r", "feature/Login_2", "repo-o-r-feature-login-2-"},
+        {"https://h/o/r", "\xe4\xbd\xa0", "repo-o-r-"},
+        {"https://h/_/_", "_", "repo-"},
+        {"https://h/o/r", "release/2024.10/a-branch-that-is-as-long-as-people-write-them",
+         "repo-o-r-release-2024-10-a-branch-that-is-as-long-as-peo-"},
+        {"https://h/oooooooooooooooooooooooooooooooooo/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr",
+         "main", "repo-oooooooooooooooo-rrrrrrrrrrrrrrrrrrrrrrrrrrrrr-main-"},
+        {"https://h/oooooooooooooooooooooooooooooooooo/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr",
+         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+         "repo-oooooooooooooooo-rrrrrrrrrrrrrrrr-bbbbbbbbbbbbbbbbb-"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_done(repo_url) url = {0};
+        struct error err = {0};
+        char name[REPO_CONTAINER_NAME_SIZE];
+
+        assert_int_equal(repo_url_parse(rows[i].text, &url, &err), 0);
+        repo_url_branch_container_name(&url, rows[i].branch, name);
+        if (!text_has_prefix(name, rows[i].prefix) || !object_name_is_valid(name) ||
+            strstr(name, "--") != NULL) {
+            fail_msg("%s of %s gives %s", rows[i].branch, rows[i].text, name);
+        }
+    }
+}
+
+static void assert_new_name(struct map *names, const char *name, const char *what)
+{
+    const char *other = map_put(names, name, (void *)(uintptr_t)what);
+
+    if (!object_name_is_valid(name) || other != NULL) {
+        fail_msg("%s is the name of \"%s\" and of \"%s\"", name, what, other);
+    }
+}
+
+/* Branches that are alike once they are cut or in lower case, in repositories that are alike too. */
+static void no_two_branches_share_a_container(void **state)
+{
+    static const char *const repositories[] = {
+        "https://h/o/r",
+        "https://h/o/r-main",
+        "https://h/o-r/main",
+        "https://h/o/r_main",
+        "https://h:444/o/r",
+        "https://h/oooooooooooooooooooooooooooooooooooooooooo/rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr",
+    };
+    static const char *const branches[] = {
+        "main",
+        "Main",
+        "MAIN",
+        "main-",
+        "main_",
+        "main+",
+        "-main",
+        "main#",
+        "m#ain",
+        "#main",
+        "m/ain",
+        "m-ain",
+        "m_ain",
+        "m.ain",
+        "m,ain",
+        "a/b/c",
+        "a-b/c",
+        "a/b-c",
+        "A/b/c",
+        "a.b.c",
+        "main-4",
+        "main/4",
+        "4",
+        "_",
+        "__",
+        "\xc3\xa4",
+        "\xc3\x84",
+        "r-main",
+        "o/r",
+        "o/r/main",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb1",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2",
+    };
+    auto_done(map) names = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(repositories); i++) {
+        auto_done(repo_url) url = {0};
+        struct error err = {0};
+        char name[REPO_CONTAINER_NAME_SIZE];
+
+        assert_int_equal(repo_url_parse(repositories[i], &url, &err), 0);
+        assert_new_name(&names, repo_url_container_name(&url, name), repositories[i]);
+        for (size_t k = 0; k < ARRAY_SIZE(branches); k++) {
+            assert_new_name(&names, repo_url_branch_container_name(&url, branches[k], name),
+                            branches[k]);
+        }
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -296,6 +401,8 @@ int main(void)
         cmocka_unit_test(a_url_has_a_longest_length),
         cmocka_unit_test(container_names_are_readable_and_valid_object_names),
         cmocka_unit_test(two_repositories_that_look_alike_have_two_container_names),
+        cmocka_unit_test(the_container_of_a_branch_is_named_after_it),
+        cmocka_unit_test(no_two_branches_share_a_container),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,45 @@ static void an_exit_record_says_how_it_ended(void **state)
     assert_int_equal(record.finished_wall_ms, 70);
     assert_true(record.is_log_truncated);
     assert_string_equal(record.message, "too slow");
+}
+
+/* Records of a runner that did not know these keys are as good. */
+static void guard_and_oom_are_told_where_the_runner_tells_them(void **state)
+{
+    static const struct {
+        const char *line;
+        int result;
+        bool is_set;
+    } starts[] = {
+        {"", 0, false},          {"guard=landlock\n", 0, true}, {"guard=none\n", 0, false},
+        {"guard=\n", -1, false}, {"guard=yes\n", -1, false},
+    };
+    static const struct {
+        const char *line;
+        int result;
+        bool is_set;
+    } exits[] = {
+        {"", 0, false},        {"oom=1\n", 0, true},   {"oom=0\n", 0, false},
+        {"oom=\n", -1, false}, {"oom=2\n", -1, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+        auto_free char *text = xasprintf("%s%s", START, starts[i].line);
+        struct runner_start start = {0};
+        struct error err = {0};
+
+        assert_int_equal(runner_start_parse(text, strlen(text), &start, &err), starts[i].result);
+        assert_int_equal(start.is_guarded, starts[i].is_set);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(exits); i++) {
+        auto_free char *text = xasprintf("%s%s", EXIT, exits[i].line);
+        struct runner_exit record = {0};
+        struct error err = {0};
+
+        assert_int_equal(runner_exit_parse(text, strlen(text), &record, &err), exits[i].result);
+        assert_int_equal(record.is_oom_killed, exits[i].is_set);
+    }
 }
 
 static void every_outcome_has_its_word(void **state)
@@ -612,6 +652,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_start_record_says_who_runs_since_when),
         cmocka_unit_test(an_exit_record_says_how_it_ended),
+        cmocka_unit_test(guard_and_oom_are_told_where_the_runner_tells_them),
         cmocka_unit_test(every_outcome_has_its_word),
         cmocka_unit_test(a_damaged_start_record_is_refused_with_a_reason),
         cmocka_unit_test(a_damaged_exit_record_is_refused_with_a_reason),

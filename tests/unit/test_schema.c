@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "specs/schema.h"
 #include "specs/spec_file.h"
 
@@ -217,7 +218,14 @@ static void every_field_of_a_repository_is_read(void **state)
                                         "  warm: true\n"
                                         "  pool: p\n"
                                         "  idleTimeoutSeconds: 60\n"
-                                        "  retainSeconds: 120\n");
+                                        "  retainSeconds: 120\n"
+                                        "  setup: {command: [npm, ci], timeoutSeconds: 60}\n"
+                                        "  isolation: Branch\n"
+                                        "  caches: [{name: npm, mountPath: /root/.npm}]\n"
+                                        "  access: {users: [alice, bob@example.com]}\n"
+                                        "  snapshot: {enabled: true, policy: OnEachCommit}\n"
+                                        "  fetchIntervalSeconds: 0\n"
+                                        "  taskPorts: 8\n");
     const struct repository_spec *spec = &only_object(file)->repository;
 
     (void)state;
@@ -237,6 +245,19 @@ static void every_field_of_a_repository_is_read(void **state)
     assert_string_equal(spec->pool, "p");
     assert_int_equal(spec->idle_timeout_seconds, 60);
     assert_int_equal(spec->retain_seconds, 120);
+    assert_int_equal(spec->setup->command.count, 2);
+    assert_string_equal(spec->setup->command.items[1], "ci");
+    assert_int_equal(spec->setup->timeout_seconds, 60);
+    assert_int_equal(spec->isolation, ISOLATION_BRANCH);
+    assert_int_equal(spec->caches.count, 1);
+    assert_string_equal(spec->caches.items[0].name, "npm");
+    assert_string_equal(spec->caches.items[0].mount_path, "/root/.npm");
+    assert_int_equal(spec->access->users.count, 2);
+    assert_string_equal(spec->access->users.items[1], "bob@example.com");
+    assert_true(spec->snapshot.is_enabled);
+    assert_int_equal(spec->snapshot.policy, SNAPSHOT_ON_EACH_COMMIT);
+    assert_int_equal(spec->fetch_interval_seconds, 0);
+    assert_int_equal(spec->task_ports, 8);
 }
 
 static void a_repository_has_defaults(void **state)
@@ -255,6 +276,72 @@ static void a_repository_has_defaults(void **state)
     assert_int_equal(spec->idle_timeout_seconds, 0);
     assert_int_equal(spec->retain_seconds, 86400);
     assert_int_equal(spec->security.run_as_user, -1);
+    assert_null(spec->setup);
+    assert_int_equal(spec->isolation, ISOLATION_TASK);
+    assert_int_equal(spec->caches.count, 0);
+    assert_null(spec->access);
+    assert_false(spec->snapshot.is_enabled);
+    assert_int_equal(spec->snapshot.policy, SNAPSHOT_ON_SETUP_CHANGE);
+    assert_int_equal(spec->fetch_interval_seconds, 60);
+    assert_int_equal(spec->task_ports, 4);
+}
+
+/* "everyone" and "nobody" are not to be mixed up: access that is there and empty is the latter. */
+static void an_empty_list_of_users_is_not_the_same_as_none(void **state)
+{
+    static const char head[] = "{apiVersion: berth.dev/v1, kind: Repository, metadata: {name: p},"
+                               " spec: {url: 'https://h/o/r'";
+    auto_free char *nobody_text = xasprintf("%s, access: {users: []}}}", head);
+    auto_free char *everyone_text = xasprintf("%s}}", head);
+    auto_owned(spec_file) *nobody_file = parse(nobody_text);
+    auto_owned(spec_file) *everyone_file = parse(everyone_text);
+    const struct object *nobody = only_object(nobody_file), *everyone = only_object(everyone_file);
+    json_auto_t *json = NULL;
+    const json_t *access;
+
+    (void)state;
+    assert_non_null(nobody->repository.access);
+    assert_int_equal(nobody->repository.access->users.count, 0);
+    assert_null(everyone->repository.access);
+    assert_string_not_equal(nobody->hash, everyone->hash);
+    json = schema_object_to_json(nobody);
+    access = json_object_get(json_object_get(json, "spec"), "access");
+    assert_int_equal(json_array_size(json_object_get(access, "users")), 0);
+    assert_true(json_is_array(json_object_get(access, "users")));
+    assert_string_equal(nobody->container_hash, everyone->container_hash);
+}
+
+static void what_a_repository_publishes_and_mounts_needs_a_new_container(void **state)
+{
+    static const struct {
+        const char *field;
+        bool is_live;
+    } rows[] = {
+        {"taskPorts: 5", false},
+        {"caches: [{name: npm, mountPath: /root/.npm}]", false},
+        {"setup: {command: [make]}", true},
+        {"isolation: Shared", true},
+        {"access: {users: [alice]}", true},
+        {"snapshot: {enabled: true}", true},
+        {"fetchIntervalSeconds: 0", true},
+    };
+    static const char head[] = "{apiVersion: berth.dev/v1, kind: Repository, metadata: {name: p},"
+                               " spec: {url: 'https://h/o/r'";
+    auto_free char *plain_text = xasprintf("%s}}", head);
+    auto_owned(spec_file) *plain = parse(plain_text);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_free char *text = xasprintf("%s, %s}}", head, rows[i].field);
+        auto_owned(spec_file) *file = parse(text);
+        bool has_same_container =
+            strcmp(only_object(file)->container_hash, only_object(plain)->container_hash) == 0;
+
+        assert_string_not_equal(only_object(file)->hash, only_object(plain)->hash);
+        if (has_same_container != rows[i].is_live) {
+            fail_msg("%s", rows[i].field);
+        }
+    }
 }
 
 static void a_task_names_its_repository_by_url_or_by_name(void **state)
@@ -269,7 +356,8 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
         "metadata: {name: t}\n"
         "spec: {repository: {name: r}, branch: b, user: alice, command: [make], env: [{name: A}],"
         " timeoutSeconds: 5, ttlSecondsAfterFinished: 6, state: Completed, suspend: true,"
-        " pool: p, priority: -7}\n");
+        " pool: p, priority: -7, isolation: Task, backoffLimit: 2,"
+        " ports: [{name: preview}, {name: debug-2}]}\n");
     const struct task_spec *spec = &only_object(by_url)->task;
 
     (void)state;
@@ -281,6 +369,10 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
     assert_int_equal(spec->command.count, 0);
     assert_null(spec->pool);
     assert_int_equal(spec->priority, 0);
+    assert_null(spec->ref);
+    assert_int_equal(spec->isolation, -1);
+    assert_int_equal(spec->ports.count, 0);
+    assert_int_equal(spec->backoff_limit, 0);
     spec = &only_object(by_name)->task;
     assert_string_equal(spec->pool, "p");
     assert_int_equal(spec->priority, -7);
@@ -292,7 +384,59 @@ static void a_task_names_its_repository_by_url_or_by_name(void **state)
     assert_int_equal(spec->timeout_seconds, 5);
     assert_int_equal(spec->ttl_seconds_after_finished, 6);
     assert_int_equal(spec->state, TASK_COMPLETED);
+    assert_int_equal(spec->isolation, ISOLATION_TASK);
+    assert_int_equal(spec->backoff_limit, 2);
+    assert_int_equal(spec->ports.count, 2);
+    assert_string_equal(spec->ports.items[1].name, "debug-2");
     assert_true(object_is_suspended(only_object(by_name)));
+}
+
+static void a_task_may_start_from_a_tag_or_commit(void **state)
+{
+    static const char *const refs[] = {"v1.2", "release/2024-10", "0123abc",
+                                       "0123456789abcdef0123456789abcdef01234567"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(refs); i++) {
+        auto_free char *text =
+            xasprintf("{apiVersion: berth.dev/v1, kind: Task, metadata: {name: t},"
+                      " spec: {repository: 'https://h/o/r', ref: '%s'}}",
+                      refs[i]);
+        auto_owned(spec_file) *file = parse(text);
+
+        assert_string_equal(only_object(file)->task.ref, refs[i]);
+        assert_null(only_object(file)->task.branch);
+    }
+}
+
+/* All names of at most four letters, of those that could meet. */
+static void no_two_ports_of_a_task_have_one_variable(void **state)
+{
+    static const char letters[] = "ab-0";
+    char variable[TASK_PORT_VARIABLE_SIZE];
+    auto_done(map) variables = {0};
+    unsigned names = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 5 * 5 * 5 * 5; i++) {
+        char name[5] = "";
+        size_t len = 0;
+
+        for (unsigned rest = i; rest > 0; rest /= 5) {
+            name[len++] = rest % 5 > 0 ? letters[rest % 5 - 1] : 'z';
+        }
+        if (object_name_is_valid(name)) {
+            assert_null(map_put(&variables, task_port_variable(name, variable), &names));
+            names++;
+        }
+    }
+    assert_true(names > 100);
+    assert_string_equal(task_port_variable("preview", variable), "BERTH_PORT_PREVIEW");
+    assert_string_equal(task_port_variable("a-b2", variable), "BERTH_PORT_A_B2");
+    assert_string_equal(
+        task_port_variable("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz12345678901",
+                           variable),
+        "BERTH_PORT_ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ12345678901");
 }
 
 static void an_object_as_json_is_what_a_user_would_write(void **state)
@@ -310,7 +454,8 @@ static void an_object_as_json_is_what_a_user_would_write(void **state)
                         "\"metadata\":{\"name\":\"t\",\"labels\":{\"a\":\"d\",\"b\":\"c\"}},"
                         "\"spec\":{\"suspend\":false,\"repository\":{\"name\":\"r\"},"
                         "\"command\":[\"make\"],\"timeoutSeconds\":0,"
-                        "\"ttlSecondsAfterFinished\":3600,\"state\":\"Active\",\"priority\":0}}");
+                        "\"ttlSecondsAfterFinished\":3600,\"state\":\"Active\",\"priority\":0,"
+                        "\"backoffLimit\":0}}");
 }
 
 static void amounts_in_json_are_in_their_shortest_spelling(void **state)
@@ -396,7 +541,11 @@ int main(void)
         cmocka_unit_test(every_field_of_an_instance_is_read),
         cmocka_unit_test(every_field_of_a_repository_is_read),
         cmocka_unit_test(a_repository_has_defaults),
+        cmocka_unit_test(an_empty_list_of_users_is_not_the_same_as_none),
+        cmocka_unit_test(what_a_repository_publishes_and_mounts_needs_a_new_container),
         cmocka_unit_test(a_task_names_its_repository_by_url_or_by_name),
+        cmocka_unit_test(a_task_may_start_from_a_tag_or_commit),
+        cmocka_unit_test(no_two_ports_of_a_task_have_one_variable),
         cmocka_unit_test(an_object_as_json_is_what_a_user_would_write),
         cmocka_unit_test(amounts_in_json_are_in_their_shortest_spelling),
         cmocka_unit_test(names_of_objects_follow_one_rule),

@@ -1,0 +1,103 @@
+#include "controller/controller.h"
+
+#include "base/memory.h"
+#include "base/parse.h"
+#include "clients/docker_types.h"
+#include "clients/runner_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * People in a repository's container: commands that run in it by the engine's exec and are no work of ours. While there
+ * is one the container is not idle. What runs is listed with each inspection; each is asked once what it is.
+ */
+
+struct exec_entry {
+    struct entry *repository;
+    struct engine_call *call; /* asks what it is */
+    bool is_session;
+    bool is_seen; /* in the list at hand */
+};
+
+static void exec_entry_free(struct exec_entry *exec)
+{
+    engine_call_cancel(exec->call);
+    free(exec);
+}
+
+void sessions_forget(struct entry *repository)
+{
+    struct map *sessions = &repository->repository->sessions;
+
+    for (struct map_entry *at = map_first(sessions); at != NULL; at = map_next(at)) {
+        exec_entry_free(map_value(at));
+    }
+    map_done(sessions);
+    sessions->entries = NULL;
+}
+
+unsigned sessions_count(const struct entry *repository)
+{
+    unsigned count = 0;
+
+    for (struct map_entry *at = map_first(&repository->repository->sessions); at != NULL;
+         at = map_next(at)) {
+        count += ((const struct exec_entry *)map_value(at))->is_session ? 1 : 0;
+    }
+    return count;
+}
+
+static void on_exec(void *user, const struct docker_request *request,
+                    const struct http_reply *reply, struct error *err)
+{
+    struct exec_entry *exec = user;
+    json_auto_t *json = NULL;
+    struct docker_exec found;
+
+    exec->call = NULL;
+    if (docker_reply_json(request, reply, &json, err) < 0 ||
+        docker_parse_exec(json, &found, err) < 0) {
+        return; /* it has ended, or the next inspection finds it again */
+    }
+    exec->is_session = found.is_running && !docker_exec_has_command(json, RUNNER_PATH, "run") &&
+                       !docker_exec_has_command(json, RUNNER_PATH, "stop");
+    if (exec->is_session) {
+        entry_enqueue(exec->repository);
+    }
+}
+
+static void add(struct entry *repository, const char *id)
+{
+    struct exec_entry *exec = map_get(&repository->repository->sessions, id);
+
+    if (exec == NULL) {
+        exec = xcalloc(1, sizeof(*exec));
+        exec->repository = repository;
+        map_put(&repository->repository->sessions, id, exec);
+        exec->call =
+            engine_call(repository->controller->engine, docker_inspect_exec(id), on_exec, exec);
+    }
+    exec->is_seen = true;
+}
+
+void sessions_observe(struct entry *repository, const struct docker_container *docker)
+{
+    struct map *sessions = &repository->repository->sessions;
+    struct map_entry *next;
+
+    for (size_t i = 0; i < docker->exec_count; i++) {
+        add(repository, docker->exec_ids[i]);
+    }
+    for (struct map_entry *at = map_first(sessions); at != NULL; at = next) {
+        struct exec_entry *exec = map_value(at);
+
+        next = map_next(at);
+        if (exec->is_seen) {
+            exec->is_seen = false;
+            continue;
+        }
+        map_remove(sessions, map_key(at));
+        exec_entry_free(exec);
+    }
+}
