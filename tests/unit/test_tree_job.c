@@ -394,7 +394,7 @@ static void the_longest_failure_still_makes_a_line(void **state)
 #define REST "\"isDirty\":false,\"isUnpushed\":false,\"bytes\":0,\"files\":0}"
 #define RESULT(method, message, commit, branch)                                                    \
     "R {\"method\":\"" method "\",\"message\":\"" message                                          \
-    "\",\"wasThere\":false,\"commit\":\"" commit "\",\"branch\":\"" branch "\","
+    "\",\"wasThere\":false,\"commit\":\"" commit "\",\"branch\":\"" branch "\",\"changes\":\"\","
 
 static void a_line_that_has_no_meaning_is_an_error(void **state)
 {
@@ -416,6 +416,9 @@ static void a_line_that_has_no_meaning_is_an_error(void **state)
         RESULT("overlay", "", "", "") "\"isDirty\":0,\"isUnpushed\":false,\"bytes\":0,\"files\":0}",
         RESULT("overlay", "", "", "") "\"isDirty\":false,\"isUnpushed\":false,\"bytes\":-1,"
                                       "\"files\":0}",
+        "R "
+        "{\"method\":\"copy\",\"message\":\"\",\"wasThere\":false,\"commit\":\"\",\"branch\":\"\","
+        "\"changes\":\"0123\"," REST,
         "E",
         "E WorkspaceFailed",
         "E WorkspaceFailed ",
