@@ -72,7 +72,9 @@ struct port_list repository_ports(const struct object *settings, struct arena *a
 static void add_idle_command(struct workload *workload, const struct repository_input *input)
 {
     const struct cache_list *caches = &input->settings->repository.caches;
-    const char **items = arena_alloc(&workload->arena, (6 + 2 * caches->count) * sizeof(*items));
+    const struct volume_list *volumes = &input->settings->repository.volumes;
+    const char **items = arena_alloc(
+        &workload->arena, (6 + 2 * (caches->count + volumes->count)) * sizeof(*items));
     size_t count = 0;
 
     items[count++] = "/.berth/runner";
@@ -84,6 +86,12 @@ static void add_idle_command(struct workload *workload, const struct repository_
     for (size_t i = 0; i < caches->count; i++) { /* a new volume is root's */
         items[count++] = "--own";
         items[count++] = caches->items[i].mount_path;
+    }
+    for (size_t i = 0; i < volumes->count; i++) {
+        if (volumes->items[i].volume != NULL && !volumes->items[i].is_read_only) {
+            items[count++] = "--own";
+            items[count++] = volumes->items[i].mount_path;
+        }
     }
     workload->entrypoint = (struct text_list){items, count};
 }
