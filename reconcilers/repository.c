@@ -73,8 +73,8 @@ static void add_idle_command(struct workload *workload, const struct repository_
 {
     const struct cache_list *caches = &input->settings->repository.caches;
     const struct volume_list *volumes = &input->settings->repository.volumes;
-    const char **items = arena_alloc(
-        &workload->arena, (6 + 2 * (caches->count + volumes->count)) * sizeof(*items));
+    const char **items =
+        arena_alloc(&workload->arena, (6 + 2 * (caches->count + volumes->count)) * sizeof(*items));
     size_t count = 0;
 
     items[count++] = "/.berth/runner";
