@@ -319,6 +319,15 @@ static void tell_task(struct entry *task, const struct tree_record *record)
     status_mark_entry(task);
 }
 
+/* Whoever waits for the shared tree goes by what is in it. */
+static void tell_sharers(struct entry *repository)
+{
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        entry_enqueue(map_value(at));
+    }
+}
+
 static void on_inspected(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -333,6 +342,9 @@ static void on_inspected(void *user, const struct tree_result *result, struct er
     }
     if (record != NULL) {
         note_inspection(repository, record, result);
+    }
+    if (record != NULL && strcmp(record->name, SHARED_TREE) == 0) {
+        tell_sharers(repository);
     }
     if (run->entry->kind == ENTRY_TASK) {
         tell_task(run->entry, record);
@@ -358,6 +370,17 @@ void apply_inspect_tree(struct plan_run *run)
 
 /* --- taking away --------------------------------------------------------------------------------- */
 
+/* What was found in it stays known. */
+static void forget_place(struct entry *task)
+{
+    struct status_tree *tree = &task->status->task.tree;
+
+    tree->name = tree->host_path = tree->home = tree->tmp = NULL;
+    tree->removed_at_wall_ms = 0;
+    task->status->task.work_dir = NULL;
+    status_mark_entry(task);
+}
+
 static void on_removed(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -374,9 +397,7 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
         entry_enqueue(repository);
     }
     if (run->entry->kind == ENTRY_TASK && strcmp(name, SHARED_TREE) != 0) {
-        run->entry->status->task.tree.name = NULL;
-        run->entry->status->task.tree.removed_at_wall_ms = 0;
-        status_mark_entry(run->entry);
+        forget_place(run->entry);
     }
     run_action_done(run);
 }
