@@ -319,6 +319,15 @@ static void tell_task(struct entry *task, const struct tree_record *record)
     status_mark_entry(task);
 }
 
+/* Whoever waits for the shared tree goes by what is in it. */
+static void tell_sharers(struct entry *repository)
+{
+    for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
+         at = map_next(at)) {
+        entry_enqueue(map_value(at));
+    }
+}
+
 static void on_inspected(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -333,6 +342,9 @@ static void on_inspected(void *user, const struct tree_result *result, struct er
     }
     if (record != NULL) {
         note_inspection(repository, record, result);
+    }
+    if (record != NULL && strcmp(record->name, SHARED_TREE) == 0) {
+        tell_sharers(repository);
     }
     if (run->entry->kind == ENTRY_TASK) {
         tell_task(run->entry, record);

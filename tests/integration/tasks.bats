@@ -1,137 +1,102 @@
 #!/usr/bin/env bats
-# Repository containers and tasks: one container per repository, commands that run once.
+# Tasks: commands that run once in the container of their repository, and what is kept of them.
 
 load helpers
+load task_helpers
 
-url() { echo "$GIT_HTTP_URL/git/repo$BATS_SUITE_TEST_NUMBER.git"; }
-repo() { our_containers | grep '^repo-' | head -n 1; }
-
-setup() {
-    berth_setup
-    make_repo "repo$BATS_SUITE_TEST_NUMBER"
-}
-
-# task NAME COMMAND-LIST [more spec lines]
-task() {
-    drop "$1.yaml" <<SPEC
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: $1}
-spec:
-  repository: $(url)
-  ${2:+command: $2}
-  ${3:-}
-SPEC
-}
-
-is_succeeded() { field_is "$1.yaml" "$1" status.phase Succeeded; }
-is_failed() { field_is "$1.yaml" "$1" status.phase Failed; }
-is_running_task() { field_is "$1.yaml" "$1" status.phase Running; }
-log_of() { cat "$(status_of "$1.yaml" "$1" status.task.logFile)"; }
-
-@test "a task clones the repository, runs its command in the tree and keeps log, exit code and times" {
+@test "a task clones the repository, runs its command in its tree and keeps log, exit code and times" {
     task build '[sh, -c, "pwd; ls; echo $GREETING; exit 3"]' 'env: [{name: GREETING, value: hello}]'
-    berth_start
+    berth_start --repository-image berth-test/git:1
     wait_for 30 is_failed build
-    field_is build.yaml build status.task.exitCode 3
-    field_is build.yaml build status.task.reason CommandFailed
-    [ -n "$(status_of build.yaml build status.task.startTime)" ]
-    [ -n "$(status_of build.yaml build status.task.endTime)" ]
-    [ "$(status_of build.yaml build status.task.commit)" = "$(git -C "$REPOSITORIES/repo$BATS_SUITE_TEST_NUMBER.git" rev-parse main)" ]
-    log=$(log_of build)
-    [[ $log == /workspace*README*hello ]]
-    tree=$STATE/repos/$(repo)/tree
-    git -c safe.directory='*' -C "$tree" fsck
-    [ -z "$(git -c safe.directory='*' -C "$tree" status --porcelain)" ]
-    [ "$(git -c safe.directory='*' -C "$tree" config remote.origin.url)" = "$(url)" ]
+    task_field_is build exitCode 3
+    task_field_is build reason "$EXIT_REASON"
+    [ -n "$(task_field build startTime)" ]
+    [ -n "$(task_field build endTime)" ]
+    task_field_is build workingDirectory /workspace/build
+    task_field_is build branch task/build
+    task_field_is build commit "$(tip_of main)"
+    [[ $(log_of build) == /workspace/build*README*hello ]]
+    tree=$(tree_of build)
+    tree_git "$tree" fsck
+    [ -z "$(tree_git "$tree" status --porcelain)" ]
+    [ "$(tree_git "$tree" rev-parse HEAD)" = "$(tip_of main)" ]
+    [ "$(tree_git "$tree" branch --show-current)" = task/build ]
+    [ "$(tree_git "$tree" config remote.origin.url)" = "$(url)" ]
 }
 
-@test "all spellings of one repository share one container; git in it works" {
+@test "all spellings of one repository share one container and one clone; git in it works" {
     task one '[sh, -c, "git log --oneline | wc -l"]'
-    berth_stop 2>/dev/null || true
-    drop two.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: two}
-spec: {repository: "${GIT_HTTP_URL/127.0.0.1/user@127.0.0.1}/git/repo$BATS_SUITE_TEST_NUMBER/"}
-SPEC
+    TASK_REPOSITORY="${GIT_HTTP_URL/127.0.0.1/user@127.0.0.1}/git/$REPO/" task two ''
     berth_start --repository-image berth-test/git:1
     wait_for 30 is_succeeded one
     wait_for 10 is_running_task two
     [ "$(our_containers | wc -l)" -eq 1 ]
-    [[ $(repo) =~ ^repo-git-repo$BATS_SUITE_TEST_NUMBER-[0-9a-f]{6}$ ]]
-    [ "$(log_of one)" -ge 1 ]
+    [[ $(repo) =~ ^repo-git-$REPO-[0-9a-f]{6}$ ]]
+    [ "$(log_of one)" -eq 3 ]
+    [ "$(find "$STATE" -name mirror.git | wc -l)" -eq 1 ]
 }
 
 @test "tasks join one container; sessions stay until they are completed; the last one out stops it" {
-    task first '[sh, -c, "echo one >shared-file"]'
+    task first '[sh, -c, "echo one >/tmp/in-the-container"]'
     task session ''
     berth_start
     wait_for 30 is_succeeded first
     wait_for 10 is_running_task session
-    id=$(container_field "$(repo)" '{{.Id}}')
-    task second '[cat, shared-file]'
+    name=$(repo)
+    id=$(container_field "$name" '{{.Id}}')
+    clone=$(clone_id)
+    task second '[cat, /tmp/in-the-container]'
     wait_for 15 is_succeeded second
     [ "$(log_of second)" = one ]
-    [ "$(container_field "$(repo)" '{{.Id}}')" = "$id" ]
-    sed -i 's/^spec:/spec:\n  state: Completed/' "$SPECS/session.yaml"
+    complete session
     wait_for 15 is_succeeded session
-    wait_for 20 sh -c "test \"\$(docker inspect -f '{{.State.Running}}' $(repo))\" = false"
-    task third '[cat, shared-file]'
+    wait_for 20 container_is_stopped "$name"
+    task third '[cat, /tmp/in-the-container]'
     wait_for 20 is_succeeded third
     [ "$(log_of third)" = one ]
-    [ "$(container_field "$(repo)" '{{.Id}}')" = "$id" ]
-    grep -c 'action="make workspace"' "$LOG" | grep -qx 1
+    [ "$(container_field "$name" '{{.Id}}')" = "$id" ]
+    [ "$(clone_id)" = "$clone" ]
 }
 
-@test "after the retain time the container and its workspace go" {
-    drop repo.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Repository
-metadata: {name: project}
-spec: {url: "$(url)", retainSeconds: 2}
----
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: job}
-spec: {repository: {name: project}, command: ["true"]}
-SPEC
+@test "after the retain time the container and its trees go, the log after its own; the mirror with the last spec" {
+    settings 'retainSeconds: 2'
+    task job '["true"]'
     berth_start
-    wait_for 30 field_is repo.yaml job status.phase Succeeded
-    wait_for 15 sh -c "test -z \"\$(docker ps -aq --filter label=dev.berth.controller=$(cat "$STATE/controller-id"))\""
-    wait_for 5 sh -c "! ls '$STATE'/repos/*/tree"
-    field_is repo.yaml project 'status.conditions[type=Ready].reason' Idle
-    [ -s "$(status_of repo.yaml job status.task.logFile)" ] || [ -e "$(status_of repo.yaml job status.task.logFile)" ]
+    wait_for 30 is_succeeded job
+    wait_for 15 has_no_containers
+    trees_are_gone() { [[ -z $(find "$STATE/repos" -name trees -o -name layers) ]]; }
+    wait_for 10 trees_are_gone
+    wait_for 5 field_is project.yaml project 'status.conditions[type=Ready].reason' Idle
+    [ -e "$(task_field job logFile)" ]
+    refute grep "$STATE" /proc/self/mountinfo
+    rm "$SPECS/job.yaml"
+    clone_is_gone() { [[ -z $(find "$STATE/repos" -name mirror.git -o -name snap) ]]; }
+    wait_for 10 clone_is_gone
 }
 
 @test "a Repository's settings shape its container: env, limits, ports; warm keeps it up without tasks" {
-    drop repo.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Repository
-metadata: {name: project}
-spec:
-  url: $(url)
-  image: berth-test/web:1
-  branch: feature
-  warm: true
-  env: [{name: WHO, value: me}]
-  resources: {memory: 128Mi, cpus: 500m}
-  ports: [{name: preview, containerPort: 8080}]
-SPEC
+    settings 'image: berth-test/web:1
+branch: feature
+warm: true
+env: [{name: WHO, value: me}]
+resources: {memory: 128Mi, cpus: 500m}
+ports: [{name: preview, containerPort: 8080}]'
     berth_start
-    wait_for 30 is_ready repo.yaml project
+    wait_for 30 is_ready project.yaml project
     [ "$(container_field "$(repo)" '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}')" = "134217728 500000000" ]
-    field_is repo.yaml project status.repository.branch feature
+    wait_for 10 repository_field_is commit "$(tip_of feature)"
+    repository_field_is branch feature
+    [ "$(docker exec "$(repo)" sh -c 'echo $WHO')" = me ]
     docker exec "$(repo)" sh -c 'echo hi >/tmp/index.html; httpd -p 8080 -h /tmp'
-    port=$(status_of repo.yaml project 'status.ports[name=preview].hostPort')
+    port=$(status_of project.yaml project 'status.ports[name=preview].hostPort')
     [ "$(curl -fsS "http://127.0.0.1:$port/index.html")" = hi ]
     docker rm -f "$(repo)"
-    wait_for 10 is_ready repo.yaml project
-    wait_for 10 field_is repo.yaml project 'status.ports[name=preview].hostPort' "$port"
+    wait_for 10 is_ready project.yaml project
+    wait_for 10 field_is project.yaml project 'status.ports[name=preview].hostPort' "$port"
 }
 
 @test "a controller that is killed while a command runs: it runs on, once, and nothing of it is lost" {
-    task long '[sh, -c, "echo begin $$ >>/workspace/runs; for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done; exit 5"]'
+    task long '[sh, -c, "echo begin $$ >>runs; for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done; exit 5"]'
     berth_start
     wait_for 30 is_running_task long
     berth_kill9
@@ -141,46 +106,35 @@ SPEC
     wait_for 10 sh -c "ls '$STATE'/repos/*/run/tasks/*/1.exit"
     berth_start
     wait_for 10 is_failed long
-    field_is long.yaml long status.task.exitCode 5
+    task_field_is long exitCode 5
     [ "$(log_of long)" = "$(printf 'line %s\n' 1 2 3 4 5 6)" ]
-    [ "$(wc -l <"$STATE/repos/$(repo)/tree/runs")" -eq 1 ]
+    [ "$(wc -l <"$(tree_of long)/runs")" -eq 1 ]
 }
 
-@test "killed between the end of a clone and its record: the tree is made anew" {
-    task job '[cat, README]'
+@test "what a killed controller left half made is swept: a tree, a pack, a lock, the mirror's record" {
+    task job '["true"]'
     berth_start
     wait_for 30 is_succeeded job
-    berth_kill9
     name=$(repo)
-    docker rm -f "$name"
-    rm "$STATE/repos/$name/repository.json" "$SPECS/job.yaml" "$STATE/tasks/job.json"
-    rm -f "$STATE"/specs/*
-    echo stray >"$STATE/repos/$name/tree/stray"
+    clone=$(clone_id)
+    berth_kill9
+    mkdir -p "$STATE/repos/$name/layers/late/upper" "$STATE/repos/$name/layers/late/work" "$STATE/repos/$name/trees/late"
+    echo stray >"$STATE/repos/$name/layers/late/upper/stray"
+    echo stray >"$STATE/repos/$name/trees/late/stray"
+    mirror=$STATE/repos/$name/git/mirror.git
+    echo half >"$mirror/objects/pack/pack_git2_1234567890abcdef"
+    install -D /dev/null "$mirror/refs/heads/main.lock"
+    chown --reference="$mirror" "$mirror/objects/pack"/* "$mirror/refs/heads" "$mirror/refs/heads/main.lock"
+    rm "$STATE/repos/$name/mirror.json"
+    push_file "$REPO" main NEW <<<new
     berth_start
-    task again '[ls]'
-    wait_for 30 is_succeeded again
-    [[ $(log_of again) != *stray* ]]
-    gone() { ! ls -d "$STATE"/repos/trash-*; }
-    wait_for 10 gone
-}
-
-@test "a task on another branch waits while others work on the tree, and gets its own when they have ended" {
-    task on-main ''
-    berth_start
-    wait_for 30 is_running_task on-main
-    task on-feature '[sh, -c, "cat .git/HEAD"]' 'branch: feature'
-    wait_for 10 field_is on-feature.yaml on-feature status.error.reason BranchConflict
-    sed -i 's/^spec:/spec:\n  state: Completed/' "$SPECS/on-main.yaml"
-    wait_for 40 is_succeeded on-feature
-    [ "$(log_of on-feature)" = "ref: refs/heads/feature" ]
-}
-
-@test "a timeout kills the process tree and says so" {
-    task slow '[sh, -c, "setsid sleep 98765 & sleep 98765"]' 'timeoutSeconds: 1'
-    berth_start
-    wait_for 30 is_failed slow
-    field_is slow.yaml slow status.task.reason DeadlineExceeded
-    ! docker top "$(repo)" 2>/dev/null | grep -q 98765 || return 1
+    task late '[ls]'
+    wait_for 30 is_succeeded late
+    [[ $(log_of late) == *NEW* ]]
+    refute grep -q stray "$(task_field late logFile)"
+    [ "$(clone_id)" = "$clone" ]
+    [ -z "$(find "$mirror" -name 'pack_git2_*' -o -name '*.lock')" ]
+    git -c safe.directory='*' -C "$mirror" fsck
 }
 
 @test "a command that does not exist fails with its name; a lost container fails the command" {
@@ -189,11 +143,11 @@ SPEC
     berth_start
     wait_for 30 is_failed typo
     [[ $(status_of typo.yaml typo status.error.message) == *mkae* ]]
-    field_is typo.yaml typo status.task.exitCode 127
+    task_field_is typo exitCode 127
     wait_for 10 is_running_task victim
     docker rm -f "$(repo)"
     wait_for 15 is_failed victim
-    field_is victim.yaml victim status.task.reason ContainerLost
+    task_field_is victim reason ContainerLost
 }
 
 @test "removing the file of a running command ends it, and a task of the same name is a new one" {
@@ -225,7 +179,7 @@ spec: {repository: "$(url)", branch: faeture, command: ["true"]}
 apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: noauth}
-spec: {repository: "$GIT_HTTP_URL/private/repo$BATS_SUITE_TEST_NUMBER.git", command: ["true"]}
+spec: {repository: "$GIT_HTTP_URL/private/$REPO.git", command: ["true"]}
 ---
 apiVersion: berth.dev/v1
 kind: Task
@@ -235,7 +189,7 @@ spec: {repository: "http://127.0.0.1:1/o/r.git", command: ["true"]}
 apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: nofile}
-spec: {repository: "file://$REPOSITORIES/repo$BATS_SUITE_TEST_NUMBER.git", command: ["true"]}
+spec: {repository: "file://$(bare)", command: ["true"]}
 SPEC
     berth_start
     wait_for 20 field_is bad.yaml nopath status.error.reason RepositoryNotFound
@@ -244,8 +198,8 @@ SPEC
     wait_for 20 field_is bad.yaml noauth status.error.reason AuthenticationFailed
     wait_for 20 field_is bad.yaml noserver 'status.conditions[type=Ready].reason' CloneFailed
     wait_for 20 field_is bad.yaml nofile status.error.reason SchemeRefused
-    ! ls "$STATE"/repos/*/tree || return 1
-    [ -z "$(our_containers)" ]
+    [ "$(find "$STATE/repos" -name mirror.git)" = "$(echo "$STATE"/repos/repo-git-"$REPO"-*/git/mirror.git)" ]
+    [ -z "$(find "$STATE/repos" -path '*/trees/*' -o -path '*/snap/*')" ]
 }
 
 @test "credentials from files open a private repository and appear nowhere" {
@@ -256,7 +210,7 @@ apiVersion: berth.dev/v1
 kind: Repository
 metadata: {name: private}
 spec:
-  url: $GIT_HTTP_URL/private/repo$BATS_SUITE_TEST_NUMBER.git
+  url: $GIT_HTTP_URL/private/$REPO.git
   credentials: {tokenFile: $TEST_DIR/token, usernameFile: $TEST_DIR/user}
 ---
 apiVersion: berth.dev/v1
@@ -304,8 +258,9 @@ SPEC
     wait_for 60 field_is self.yaml by-git status.phase Succeeded
     wait_for 60 field_is self.yaml by-http status.phase Succeeded
     [ "$(status_of self.yaml by-git status.task.commit)" = "$head" ]
-    for tree in "$STATE"/repos/*/tree; do
-        [ "$(git -c safe.directory='*' -C "$tree" rev-parse HEAD)" = "$head" ]
-        [ -z "$(git -c safe.directory='*' -C "$tree" status --porcelain)" ]
+    for name in by-git by-http; do
+        tree=$(status_of self.yaml $name status.task.tree.hostPath)
+        [ "$(tree_git "$tree" rev-parse HEAD)" = "$head" ]
+        [ -z "$(tree_git "$tree" status --porcelain)" ]
     done
 }
