@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "controller/disk.h"
 #include "controller/trees.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ static void on_removed(uv_process_t *process, int64_t status, int signal_number)
 {
     (void)status;
     (void)signal_number;
+    disk_note_emptied(process->data);
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
@@ -36,10 +38,13 @@ static void remove_in_child(struct controller *controller, char *path)
         .exit_cb = on_removed,
     };
 
+    process->data = controller;
+    disk_note_emptying(controller);
     if (uv_spawn(&controller->loop, process, &options) < 0) {
         struct error err = {0};
 
         tree_remove(path, &err); /* slow, but done */
+        disk_note_emptied(controller);
         uv_close((uv_handle_t *)process, on_process_closed);
     } else {
         uv_unref((uv_handle_t *)process);
@@ -60,9 +65,11 @@ void workspace_remove_trash(void *user, const char *name)
 int workspace_put_away(struct controller *controller, const char *container, const char *part,
                        struct error *err)
 {
+    const char *slash = strrchr(part, '/');
     auto_free char *from = state_path(&controller->state, "repos/%s/%s", container, part);
-    auto_free char *to = state_path(&controller->state, "repos/trash-%s-%s-%llx", container, part,
-                                    (unsigned long long)clock_monotonic_ns());
+    auto_free char *to =
+        state_path(&controller->state, "repos/trash-%s-%s-%llx", container,
+                   slash != NULL ? slash + 1 : part, (unsigned long long)clock_monotonic_ns());
 
     if (rename(from, to) == 0) {
         remove_in_child(controller, to);

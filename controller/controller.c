@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "controller/apply.h"
 #include "controller/cgroups.h"
+#include "controller/disk.h"
 #include "controller/entry.h"
 #include "controller/once.h"
 #include "controller/placing.h"
@@ -316,6 +317,7 @@ static void close_parts(struct controller *controller)
     uv_walk(&controller->loop, on_walk, NULL);
     uv_run(&controller->loop, UV_RUN_DEFAULT);
     uv_loop_close(&controller->loop);
+    disk_close(controller);
     if (controller->tasks_inotify >= 0) {
         close(controller->tasks_inotify);
     }
@@ -342,6 +344,7 @@ static void close_parts(struct controller *controller)
 static void start_work(struct controller *controller)
 {
     start_handles(controller);
+    disk_open(controller);
     observe_start_task_watch(controller);
     leases_load(controller);
     released_load(controller);

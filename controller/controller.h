@@ -56,6 +56,7 @@ struct repository_entry {
     char *branch;         /* isolation Branch: whose container it is; NULL: the repository's own */
     char *settings_name;  /* metadata.name of the Repository object whose status it has, or NULL */
     bool is_deleted;      /* the object was deleted, and no task came since */
+    int64_t evicted_wall_ms;     /* since when it is to go before its time (disk.h); 0: it is not */
     struct observed_trees trees; /* its texts are the next */
     char *trees_path, *layers_path, *tasks_path, *trees_user, *trees_user_error;
     struct map tree_records; /* name -> struct tree_record (trees.h) */
@@ -237,7 +238,8 @@ struct controller {
     struct heartbeat_memory heartbeat; /* what they are made with */
     char *engine_error;                /* why the engine cannot be reached, or NULL */
     unsigned engine_failures;
-    struct removal *removals; /* what the sweeper has asked the engine to remove */
+    struct removal *removals;        /* what the sweeper has asked the engine to remove */
+    struct engine_call *images_call; /* which images containers were kept as */
     bool is_stopping;
     int exit_code;
 };
@@ -359,7 +361,7 @@ void apply_abandon(
     struct plan_run
         *run); /* without any callback; what the engine does with the last call is unknown */
 
-/* apply_workspace.c: a folder goes out of the way at once, and a child empties it. Missing is success. */
+/* apply_workspace.c: a folder goes out of the way at once, and a child empties it. Missing is success. part: "git", "snap/<name>". */
 int workspace_put_away(struct controller *controller, const char *container, const char *part,
                        struct error *err);
 void workspace_remove_trash(void *user,
@@ -369,6 +371,10 @@ void workspace_remove_trash(void *user,
 void sweep_run(struct controller *controller);
 void sweep_networks(struct controller *controller);
 
+/* Asks the engine, and logs it; nothing while it was asked already. Takes the request. */
+void sweep_remove(struct controller *controller, const char *what, const char *name,
+                  struct docker_request *request);
+void sweep_images(struct controller *controller); /* sweep_images.c: what containers were kept as */
 void sweep_cgroups(struct controller *controller); /* apply_machine.c: of instances that are gone */
 
 uint64_t sweep_period_ms(const struct controller *controller);

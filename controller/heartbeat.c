@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "base/version.h"
+#include "controller/disk.h"
 #include "specs/reason.h"
 #include "specs/yaml_writer.h"
 
@@ -159,6 +160,21 @@ static json_t *config_part(const struct controller *controller)
     return json;
 }
 
+static json_t *trees_part(const struct controller *controller)
+{
+    const char *method = trees_method_name(controller->trees_means.method);
+    const char *message = controller->trees_means.message;
+    json_t *json = json_object();
+
+    if (method != NULL) {
+        json_object_set_new(json, "method", json_string(method));
+    }
+    if (message != NULL && message[0] != '\0') {
+        json_object_set_new(json, "message", json_string(message));
+    }
+    return json;
+}
+
 /* Without the times: only a change of these is worth a write between two heartbeats. */
 static json_t *facts(struct controller *controller, bool is_due)
 {
@@ -169,10 +185,11 @@ static json_t *facts(struct controller *controller, bool is_due)
     if (controller->config.errors != NULL) {
         json_array_append_new(conditions, config_condition(controller));
     }
-    json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:O}", "pid", (int)getpid(), "version",
-                     BERTH_VERSION, "id", controller->state.id, "conditions", conditions, "engine",
-                     engine_part(controller), "specs", specs_part(controller), "config",
-                     config_part(controller), "ports", controller->heartbeat.ports);
+    json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O}", "pid", (int)getpid(),
+                     "version", BERTH_VERSION, "id", controller->state.id, "conditions", conditions,
+                     "engine", engine_part(controller), "specs", specs_part(controller), "config",
+                     config_part(controller), "disk", disk_to_json(controller), "trees",
+                     trees_part(controller), "ports", controller->heartbeat.ports);
     return json;
 }
 

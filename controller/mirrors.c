@@ -382,15 +382,36 @@ void mirror_clear(struct entry *entry)
     mirror->observed.exists = false;
     mirror->observed.fetched_wall_ms = 0;
     mirror->disk_bytes = 0;
+    mirror->evicted_wall_ms = 0;
     set_head(mirror, NULL, NULL);
     devcontainer_use_done(&mirror->config);
     mirror_save(entry);
 }
 
+/* Tasks that are over only name it. */
+static bool has_users(const struct entry *entry)
+{
+    for (struct map_entry *at = map_first(&entry->mirror->tasks); at != NULL; at = map_next(at)) {
+        const struct entry *task = map_value(at);
+
+        if (entry->mirror->evicted_wall_ms == 0 || !task_is_over(task->status)) {
+            return true;
+        }
+    }
+    return is_in_use(entry);
+}
+
+void mirror_end_eviction_if_used(struct entry *entry)
+{
+    if (entry->mirror->evicted_wall_ms != 0 && has_users(entry)) {
+        entry->mirror->evicted_wall_ms = 0;
+    }
+}
+
 /* Without containers, trees, tasks and wishes for warmth. */
 bool mirror_is_unused(const struct entry *entry)
 {
-    if (map_first(&entry->mirror->tasks) != NULL || is_in_use(entry)) {
+    if (has_users(entry)) {
         return false;
     }
     for (struct map_entry *at = map_first(&entry->mirror->containers); at != NULL;

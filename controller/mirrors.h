@@ -27,9 +27,11 @@ struct mirror_entry {
     bool has_submodules, has_lfs; /* in a snapshot that was made */
     int64_t asked_wall_ms;        /* when somebody asked for a fetch */
     int64_t disk_bytes;           /* as measured last; 0: not yet */
-    struct map revisions;         /* revision_text() -> struct known_revision */
-    struct map containers;        /* key -> entry of a repository container */
-    struct map tasks;             /* key -> entry of a task */
+    int64_t
+        evicted_wall_ms; /* since when it is to go (disk.h), with none left who needs it; 0: it is not */
+    struct map revisions;  /* revision_text() -> struct known_revision */
+    struct map containers; /* key -> entry of a repository container */
+    struct map tasks;      /* key -> entry of a task */
 };
 
 /* Made where there is none. NULL with err: no usable URL. */
@@ -58,8 +60,10 @@ void mirror_save(struct entry *mirror);
 /* The mirror was removed from disk. */
 void mirror_clear(struct entry *mirror);
 
-/* True: no container, no tree and no task is of it, and nobody keeps it warm. */
+/* True: no container, no tree and no task is of it, and nobody keeps it warm. Of one that is to go: tasks that have ended do not count. */
 bool mirror_is_unused(const struct entry *mirror);
+/* Somebody came who needs it after all. */
+void mirror_end_eviction_if_used(struct entry *mirror);
 /* True: nothing of it is left and nobody wants it. */
 bool mirror_is_gone(const struct entry *mirror);
 /* Those that look at it look again. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/cgroups.h"
+#include "controller/disk.h"
 #include "controller/entry.h"
 #include "controller/mirrors.h"
 #include "controller/placing.h"
@@ -66,6 +67,7 @@ void pass_mirror(struct pass *pass)
     if (pass->is_gone) {
         return;
     }
+    mirror_end_eviction_if_used(entry);
     mirror_fill_input(entry, &input, wishes);
     input.is_unused = mirror_is_unused(entry);
     mirror_reconcile(&pass->world, &input, pass->plan, pass->status);
@@ -199,6 +201,20 @@ static void fill_placement(struct pass *pass, struct repository_input *input,
     }
 }
 
+/* It lasts until nothing is left, or somebody came who needs it after all. */
+static bool is_evicted(struct entry *entry, const struct repository_input *input)
+{
+    struct repository_entry *own = entry->repository;
+
+    if (own->evicted_wall_ms != 0 &&
+        (input->active_tasks > 0 || input->sessions > 0 || input->is_warm ||
+         (input->container == NULL && !input->trees->exists))) {
+        own->evicted_wall_ms = 0;
+        disk_note_removed(entry->controller);
+    }
+    return own->evicted_wall_ms != 0;
+}
+
 static const struct object_status *passed_status(const struct entry *entry)
 {
     return entry != NULL && entry->is_passed ? entry->status : NULL;
@@ -276,6 +292,7 @@ void pass_repository(struct pass *pass)
     input.has_unseen_trees = trees_have_unseen(entry);
     input.work_kept_until_wall_ms = trees_kept_until(entry);
     fill_placement(pass, &input, &machine, &observed_machine);
+    input.is_evicted = is_evicted(entry, &input);
     pass->is_gone = repository_is_gone(&input) && map_first(&own->tasks) == NULL &&
                     own->warm_pool == NULL; /* one that waits for its place comes back */
     if (!pass->is_gone) {

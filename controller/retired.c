@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/parse.h"
+#include "controller/disk.h"
 #include "controller/setups.h"
 #include "controller/trees.h"
 
@@ -67,6 +69,19 @@ struct tree_removal {
     char *repository_key, *name;
 };
 
+/* Its task, if it still has one, has ended, and shows the tree no more. */
+static void tell_owner(const struct entry *repository, const struct tree_record *record)
+{
+    struct entry *task = tree_owner(repository, record);
+
+    if (task != NULL && text_equal(task->status->task.tree.name, record->name)) {
+        task->status->task.tree.name = NULL;
+        task->status->task.tree.removed_at_wall_ms = 0;
+        status_mark_entry(task);
+        entry_enqueue(task);
+    }
+}
+
 static void on_removed(void *user, const struct tree_result *result, struct error *err)
 {
     struct tree_removal *removal = user;
@@ -79,16 +94,18 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
     if (result == NULL) {
         log_fields(LOG_WARN, "cleanup_failed", "key", removal->repository_key, "tree",
                    removal->name, "error", err->message, NULL);
-    } else if (repository != NULL) {
+    } else if (record != NULL) {
+        tell_owner(repository, record);
         tree_forget(repository, removal->name);
         entry_enqueue(repository);
     }
+    disk_note_removed(removal->controller);
     free(removal->repository_key);
     free(removal->name);
     free(removal);
 }
 
-static void remove_tree(struct entry *repository, struct tree_record *record)
+void tree_remove_kept(struct entry *repository, struct tree_record *record)
 {
     struct tree_removal *removal = xcalloc(1, sizeof(*removal));
     struct tree_job job = {
@@ -103,27 +120,30 @@ static void remove_tree(struct entry *repository, struct tree_record *record)
     removal->controller = repository->controller;
     removal->repository_key = xstrdup(repository->key);
     removal->name = xstrdup(record->name);
-    log_fields(LOG_INFO, "sweep", "kind", "tree", "name", record->name, "cause",
-               "the time that it is kept is over", NULL);
     tree_pool_submit(repository->controller->trees, &job, on_removed, removal);
+}
+
+struct entry *tree_owner(const struct entry *repository, const struct tree_record *record)
+{
+    auto_free char *key =
+        record->task != NULL ? object_key(kind_name(KIND_TASK), record->task) : NULL;
+    struct entry *task = key != NULL ? entry_find(repository->controller, key) : NULL;
+
+    return task != NULL && task->is_passed && task->status->task.tree.name != NULL &&
+                   strcmp(task->status->task.tree.name, record->name) != 0
+               ? NULL
+               : task;
 }
 
 /* A record that says whose it is, and nobody of that name claims it: its owner went while no controller looked. */
 static bool has_lost_owner(const struct entry *repository, const struct tree_record *record)
 {
-    auto_free char *key = NULL;
-    const struct entry *task;
-
     if (record->removed_at_wall_ms != 0 || !repository->controller->is_scanned) {
         return false;
     }
-    if (record->task == NULL) {
-        return tree_is_of_setup(record) && !setup_needs_tree(repository, record->name);
-    }
-    key = object_key(kind_name(KIND_TASK), record->task);
-    task = entry_find(repository->controller, key);
-    return task == NULL || (task->is_passed && task->status->task.tree.name != NULL &&
-                            strcmp(task->status->task.tree.name, record->name) != 0);
+    return tree_is_of_setup(record)
+               ? !setup_needs_tree(repository, record->name)
+               : record->task != NULL && tree_owner(repository, record) == NULL;
 }
 
 static void give_time(struct entry *repository, struct tree_record *record, int64_t now_wall_ms)
@@ -165,7 +185,9 @@ void trees_expire(struct controller *controller)
             }
             if (record->removed_at_wall_ms != 0 && !record->is_leaving &&
                 is_due(&expiry, record->removed_at_wall_ms)) {
-                remove_tree(repository, record);
+                log_fields(LOG_INFO, "sweep", "kind", "tree", "name", record->name, "cause",
+                           "the time that it is kept is over", NULL);
+                tree_remove_kept(repository, record);
             }
         }
     }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "controller/disk.h"
 #include "controller/released.h"
 #include "controller/trees.h"
 #include "reconcilers/orphans.h"
@@ -37,6 +38,7 @@ static void removal_end(struct removal *removal)
 
 void sweep_close(struct controller *controller)
 {
+    engine_call_cancel(TAKE(controller->images_call));
     while (controller->removals != NULL) {
         engine_call_cancel(controller->removals->call);
         removal_end(controller->removals);
@@ -59,6 +61,8 @@ static void on_removed(void *user, const struct docker_request *request,
     if (docker_reply_check(request, reply, err) < 0 && err->kind != ERROR_NOT_FOUND) {
         log_fields(LOG_WARN, "sweep_failed", "kind", removal->what, "name", removal->name, "error",
                    err->message, NULL); /* the next sweep tries again */
+    } else if (strcmp(removal->what, "image") == 0) {
+        observe_image_changed(removal->controller, removal->name);
     } else if (strcmp(removal->what, "network") == 0) {
         networks_remove(removal->controller, removal->name);
         networks_retry_waiting(removal->controller);
@@ -78,8 +82,8 @@ static bool is_being_removed(const struct controller *controller, const char *na
     return false;
 }
 
-static void remove_thing(struct controller *controller, const char *what, const char *name,
-                         struct docker_request *request)
+void sweep_remove(struct controller *controller, const char *what, const char *name,
+                  struct docker_request *request)
 {
     struct removal *removal;
 
@@ -144,7 +148,7 @@ static void sweep_containers(struct controller *controller)
             break;
         case ORPHAN_REMOVE:
             free(map_remove(&controller->orphans, container->name));
-            remove_thing(controller, "container", container->name,
+            sweep_remove(controller, "container", container->name,
                          docker_remove_container(container->id));
             break;
         }
@@ -213,7 +217,7 @@ void sweep_networks(struct controller *controller)
         if (!is_network_needed(controller, map_key(at))) {
             const struct observed_network *network = map_value(at);
 
-            remove_thing(controller, "network", map_key(at), docker_remove_network(network->id));
+            sweep_remove(controller, "network", map_key(at), docker_remove_network(network->id));
         }
     }
 }
@@ -229,4 +233,6 @@ void sweep_run(struct controller *controller)
     sweep_networks(controller);
     sweep_leases(controller);
     sweep_cgroups(controller);
+    sweep_images(controller);
+    disk_collect(controller);
 }

@@ -36,6 +36,11 @@ void tree_forget(struct entry *repository, const char *name); /* the tree is gon
 void trees_load(struct entry *repository);
 void trees_done(struct repository_entry *repository);
 
+/* The task that it is of, as long as that is there and claims no other; NULL: nobody. */
+struct entry *tree_owner(const struct entry *repository, const struct tree_record *record);
+/* It is of a task that has ended, and goes now: the tree, its record, and what the task says of it. */
+void tree_remove_kept(struct entry *repository, struct tree_record *record);
+
 /* What a task's status says about its tree. */
 void tree_fill_status(const struct entry *repository, const struct tree_record *record,
                       struct object_status *status);

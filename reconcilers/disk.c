@@ -55,57 +55,134 @@ static uint64_t beyond(uint64_t used, uint64_t limit)
     return used > limit ? used - limit : 0;
 }
 
-static void add_reason(struct strbuf *reason, const char *text)
-{
-    strbuf_addf(reason, "%s%s", reason->len > 0 ? "; " : "", text);
-}
-
-static void judge_usage(struct pass *pass, const struct disk_usage *usage, struct strbuf *reason)
-{
-    const struct disk_policy *policy = pass->policy;
-    uint64_t bytes = used_of(usage->total_bytes, usage->free_bytes);
-    uint64_t inodes = used_of(usage->total_inodes, usage->free_inodes);
-
-    if (usage->total_bytes > 0 && bytes >= share(usage->total_bytes, policy->high_percent)) {
-        auto_free char *text =
-            xasprintf("disk is %u %% full, the limit is %u %%",
-                      percent_of(bytes, usage->total_bytes), policy->high_percent);
-
-        add_reason(reason, text);
-        pass->need.disk_bytes = beyond(bytes, share(usage->total_bytes, policy->low_percent));
-    }
-    if (usage->total_inodes > 0 &&
-        inodes >= share(usage->total_inodes, policy->high_inode_percent)) {
-        auto_free char *text =
-            xasprintf("%u %% of the disk's inodes are in use, the limit is %u %%",
-                      percent_of(inodes, usage->total_inodes), policy->high_inode_percent);
-
-        add_reason(reason, text);
-        pass->need.files = beyond(inodes, share(usage->total_inodes, policy->low_inode_percent));
-    }
-}
-
 static double gib(uint64_t bytes)
 {
     return (double)bytes / (1 << 30);
 }
 
-static void judge_budget(struct pass *pass, const struct disk_item *items, size_t count,
-                         struct strbuf *reason)
+/* --- pressure ------------------------------------------------------------------------------------ */
+
+struct judgement {
+    const struct disk_usage *usage;
+    const struct disk_policy *policy;
+    struct need need;
+    unsigned pressing;
+    struct strbuf reason;
+};
+
+/* The text is taken. */
+static void add_reason(struct judgement *judgement, unsigned what, char *text)
 {
-    uint64_t budget = pass->policy->budget_bytes, bytes = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        bytes += items[i].bytes;
-    }
-    if (budget > 0 && bytes > budget) {
-        auto_free char *text =
-            xasprintf("workspaces take %.1f GiB, the budget is %.1f GiB", gib(bytes), gib(budget));
-
-        add_reason(reason, text);
-        pass->need.budget_bytes = beyond(bytes, share(budget, pass->policy->budget_percent));
-    }
+    strbuf_addf(&judgement->reason, "%s%s", judgement->reason.len > 0 ? "; " : "", text);
+    judgement->pressing |= what;
+    free(text);
 }
+
+/* At the high mark it begins; what has begun is over below the low one. */
+static bool is_too_much(const struct judgement *judgement, unsigned what, uint64_t used,
+                        uint64_t high, uint64_t low)
+{
+    return used >= high || ((judgement->usage->pressing & what) != 0 && used >= low);
+}
+
+static void judge_bytes(struct judgement *judgement)
+{
+    const struct disk_usage *usage = judgement->usage;
+    const struct disk_policy *policy = judgement->policy;
+    uint64_t used = used_of(usage->total_bytes, usage->free_bytes);
+    uint64_t high = share(usage->total_bytes, policy->high_percent);
+    uint64_t low = share(usage->total_bytes, policy->low_percent);
+
+    if (usage->total_bytes == 0 || !is_too_much(judgement, DISK_FULL, used, high, low)) {
+        return;
+    }
+    judgement->need.disk_bytes = beyond(used, low);
+    add_reason(judgement, DISK_FULL,
+               used >= high
+                   ? xasprintf("disk is %u %% full, the limit is %u %%",
+                               percent_of(used, usage->total_bytes), policy->high_percent)
+                   : xasprintf("disk was %u %% full and is %u %%; below %u %% it is enough",
+                               policy->high_percent, percent_of(used, usage->total_bytes),
+                               policy->low_percent));
+}
+
+static void judge_inodes(struct judgement *judgement)
+{
+    const struct disk_usage *usage = judgement->usage;
+    const struct disk_policy *policy = judgement->policy;
+    uint64_t used = used_of(usage->total_inodes, usage->free_inodes);
+    uint64_t high = share(usage->total_inodes, policy->high_inode_percent);
+    uint64_t low = share(usage->total_inodes, policy->low_inode_percent);
+
+    if (usage->total_inodes == 0 || !is_too_much(judgement, DISK_INODES_USED, used, high, low)) {
+        return;
+    }
+    judgement->need.files = beyond(used, low);
+    add_reason(judgement, DISK_INODES_USED,
+               used >= high
+                   ? xasprintf("%u %% of the disk's inodes are in use, the limit is %u %%",
+                               percent_of(used, usage->total_inodes), policy->high_inode_percent)
+                   : xasprintf("%u %% of the disk's inodes were in use, and %u %% are; "
+                               "below %u %% it is enough",
+                               policy->high_inode_percent, percent_of(used, usage->total_inodes),
+                               policy->low_inode_percent));
+}
+
+static void judge_budget(struct judgement *judgement, uint64_t bytes)
+{
+    uint64_t budget = judgement->policy->budget_bytes;
+    uint64_t low = share(budget, judgement->policy->budget_percent);
+
+    if (budget == 0 || !is_too_much(judgement, DISK_OVER_BUDGET, bytes, budget + 1, low + 1)) {
+        return;
+    }
+    judgement->need.budget_bytes = beyond(bytes, low);
+    add_reason(
+        judgement, DISK_OVER_BUDGET,
+        xasprintf("workspaces take %.1f GiB, the budget is %.1f GiB", gib(bytes), gib(budget)));
+}
+
+static struct judgement judge(const struct disk_usage *usage, const struct disk_policy *policy,
+                              uint64_t item_bytes)
+{
+    struct judgement judgement = {.usage = usage, .policy = policy};
+
+    judge_bytes(&judgement);
+    judge_inodes(&judgement);
+    judge_budget(&judgement, item_bytes);
+    return judgement;
+}
+
+unsigned disk_find_pressure(const struct disk_usage *usage, const struct disk_policy *policy,
+                            uint64_t item_bytes, char **ret_reason)
+{
+    struct judgement judgement = judge(usage, policy, item_bytes);
+
+    strbuf_add(&judgement.reason, "");
+    *ret_reason = strbuf_take(&judgement.reason);
+    return judgement.pressing;
+}
+
+/* Half a limit that is very low is enough: nothing may be asked for that can never be reached. */
+static unsigned low_of(unsigned high_percent)
+{
+    return high_percent < 10 ? high_percent - high_percent / 2 : high_percent - 5;
+}
+
+struct disk_policy disk_policy_with(unsigned high_percent, unsigned high_inode_percent,
+                                    uint64_t budget_bytes)
+{
+    struct disk_policy policy = disk_policy_default;
+
+    policy.high_percent = high_percent;
+    policy.low_percent = low_of(high_percent);
+    policy.high_inode_percent = high_inode_percent;
+    policy.low_inode_percent = low_of(high_inode_percent);
+    policy.budget_bytes = budget_bytes;
+    return policy;
+}
+
+/* --- what goes ----------------------------------------------------------------------------------- */
 
 static void count_items(struct pass *pass, const struct disk_item *items, size_t count)
 {
@@ -235,20 +312,31 @@ static void choose(struct pass *pass, const struct disk_item *items, size_t coun
     }
 }
 
+static uint64_t bytes_of(const struct disk_item *items, size_t count)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bytes += items[i].bytes;
+    }
+    return bytes;
+}
+
 void disk_decide(const struct disk_usage *usage, const struct disk_policy *policy,
                  const struct disk_item *items, size_t count, int64_t now_wall_ms,
                  struct disk_decision *ret_decision)
 {
     struct disk_decision decision = {0};
     struct pass pass = {.policy = policy, .now_wall_ms = now_wall_ms, .decision = &decision};
-    auto_done(strbuf) reason = {0};
+    struct judgement judgement = judge(usage, policy, bytes_of(items, count));
 
     arena_init(&decision.arena);
     decision.removals = arena_alloc(&decision.arena, count * sizeof(*decision.removals));
-    judge_usage(&pass, usage, &reason);
-    judge_budget(&pass, items, count, &reason);
-    decision.is_under_pressure = reason.len > 0;
-    decision.reason = arena_strdup(&decision.arena, strbuf_text(&reason));
+    pass.need = judgement.need;
+    decision.pressing = judgement.pressing;
+    decision.is_under_pressure = judgement.pressing != 0;
+    decision.reason = arena_strdup(&decision.arena, strbuf_text(&judgement.reason));
+    strbuf_done(&judgement.reason);
     count_items(&pass, items, count);
     choose(&pass, items, count);
     map_done(&pass.left);

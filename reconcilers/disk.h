@@ -18,10 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What there is too much of. */
+enum { DISK_FULL = 1, DISK_INODES_USED = 2, DISK_OVER_BUDGET = 4 };
+
 /* Of the file system; a total of 0: not known, or it has no such limit. */
 struct disk_usage {
     uint64_t total_bytes, free_bytes;
     uint64_t total_inodes, free_inodes;
+    unsigned pressing; /* what there was too much of before: it is so until the low mark */
 };
 
 /* Marks are per cent in use: pressure begins at high, and is over below low. */
@@ -34,6 +38,10 @@ struct disk_policy {
 };
 
 extern const struct disk_policy disk_policy_default;
+
+/* The default with other limits: the low marks follow. */
+struct disk_policy disk_policy_with(unsigned high_percent, unsigned high_inode_percent,
+                                    uint64_t budget_bytes);
 
 enum disk_item_kind {
     DISK_SETUP_LAYER,
@@ -61,11 +69,16 @@ struct disk_removal {
 
 struct disk_decision {
     bool is_under_pressure;
+    unsigned pressing;             /* what there is too much of now; 0 without pressure */
     const char *reason;            /* "disk is 91 % full, the limit is 85 %"; "" without pressure */
     struct disk_removal *removals; /* in this order */
     size_t removal_count;
     struct arena arena;
 };
+
+/* What there is too much of (0: nothing), and in words, which are the caller's to free. item_bytes: all items together. */
+unsigned disk_find_pressure(const struct disk_usage *usage, const struct disk_policy *policy,
+                            uint64_t item_bytes, char **ret_reason);
 
 /* The items must live as long as ret_decision. Their order does not matter. */
 void disk_decide(const struct disk_usage *usage, const struct disk_policy *policy,

@@ -179,8 +179,8 @@ static struct demand find_demand(const struct world *world, const struct reposit
     }
     stop_at = repository->idle_since_wall_ms + spec->idle_timeout_seconds * 1000;
     remove_at = stop_at + spec->retain_seconds * 1000;
-    if (input->is_deleted || (input->container == NULL && !input->trees->exists) ||
-        world->now_wall_ms >= remove_at) {
+    if (input->is_deleted || input->is_evicted ||
+        (input->container == NULL && !input->trees->exists) || world->now_wall_ms >= remove_at) {
         return (struct demand){false, false, false};
     }
     plan_wake_at(plan, world->now_wall_ms < stop_at ? stop_at : remove_at);

@@ -30,12 +30,13 @@ struct repository_input {
     const struct object *settings; /* the Repository object, or one with all defaults */
     bool is_explicit;              /* a Repository object exists */
     bool is_deleted;               /* it was deleted, and no task came since: do not retain */
-    const char *refusal;           /* the URL is against the policy; NULL: it is not */
-    unsigned active_tasks;         /* that want it */
-    unsigned running_tasks;        /* in it: their commands run, or their sessions are open */
-    unsigned sessions;             /* exec sessions of people in it */
-    bool is_setting_up;            /* its setup runs */
-    const char *pool, *instance;   /* where it is placed; NULL: unplaced */
+    bool is_evicted;             /* its disk is needed: it is not retained while nobody needs it */
+    const char *refusal;         /* the URL is against the policy; NULL: it is not */
+    unsigned active_tasks;       /* that want it */
+    unsigned running_tasks;      /* in it: their commands run, or their sessions are open */
+    unsigned sessions;           /* exec sessions of people in it */
+    bool is_setting_up;          /* its setup runs */
+    const char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */
     bool
         is_warm; /* it is kept up without tasks: its settings or its pool say so, and it has a place */

@@ -236,7 +236,8 @@ void task_reconcile_over(struct task_pass *pass)
     }
     if (failure_holds_back(input->failure, input->name, pass->world->now_wall_ms, pass->plan,
                            pass->status)) {
-        say_end(pass->status, reason, message); /* how it ended counts; what fails now is an error */
+        say_end(pass->status, reason,
+                message); /* how it ended counts; what fails now is an error */
     }
 }
 

@@ -82,6 +82,75 @@ static void pressure_begins_at_the_high_marks(void **state)
     }
 }
 
+static void pressure_that_has_begun_is_over_below_the_low_marks(void **state)
+{
+    static const struct {
+        uint64_t used_gib, used_inodes;
+        unsigned pressing, pressing_after;
+        const char *reason;
+    } rows[] = {
+        {79, 0, DISK_FULL, 0, ""},
+        {80, 0, DISK_FULL, DISK_FULL, "disk was 85 % full and is 80 %; below 80 % it is enough"},
+        {84, 0, DISK_FULL, DISK_FULL, "disk was 85 % full and is 84 %; below 80 % it is enough"},
+        {86, 0, DISK_FULL, DISK_FULL, "disk is 86 % full, the limit is 85 %"},
+        {84, 0, DISK_INODES_USED, 0, ""}, /* each has a past of its own */
+        {0, 649, DISK_INODES_USED, 0, ""},
+        {84, 650, DISK_INODES_USED, DISK_INODES_USED,
+         "70 % of the disk's inodes were in use, and 65 % are; below 65 % it is enough"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_usage disk = usage(rows[i].used_gib, rows[i].used_inodes);
+        auto_free char *reason = NULL;
+
+        disk.pressing = rows[i].pressing;
+        assert_int_equal(disk_find_pressure(&disk, &disk_policy_default, 0, &reason),
+                         rows[i].pressing_after);
+        assert_string_equal(reason, rows[i].reason);
+    }
+}
+
+static void a_budget_that_was_passed_is_kept_to_below_nine_tenths_of_it(void **state)
+{
+    static const struct {
+        uint64_t gib;
+        unsigned pressing, pressing_after;
+    } rows[] = {
+        {10, 0, 0},
+        {11, 0, DISK_OVER_BUDGET},
+        {10, DISK_OVER_BUDGET, DISK_OVER_BUDGET},
+        {9, DISK_OVER_BUDGET, 0},
+        {10, DISK_FULL, 0},
+    };
+    struct disk_policy policy = disk_policy_with(85, 70, 10 * GIB);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_usage disk = usage(10, 10);
+        auto_free char *reason = NULL;
+
+        disk.pressing = rows[i].pressing;
+        assert_int_equal(disk_find_pressure(&disk, &policy, rows[i].gib * GIB, &reason),
+                         rows[i].pressing_after);
+    }
+}
+
+static void low_marks_follow_from_the_limits(void **state)
+{
+    static const struct {
+        unsigned high, low;
+    } rows[] = {{85, 80}, {70, 65}, {100, 95}, {10, 5}, {9, 5}, {2, 1}, {1, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_policy policy = disk_policy_with(rows[i].high, rows[i].high, 0);
+
+        assert_int_equal(policy.low_percent, rows[i].low);
+        assert_int_equal(policy.low_inode_percent, rows[i].low);
+    }
+}
+
 static void what_is_not_known_of_the_disk_is_no_pressure(void **state)
 {
     static const struct disk_usage rows[] = {
@@ -497,6 +566,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pressure_begins_at_the_high_marks),
+        cmocka_unit_test(pressure_that_has_begun_is_over_below_the_low_marks),
+        cmocka_unit_test(a_budget_that_was_passed_is_kept_to_below_nine_tenths_of_it),
+        cmocka_unit_test(low_marks_follow_from_the_limits),
         cmocka_unit_test(what_is_not_known_of_the_disk_is_no_pressure),
         cmocka_unit_test(a_budget_is_for_all_items_together),
         cmocka_unit_test(what_can_be_made_again_goes_first_and_the_longest_unused_of_it),
