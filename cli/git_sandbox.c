@@ -103,18 +103,20 @@ static int become(uid_t user, struct error *err)
     return 0;
 }
 
-/*
- * Also of those who stay root. What could be had again by running a program is out of reach already
- * (no_new_privs), so a bounding set that cannot be emptied does no harm.
- */
+/* What a program could be started with; while we may still say so. Others start none anyway. */
+static void bound_capabilities(void)
+{
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;
+         capability++) {
+    }
+}
+
+/* Also of those who stay root. */
 static int drop_capabilities(struct error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;
-         capability++) {
-    }
     if (syscall(SYS_capset, &header, none) < 0) {
         return error_set_errno(err, errno, "give up all privileges for git");
     }
@@ -128,6 +130,7 @@ int git_sandbox_enter(const struct git_sandbox *sandbox, struct error *err)
     if (set_limits(sandbox, err) < 0 || git_cage_enter(&sandbox->cage, &is_caged, err) < 0) {
         return -1;
     }
+    bound_capabilities();
     if (sandbox->user != 0 && geteuid() == 0 && become(sandbox->user, err) < 0) {
         return -1;
     }

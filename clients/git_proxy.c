@@ -28,10 +28,15 @@ struct proxied {
 
 /* --- the proxy's URL -------------------------------------------------------------------------- */
 
-/* The length of "host", or of "[address]" with its brackets. */
+/* The length of "host", or of "[address]" with its brackets; 0: neither. */
 static size_t host_len(const char *text)
 {
-    return text[0] == '[' ? strcspn(text, "]") + (strchr(text, ']') != NULL) : strcspn(text, ":/");
+    const char *end = strchr(text, ']');
+
+    if (text[0] == '[') {
+        return end != NULL && end - text > 1 ? (size_t)(end - text) + 1 : 0;
+    }
+    return strcspn(text, ":/");
 }
 
 int git_proxy_check(const char *proxy, struct error *err)

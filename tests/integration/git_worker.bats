@@ -108,7 +108,7 @@ lines")
     done
     worker "$PUBLIC/sample.git" "${revisions[@]}"
     expect_result
-    answer | jq -e '.found | length == 34 and all(.commit == "" and .message != "")'
+    answer | jq -e '.found | length == 36 and all(.commit == "" and .message != "")'
     expect_missing 4 'there is no branch "-x"'
     expect_missing 5 'there is no tag or commit "-x"'
     [ "$(ls -A "$T")" = m ]
@@ -397,6 +397,85 @@ lines")
     [ "$status" -eq 2 ]
 }
 
+# --- proxies ---------------------------------------------------------------------------------------
+
+@test "a proxy is asked for http with the whole URL, whoever the server is" {
+    serve "$(http_proxy)"
+    worker "http://git.example.invalid:81/git/git-worker/sample.git" "proxy=http://127.0.0.1:$PORT"
+    expect_result
+    grep -q '^GET http://git.example.invalid:81/git/git-worker/sample.git/info/refs?service=git-upload-pack HTTP/1.1' "$T/heard"
+    grep -q '^POST http://git.example.invalid:81/git/git-worker/sample.git/git-upload-pack HTTP/1.1' "$T/heard"
+    git --git-dir="$MIRROR" fsck --strict
+    worker "$PRIVATE/sample.git" "proxy=http://127.0.0.1:$PORT/" username=alice token=s3cret
+    expect_result
+    worker "$DAEMON/sample.git" "proxy=http://127.0.0.1:1" # is for http and https only
+    expect_result
+}
+
+@test "a proxy is asked for a tunnel to a server that speaks https" {
+    start_tls
+    local server=$PORT
+    serve "$(tunnel_proxy)"
+    worker "https://localhost:$server/git/git-worker/sample.git" "proxy=http://127.0.0.1:$PORT"
+    expect_error CertificateInvalid "not trusted" # so it came as far as the server's certificate
+    [ "$(grep . "$T/heard")" = "localhost:$server" ] # but for the empty one of who looked whether it listens
+}
+
+@test "a proxy that wants credentials, or is none, is told as such" {
+    serve "$(refuse_proxy)"
+    for scheme in http https; do
+        worker "$scheme://localhost:1/x.git" "proxy=http://127.0.0.1:$PORT" token=s3cret
+        expect_error AuthenticationFailed "the proxy http://127.0.0.1:$PORT wants credentials"
+        worker "$scheme://localhost:2/x.git" "proxy=http://127.0.0.1:1"
+        expect_error CloneFailed "asked through the proxy http://127.0.0.1:1"
+        worker "$scheme://localhost:2/x.git" "proxy=http://no-such-host.invalid:1"
+        expect_error CloneFailed "no-such-host.invalid"
+    done
+    worker "http://localhost:1/x.git" "proxy=http://alice:s3cret@127.0.0.1:$PORT"
+    expect_error InvalidURL "the proxy's URL has credentials inside"
+    [[ $output != *s3cret* ]]
+    worker "http://localhost:1/x.git" "proxy=socks5://127.0.0.1:$PORT"
+    expect_error InvalidURL "is not of the form http://host:port"
+    expect_nothing_made
+}
+
+# --- what cannot be mirrored -----------------------------------------------------------------------
+
+@test "shallow and partial sources are told as such, whoever serves" {
+    git clone -q --bare --depth 1 "file://$SERVED/sample.git" "$SERVED/shallow.git"
+    git -C "$SERVED/sample.git" config uploadpack.allowFilter true
+    git clone -q --bare --filter=blob:none "file://$SERVED/sample.git" "$SERVED/partial.git"
+    git -C "$SERVED/partial.git" remote remove origin
+    for base in "$PUBLIC" "$DAEMON" "file://$SERVED"; do
+        worker "$base/shallow.git"
+        expect_error CloneFailed "shallow clone, which cannot be mirrored"
+        worker "$base/partial.git"
+        expect_error CloneFailed "partial or shallow clone, which cannot be mirrored"
+    done
+    expect_nothing_made
+}
+
+# --- the cage --------------------------------------------------------------------------------------
+
+# Without it libgit2 goes wherever a source leads it.
+@test "a file:// source is read, but nothing that it leads to" {
+    has_landlock || return 0
+    git_work outer 'echo 1 >f'
+    mkdir "$T/elsewhere"
+    mv "$T/outer.git/objects/pack" "$T/elsewhere" 2>/dev/null || true
+    mv "$T"/outer.git/objects/?? "$T/elsewhere"
+    git --git-dir="$T/outer.git" rev-parse -q --verify main >/dev/null
+    echo "$T/elsewhere" >"$T/outer.git/objects/info/alternates"
+    git --git-dir="$T/outer.git" fsck
+    worker "file://$T/outer.git"
+    [ "$status" -eq 1 ]
+    expect_nothing_made
+    mv "$T"/elsewhere/* "$T/outer.git/objects"
+    rm "$T/outer.git/objects/info/alternates"
+    worker "file://$T/outer.git"
+    expect_result
+}
+
 # --- ceilings --------------------------------------------------------------------------------------
 
 @test "a repository larger than allowed is CloneTooLarge, while it comes" {
@@ -572,6 +651,16 @@ lines")
     grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits"
 }
 
+@test "who stays root has no privilege either" {
+    need_root
+    serve 'exec sleep 1000'
+    start_worker "http://127.0.0.1:$PORT/x.git"
+    wait_for 'test $(processes_of_group | wc -l) -eq 2 && test -s "$T/out"'
+    local pid
+    pid=$(processes_of_group | grep -vx "$WORKER")
+    [ "$(awk '/^Cap(Prm|Eff|Inh|Amb|Bnd):/{print $2}' "/proc/$pid/status" | sort -u)" = 0000000000000000 ]
+}
+
 @test "a state directory below a private one is reached all the same" {
     need_root
     mkdir -m 700 "$T/closed"
@@ -633,4 +722,28 @@ lines")
         "sshKey=$(cat "$T/ssh/id_ed25519")"
     expect_error RepositoryNotFound "does not appear to be a git repository"
     expect_nothing_made
+}
+
+@test "ssh: keys that cannot be used are told by their kind" {
+    start_sshd
+    local url kind
+    url="ssh://$(id -un)@127.0.0.1:$PORT$SERVED/sample.git"
+    ssh-keygen -q -t ed25519 -N secret -f "$T/ssh/passphrase"
+    ssh-keygen -q -t ecdsa -m PEM -N secret -f "$T/ssh/passphrase-pem"
+    ssh-keygen -q -t rsa -b 2048 -m PKCS8 -N secret -f "$T/ssh/passphrase-pkcs8"
+    for kind in passphrase passphrase-pem passphrase-pkcs8; do
+        worker "$url" "knownHosts=$T/ssh/known_hosts" "sshKey=$(cat "$T/ssh/$kind")"
+        expect_error AuthenticationFailed "the ssh key is encrypted"
+    done
+    worker "$url" "knownHosts=$T/ssh/known_hosts" "sshKey=$(cat "$T/ssh/id_ed25519.pub")"
+    expect_error AuthenticationFailed "is no private key"
+    ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/ssh/rsa"
+    ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f "$T/ssh/rsa-pem"
+    ssh-keygen -q -t rsa -b 2048 -m PKCS8 -N '' -f "$T/ssh/rsa-pkcs8"
+    cat "$T"/ssh/rsa*.pub >>"$T/ssh/authorized"
+    for kind in rsa rsa-pem rsa-pkcs8; do
+        worker "$url" "knownHosts=$T/ssh/known_hosts" "sshKey=$(cat "$T/ssh/$kind")"
+        # a newer libssh2 can
+        [ "$status" -eq 0 ] || expect_error AuthenticationFailed "use an ed25519 or ECDSA key"
+    done
 }

@@ -77,6 +77,20 @@ refuse_login() {
         "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
 }
 
+# Proxies, as scripts for serve: one that hands requests with a whole URL on to the http server, which takes them like
+# that, and one that makes a tunnel to where it is asked for. Both write what they were asked to $T/heard.
+http_proxy() { printf 'tee -a %s | socat - tcp:%s' "$T/heard" "${GIT_HTTP_URL#http://}"; }
+
+tunnel_proxy() {
+    printf '%s\nprintf "HTTP/1.1 200 OK\\r\\n\\r\\n"\nexec socat - "tcp:$target"\n' \
+        "read -r _ target _; echo \"\$target\" >>$T/heard; while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
+}
+
+refuse_proxy() {
+    printf '{ %s; printf "HTTP/1.1 407 No\\r\\nProxy-Authenticate: Basic realm=x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"; }' \
+        "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
+}
+
 # start_tls [SOCAT_OPTIONS]: the http server behind https with a certificate of our own making. Sets PORT.
 start_tls() {
     openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/key.pem" -out "$T/cert.pem" -days 2 \
@@ -239,6 +253,9 @@ start_worker() {
 processes_of_group() { ps -eo pid=,pgid=,stat= | awk -v group="$WORKER" '$2 == group && $3 !~ /^Z/ {print $1}'; }
 
 as_user() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
+
+# Whether the kernel has what the cage is made of (landlock_create_ruleset, its version).
+has_landlock() { perl -e 'exit(syscall(444, 0, 0, 1) >= 2 ? 0 : 1)'; }
 
 need_root() { [ "$(id -u)" = 0 ] || { echo "this test needs root"; false; }; }
 
