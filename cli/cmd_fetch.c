@@ -290,7 +290,7 @@ static int fetch(const struct fetch_options *options, struct error *err)
     auto_free char *status_dir = NULL, *repository = NULL;
     json_auto_t *heartbeat = status_store_heartbeat(state_dir), *documents = NULL;
     auto_done(source) source = {0};
-    const json_t *task;
+    const json_t *task = NULL;
 
     status_dir = status_store_directory(options->specs, options->status_dir, heartbeat);
     if (status_store_read(status_dir, &documents, err) < 0 ||

@@ -184,7 +184,7 @@ static _Noreturn void child_main(const char *path, const char *have, int in, int
         line = xasprintf("done %s %lu %d %d %d\n", outcome.from[0] != '\0' ? outcome.from : "-",
                          outcome.count, outcome.is_new, outcome.is_moved, outcome.is_forced);
     }
-    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0);
+    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
 }
 
 /* --- the parent ------------------------------------------------------------------------------- */
