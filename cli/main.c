@@ -15,6 +15,7 @@
 /* Sorted by name: help lists them in this order. */
 static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
+    {"fetch", cmd_fetch, "bring a task's commits into a clone of yours"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
     {"remove-tree", cmd_remove_tree, NULL},

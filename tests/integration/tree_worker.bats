@@ -483,6 +483,29 @@ whatever_stands_is_removed() {
     [ -e "$TEST_DIR/precious/x" ]
 }
 
+everything_is_cleared() {
+    tree_ok clear name= # nothing was ever made
+    tree_ok share layers= name=
+    tree_ok make
+    tree_ok make name=two
+    (cd "$TREES/two" && exec sleep 100) 3>&- &
+    user=$!
+    ln -s "$TEST_DIR/victim" "$TREES/link"
+    tree_ok clear name=
+    kill "$user"
+    wait "$user" || true
+    [ ! -e "$TREES" ]
+    [ ! -e "$LAYERS" ]
+    [ -z "$(mounts_below "${TREES%/*}")" ]
+    [ -e "$TEST_DIR/victim/file" ]
+}
+
+@test "a whole folder of trees can be cleared away, also while trees are in use" {
+    mkdir "$TEST_DIR/victim"
+    touch "$TEST_DIR/victim/file"
+    each_method everything_is_cleared
+}
+
 # --- killed at any moment ----------------------------------------------------------------------------
 
 # killed_then_again VERB [FIELD=VALUE...]: kills the job after a while that grows with i, then does it again.
@@ -571,6 +594,27 @@ all_kinds_of_work_are_seen() {
 
 @test "work that exists nowhere else is seen: changes, new files, commits, stashes" {
     each_method all_kinds_of_work_are_seen
+}
+
+changes_have_a_digest() {
+    local first
+    tree_ok make
+    tree_ok inspect
+    [ -z "$(result changes)" ]
+    as_user 1000 sh -c "mkdir '$TREES/one/new' && echo x >'$TREES/one/new/file'"
+    tree_ok inspect
+    first=$(result changes)
+    [[ $first =~ ^[0-9a-f]{64}$ ]]
+    tree_ok inspect
+    [ "$(result changes)" = "$first" ]
+    as_user 1000 sh -c "echo y >'$TREES/one/new/file'"
+    tree_ok inspect
+    [[ $(result changes) =~ ^[0-9a-f]{64}$ ]]
+    [ "$(result changes)" != "$first" ]
+}
+
+@test "what is changed in a tree has a digest, which tells when it changes again" {
+    each_method changes_have_a_digest
 }
 
 # trap_is NAME SCRIPT COMMIT DIRTY: what a tree seems to be in which the container's user ran the script.
