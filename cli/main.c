@@ -14,8 +14,10 @@
 /* Sorted by name: help lists them in this order. */
 static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
+    {"exec", cmd_exec, "run a command in the container of a task, a repository or an instance"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
+    {"logs", cmd_logs, "show the log of a task, a repository or an instance"},
     {"remove-tree", cmd_remove_tree, NULL},
     {"run", cmd_run, "run the controller"},
     {"validate", cmd_validate, "check spec files without an engine"},
