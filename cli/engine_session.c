@@ -400,6 +400,9 @@ static int ask_for_upgrade(struct engine_session *session, struct engine_stream 
     auto_free char *head = xstrndup(stream->received.text, head_len);
 
     status = head_status(head);
+    if (status == 0) {
+        return unreachable(session, CURLE_RECV_ERROR, "its answer is no HTTP", err);
+    }
     if (status != 101) {
         return refuse(stream, request, status, head_len, head_body_len(head), err);
     }

@@ -1,14 +1,11 @@
 #include "cli/command.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/suggest.h"
 #include "base/version.h"
 #include "cli/cmd_git_worker.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Sorted by name: help lists them in this order. */
@@ -23,29 +20,6 @@ static const struct command commands[] = {
     {"validate", cmd_validate, "check spec files without an engine"},
     {"version", cmd_version, "print the version"},
 };
-
-int usage_error(const char *command, const char *format, ...)
-{
-    va_list args;
-
-    fprintf(stderr, "berth %s: ", command);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\nsee: berth %s --help\n", command);
-    return EXIT_BAD_USAGE;
-}
-
-char *directory_option(const char *value, const char *variable, const char *fallback)
-{
-    const char *from_environment = getenv(variable);
-
-    if (value == NULL) {
-        value =
-            from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
-    }
-    return path_absolute(value);
-}
 
 static void print_help(void)
 {
