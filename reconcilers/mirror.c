@@ -78,8 +78,10 @@ void mirror_source(const struct mirror_view *view, const struct mirror_wish *wis
     if (!mirror->exists) {
         ret->needs_fetch = true;
     } else if (!wish->observed.is_looked_up) {
-        ret->needs_lookup = is_new_enough(view, wish) || revision_is_commit(&wish->revision);
-        ret->needs_fetch = !ret->needs_lookup;
+        bool is_enough = is_new_enough(view, wish) || revision_is_commit(&wish->revision);
+
+        ret->needs_lookup = is_enough || is_failing; /* what is there may have to do */
+        ret->needs_fetch = !is_enough;
     } else if (is_settled(view, wish)) {
         if (wish->observed.commit != NULL) {
             set_ready(view, wish, ret);
@@ -157,12 +159,14 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
     }
 }
 
+/* While the remote is away, what it has said before is looked up in turn with the tries to fetch. */
 static void plan_work(const struct mirror_input *input, const struct demand *demand,
                       struct plan *plan)
 {
     enum phase phase = input->mirror->exists ? PHASE_RUNNING : PHASE_PROVISIONING;
+    bool is_lookup_first = demand->needs_lookup && input->failure->count % 2 == 1;
 
-    if (demand->needs_fetch) {
+    if (demand->needs_fetch && !is_lookup_first) {
         plan_set_operation(plan, input->mirror->exists ? "fetch" : "clone", demand->cause);
         plan_add(plan, ACTION_FETCH_MIRROR, phase, input->name, demand->cause);
     } else if (demand->needs_lookup) {

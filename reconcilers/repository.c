@@ -34,34 +34,20 @@ bool repository_is_gone(const struct repository_input *input)
 
 /* --- the container ------------------------------------------------------------------------------- */
 
-static bool has_container_port(const struct port_list *ports, int64_t number)
-{
-    for (size_t i = 0; i < ports->count; i++) {
-        if (ports->items[i].container_port == number) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct port_list repository_ports(const struct object *settings, struct arena *arena)
 {
     const struct repository_spec *spec = &settings->repository;
     struct port_list ports = {0};
-    int64_t number = TASK_PORT_FIRST;
 
     ports.items = arena_alloc(arena, (spec->ports.count + (size_t)spec->task_ports + 1) *
                                          sizeof(*ports.items));
     for (size_t i = 0; i < spec->ports.count; i++) {
         ports.items[ports.count++] = spec->ports.items[i];
     }
-    for (int64_t i = 0; i < spec->task_ports; i++, number++) {
-        while (has_container_port(&spec->ports, number)) {
-            number++;
-        }
+    for (int64_t i = 0; i < spec->task_ports; i++) { /* no own port has one of these numbers */
         ports.items[ports.count++] = (struct port_spec){
             .name = arena_printf(arena, TASK_PORT_PREFIX "%" PRId64, i + 1),
-            .container_port = number,
+            .container_port = TASK_PORT_FIRST + i,
             .protocol = PROTOCOL_TCP,
             .host_ip = "127.0.0.1",
         };
@@ -345,10 +331,13 @@ static bool is_held_up(const struct world *world, const struct repository_input 
 /* What keeps it from being made anew or stopped: NULL, or words for people; the caller's to free. */
 static char *find_hold(const struct repository_input *input)
 {
-    unsigned users = input->running_tasks + input->sessions;
+    unsigned tasks = input->running_tasks, sessions = input->sessions;
 
-    if (users > 0) {
-        return xasprintf("%u task%s in it", users, users == 1 ? "" : "s");
+    if (tasks > 0) {
+        return xasprintf("%u task%s in it", tasks, tasks == 1 ? "" : "s");
+    }
+    if (sessions > 0) {
+        return xasprintf("%u open session%s in it", sessions, sessions == 1 ? "" : "s");
     }
     return input->is_setting_up ? xstrdup("its setup runs") : NULL;
 }
