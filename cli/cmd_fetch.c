@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "cli/arguments.h"
 #include "cli/fetch_import.h"
+#include "cli/kept_trees.h"
 #include "cli/status_store.h"
 #include "cli/tree_call.h"
 #include "controller/options.h"
@@ -25,7 +26,9 @@ static const char help[] =
     "usage: berth fetch TASK [OPTION...]\n\n"
     "Brings the commits of a task's working tree into a clone of yours, as a branch there. What is "
     "not\n"
-    "committed in the tree is not fetched. Needs no controller and no engine; the tree of another "
+    "committed in the tree is not fetched. Also of a task whose spec is gone, while its tree is "
+    "kept.\n"
+    "Needs no controller and no engine; the tree of another "
     "user\n"
     "needs root.\n\n"
     "  --into REPO        the clone (the one that contains the current directory)\n"
@@ -288,14 +291,23 @@ static int fetch(const struct fetch_options *options, struct error *err)
 {
     auto_free char *state_dir = directory_option(options->state, "BERTH_STATE", DEFAULT_STATE_DIR);
     auto_free char *status_dir = NULL, *repository = NULL;
-    json_auto_t *heartbeat = status_store_heartbeat(state_dir), *documents = NULL;
+    json_auto_t *heartbeat = status_store_heartbeat(state_dir), *documents = NULL, *kept = NULL;
     auto_done(source) source = {0};
     const json_t *task = NULL;
 
     status_dir = status_store_directory(options->specs, options->status_dir, heartbeat);
-    if (status_store_read(status_dir, &documents, err) < 0 ||
-        find_task(documents, options->task, &task, err) < 0 ||
-        find_source(task, options, state_dir, &source, err) < 0 ||
+    if (status_store_read(status_dir, &documents, err) < 0) {
+        return -1;
+    }
+    if (find_task(documents, options->task, &task, err) < 0) {
+        kept = kept_tree_of_task(state_dir, options->task);
+        if (kept == NULL) {
+            return -1;
+        }
+        error_clear(err); /* its spec is gone, and what it left is not */
+        task = kept;
+    }
+    if (find_source(task, options, state_dir, &source, err) < 0 ||
         fetch_import_find(options->into != NULL ? options->into : ".", options->into == NULL,
                           &repository, err) < 0) {
         return -1;

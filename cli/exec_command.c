@@ -30,14 +30,16 @@ static void add_option(json_t *list, const char *name, const char *value)
 /* A task that has a tree of its own, and so all the rest. */
 static bool has_tree(const struct target *target)
 {
-    return target->kind == KIND_TASK && target_text(target, "task", "tree") != NULL &&
-           target_text(target, "task", "workDir") != NULL;
+    const json_t *tree = target_value(target, "task", "tree");
+
+    return target->kind == KIND_TASK && json_is_string(json_object_get(tree, "name")) &&
+           target_text(target, "task", "workingDirectory") != NULL;
 }
 
 /* Where somebody else than its user is asked for, home and temporary files of the task are not theirs. */
 static void add_runner(json_t *argv, const struct target *target, const struct exec_wish *wish)
 {
-    const char *tree = target_text(target, "task", "workDir");
+    const char *tree = target_text(target, "task", "workingDirectory");
     const char *home = target_text(target, "task", "home");
     const char *tmp = target_text(target, "task", "tmp");
     size_t index;

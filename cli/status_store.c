@@ -173,27 +173,6 @@ json_t *status_store_heartbeat(const char *state_dir)
     return stream->count > 0 ? yaml_node_to_json(stream->documents[0]) : NULL;
 }
 
-char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat)
-{
-    const json_t *told_specs = json_object_get(heartbeat, "specs");
-    const char *told = json_string_value(json_object_get(told_specs, "statusDirectory"));
-    char *directory;
-
-    if (status_dir != NULL) {
-        return path_absolute(status_dir);
-    }
-    if (specs == NULL && getenv("BERTH_SPECS") == NULL && told != NULL) {
-        return xstrdup(told);
-    }
-    directory = directory_option(specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
-    if (told != NULL &&
-        text_equal(json_string_value(json_object_get(told_specs, "directory")), directory)) {
-        free(directory);
-        return xstrdup(told);
-    }
-    return directory;
-}
-
 bool status_store_is_controlled(const char *state_dir)
 {
     auto_free char *path = path_join(state_dir, "lock");

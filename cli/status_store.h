@@ -27,12 +27,6 @@ char *status_store_directory(const char *specs, const char *status_dir, const js
 /* The heartbeat of the controller with this state directory, or NULL. New reference. */
 json_t *status_store_heartbeat(const char *state_dir);
 
-/*
- * Where the status files are: status_dir if that flag was given, else where the controller of the heartbeat
- * (which may be NULL) says it writes, unless specs names the directory of another one. The caller's to free.
- */
-char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat);
-
 /* True when a controller holds the lock of this state directory. */
 bool status_store_is_controlled(const char *state_dir);
 

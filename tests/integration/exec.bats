@@ -294,7 +294,7 @@ status:
   task:
     id: fix-1
     tree: fix
-    workDir: /workspace/fix
+    workingDirectory: /workspace/fix
     home: /workspace/.home/fix
     tmp: /workspace/.tmp/fix
     containerUser: "1000:1000"
