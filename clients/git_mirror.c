@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "clients/git_packed_refs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -120,43 +121,61 @@ static int set_head(git_repository *mirror, git_remote *remote)
     return code;
 }
 
-/*
- * A pack must be on disk before a reference tells of it. References are synced all at once, as the
- * one file that they are packed into; there may be thousands.
- */
-static void sync_files(bool is_wanted)
+/* The server's branches and tags; those that no git would have are left out. */
+static int list_references(git_remote *remote, struct git_packed_refs *refs)
 {
-    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, (int)is_wanted);
-}
+    const git_remote_head **heads;
+    size_t count;
+    int code = git_remote_ls(&heads, &count, remote), is_valid;
 
-static int pack_references(git_repository *mirror)
-{
-    auto_git(refdb) *refdb = NULL;
-    int code = git_repository_refdb(&refdb, mirror);
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        const char *name = heads[i]->name;
 
-    sync_files(true);
-    return code == 0 ? git_refdb_compress(refdb) : code;
-}
-
-/* Branches that went are removed first: "a" may have made way for "a/b". */
-static int take_over(struct git_session *session, git_repository *mirror, git_remote *remote,
-                     const git_remote_connect_options *options)
-{
-    int code;
-
-    sync_files(false);
-    code = git_remote_prune(remote, &options->callbacks);
-    if (code == 0) {
-        code = git_remote_update_tips(remote, &options->callbacks, 0, GIT_REMOTE_DOWNLOAD_TAGS_NONE,
-                                      NULL);
-    }
-    if (code == 0) {
-        code = set_head(mirror, remote);
-    }
-    if (code == 0 && session->changed_references > 0) {
-        code = pack_references(mirror);
+        if ((text_has_prefix(name, "refs/heads/") || text_has_prefix(name, "refs/tags/")) &&
+            git_reference_name_is_valid(&is_valid, name) == 0 && is_valid) {
+            git_packed_refs_add_take(refs, xstrdup(name), &heads[i]->oid, &heads[i]->oid);
+        }
     }
     return code;
+}
+
+/* A file of a reference, by whomever, would go before what is packed. */
+static int remove_loose_references(const char *mirror, struct error *err)
+{
+    static const char *const folders[] = {"refs/heads", "refs/tags"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        auto_free char *path = path_join(mirror, folders[i]);
+
+        if (rmdir(path) < 0 && tree_remove(path, err) < 0) {
+            return -1;
+        }
+        if (dir_make(path, 0755, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* All at once, when what they name is on disk. */
+static int take_references(struct git_session *session, git_repository *mirror, git_remote *remote,
+                           struct error *err)
+{
+    auto_done(git_packed_refs) refs = {0};
+    int code = list_references(remote, &refs);
+
+    if (code == 0) {
+        code = git_packed_refs_peel(&refs, mirror);
+    }
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (git_packed_refs_write(&refs, git_repository_path(mirror), FILE_DURABLE, err) < 0 ||
+        remove_loose_references(git_repository_path(mirror), err) < 0) {
+        return -1;
+    }
+    code = set_head(mirror, remote);
+    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
 }
 
 static int download(struct git_session *session, git_repository *mirror, git_remote *remote,
@@ -170,13 +189,11 @@ static int download(struct git_session *session, git_repository *mirror, git_rem
     fetch.follow_redirects = options->follow_redirects;
     fetch.proxy_opts = options->proxy_opts;
     fetch.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE; /* all tags come by their refspec */
-    sync_files(true);
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* a pack is on disk before what names it */
     code = git_remote_download(remote, NULL, &fetch);
-    if (code < 0) {
-        return git_session_fail(session, GIT_STAGE_RECEIVE, code, err);
-    }
-    code = take_over(session, mirror, remote, options);
-    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
+    return code < 0 ? git_session_fail(session, GIT_STAGE_RECEIVE, code, err)
+                    : take_references(session, mirror, remote, err);
 }
 
 static int fetch_remote(struct git_session *session, git_repository *mirror, git_remote *remote,

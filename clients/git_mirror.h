@@ -1,12 +1,12 @@
 /*
- * The bare mirror of a repository: one per URL, branches and tags only, shared by all snapshots
- * of it.
+ * The bare mirror of a repository: one per URL, branches and tags only, shared by all snapshots of
+ * it.
  *
  * It is made below "<mirror>.work" and renamed when its first fetch is complete, so what is there
  * under its own name was complete once; later updates fetch into it, and an interrupted one is
- * simply done again. Only the holder of "<mirror>.lock" (git_staging.h) may touch either. Every branch and tag of
- * the server is taken over as it is, force-pushed or removed ones too; the mirror's HEAD is the
- * server's.
+ * simply done again. Only who holds "<mirror>.lock" (git_staging.h) may touch either. Every branch
+ * and tag of the server is taken over as it is, force-pushed or removed ones too, and all at once;
+ * the mirror's HEAD is the server's.
  */
 #ifndef BERTH_CLIENTS_GIT_MIRROR_H
 #define BERTH_CLIENTS_GIT_MIRROR_H

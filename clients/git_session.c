@@ -240,17 +240,6 @@ static int on_sideband(const char *text, int len, void *payload)
     return git_session_report(payload, "receiving", 0, 1);
 }
 
-static int on_reference(const char *name, const git_oid *from, const git_oid *to, void *payload)
-{
-    struct git_session *session = payload;
-
-    (void)name;
-    (void)from;
-    (void)to;
-    session->changed_references++;
-    return 0;
-}
-
 /* --- credentials and certificates ------------------------------------------------------------- */
 
 static int offer_ssh_key(git_credential **ret_credential, const struct git_job *job)
@@ -346,7 +335,6 @@ void git_session_connect_options(struct git_session *session,
     git_remote_connect_options_init(ret_options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
     ret_options->callbacks.transfer_progress = on_transfer;
     ret_options->callbacks.sideband_progress = on_sideband;
-    ret_options->callbacks.update_tips = on_reference;
     ret_options->callbacks.credentials = on_credentials;
     ret_options->callbacks.certificate_check = on_certificate;
     ret_options->callbacks.payload = session;

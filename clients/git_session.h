@@ -23,11 +23,10 @@ struct git_session {
 
     uint64_t received_bytes; /* over the network, in this job */
     uint64_t receive_limit;  /* of received_bytes; 0: none */
-    uint64_t changed_references;
-    bool is_offering;  /* credentials were handed to libgit2 */
-    struct error stop; /* why a callback of ours ended the work */
-    bool is_damaged;   /* after a failure: the mirror is to blame */
-    const char *phase; /* last reported; one of a few literals */
+    bool is_offering;        /* credentials were handed to libgit2 */
+    struct error stop;       /* why a callback of ours ended the work */
+    bool is_damaged;         /* after a failure: the mirror is to blame */
+    const char *phase;       /* last reported; one of a few literals */
     uint64_t next_report_at_ms;
 };
 
@@ -83,7 +82,6 @@ DEFINE_GIT_CLEANUP(object)
 DEFINE_GIT_CLEANUP(odb)
 DEFINE_GIT_CLEANUP(reference)
 DEFINE_GIT_CLEANUP(reference_iterator)
-DEFINE_GIT_CLEANUP(refdb)
 DEFINE_GIT_CLEANUP(remote)
 DEFINE_GIT_CLEANUP(repository)
 DEFINE_GIT_CLEANUP(tree)

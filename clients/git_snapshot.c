@@ -4,9 +4,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
-#include "base/strbuf.h"
 #include "clients/git_files.h"
 #include "clients/git_objects.h"
+#include "clients/git_packed_refs.h"
 #include "clients/git_survey.h"
 
 #include <errno.h>
@@ -49,24 +49,6 @@ static int find_tree(struct git_session *session, git_repository *mirror, git_tr
 
 /* --- references ------------------------------------------------------------------------------- */
 
-struct reference {
-    char *name;
-    git_oid id, peeled; /* the same, but for annotated tags */
-};
-
-struct references {
-    struct reference *items;
-    size_t count, capacity;
-};
-
-static void references_done(struct references *references)
-{
-    for (size_t i = 0; i < references->count; i++) {
-        free(references->items[i].name);
-    }
-    free(references->items);
-}
-
 /* refs/heads/x of the mirror becomes refs/remotes/origin/x; tags stay what they are. */
 static char *name_in_snapshot(const char *name)
 {
@@ -76,78 +58,30 @@ static char *name_in_snapshot(const char *name)
     return text_has_prefix(name, TAGS) ? xstrdup(name) : NULL;
 }
 
-static int peel(git_repository *mirror, struct reference *item)
+static void add_reference(const git_reference *reference, struct git_packed_refs *refs)
 {
-    auto_git(object) *object = NULL;
-    auto_git(object) *peeled = NULL;
-    int code = git_object_lookup(&object, mirror, &item->id, GIT_OBJECT_ANY);
+    const git_oid *peeled = git_reference_target_peel(reference);
+    const git_oid *id = git_reference_target(reference);
+    char *name = name_in_snapshot(git_reference_name(reference));
 
-    if (code == 0 && git_object_type(object) == GIT_OBJECT_TAG) {
-        code = git_object_peel(&peeled, object, GIT_OBJECT_ANY);
+    if (id != NULL && name != NULL) {
+        git_packed_refs_add_take(refs, name, id, peeled != NULL ? peeled : id);
+    } else {
+        free(name);
     }
-    item->peeled = peeled != NULL ? *git_object_id(peeled) : item->id;
-    return code;
 }
 
-static int add_reference(git_repository *mirror, const git_reference *reference,
-                         struct references *references)
-{
-    struct reference item = {0};
-
-    if (git_reference_type(reference) != GIT_REFERENCE_DIRECT) {
-        return 0;
-    }
-    item.name = name_in_snapshot(git_reference_name(reference));
-    if (item.name == NULL) {
-        return 0;
-    }
-    array_grow(&references->items, references->count, &references->capacity, sizeof(item));
-    item.id = item.peeled = *git_reference_target(reference);
-    references->items[references->count] = item;
-    return text_has_prefix(item.name, TAGS) ? peel(mirror, &references->items[references->count++])
-                                            : (references->count++, 0);
-}
-
-static int list_references(git_repository *mirror, struct references *references)
+static int list_references(git_repository *mirror, struct git_packed_refs *refs)
 {
     auto_git(reference_iterator) *iterator = NULL;
     git_reference *reference;
     int code = git_reference_iterator_new(&iterator, mirror);
 
     while (code == 0 && (code = git_reference_next(&reference, iterator)) == 0) {
-        code = add_reference(mirror, reference, references);
+        add_reference(reference, refs);
         git_reference_free(reference);
     }
     return code == GIT_ITEROVER ? 0 : code;
-}
-
-static int compare_references(const void *a, const void *b)
-{
-    return strcmp(((const struct reference *)a)->name, ((const struct reference *)b)->name);
-}
-
-/* One file, in git's format "packed-refs", instead of perhaps thousands. */
-static int write_references(const struct references *references, const char *git_directory,
-                            struct error *err)
-{
-    auto_done(strbuf) text = {.max_len = 0};
-    auto_free char *path = path_join(git_directory, "packed-refs");
-    char id[GIT_OID_HEXSZ + 1];
-
-    strbuf_add(&text, "# pack-refs with: peeled fully-peeled sorted \n");
-    for (size_t i = 0; i < references->count; i++) {
-        const struct reference *item = &references->items[i];
-
-        strbuf_addf(&text, "%s %s\n", git_oid_tostr(id, sizeof(id), &item->id), item->name);
-        if (!git_oid_equal(&item->id, &item->peeled)) {
-            strbuf_addf(&text, "^%s\n", git_oid_tostr(id, sizeof(id), &item->peeled));
-        }
-        if (text.len > STRBUF_DEFAULT_MAX / 2) {
-            return error_set_reason(err, ERROR_INVALID, "CloneTooLarge",
-                                    "the repository has too many branches and tags");
-        }
-    }
-    return file_replace(AT_FDCWD, path, text.text, text.len, 0644, FILE_VISIBLE, err);
 }
 
 static int write_file(const char *directory, const char *name, const char *text, struct error *err)
@@ -191,21 +125,18 @@ static int init_repository(const char *directory, git_repository **ret_repositor
 static int fill_repository(struct git_session *session, git_repository *mirror,
                            const char *git_directory, struct error *err)
 {
-    auto_done(references) references = {0};
+    auto_done(git_packed_refs) refs = {0};
     auto_free char *objects = path_join(git_directory, "objects");
     int code;
 
     if (git_objects_share(session, git_repository_path(mirror), objects, err) < 0) {
         return -1;
     }
-    code = list_references(mirror, &references);
+    code = list_references(mirror, &refs);
     if (code < 0) {
         return fail(session, code, err);
     }
-    if (references.count > 0) {
-        qsort(references.items, references.count, sizeof(*references.items), compare_references);
-    }
-    return write_references(&references, git_directory, err) < 0 ||
+    return git_packed_refs_write(&refs, git_directory, FILE_VISIBLE, err) < 0 ||
                    write_heads(session, mirror, git_directory, err) < 0
                ? -1
                : 0;
