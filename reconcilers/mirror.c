@@ -141,9 +141,10 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
                    struct demand *demand, struct plan *plan)
 {
     int64_t interval_ms = view->interval_seconds * 1000;
+    bool is_missing_due_first =
+        demand->has_missing && (interval_ms == 0 || interval_ms > MISSING_RETRY_MS);
     int64_t due_wall_ms =
-        input->mirror->fetched_wall_ms +
-        (interval_ms > MISSING_RETRY_MS || !demand->has_missing ? interval_ms : MISSING_RETRY_MS);
+        input->mirror->fetched_wall_ms + (is_missing_due_first ? MISSING_RETRY_MS : interval_ms);
 
     if (demand->needs_fetch || !input->mirror->exists ||
         !(demand->has_missing || (input->is_followed && interval_ms > 0))) {
