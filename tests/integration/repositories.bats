@@ -294,7 +294,7 @@ TABLE
 
 @test "a branch or tag that is not there is waited for, with its name, and used when it comes" {
     settings 'fetchIntervalSeconds: 1'
-    task branch '[cat, LATE]' 'branch: late'
+    task branch '[cat, FEATURE]' 'branch: late'
     task tag '["true"]' 'ref: v2'
     task hold ''
     berth_start
@@ -303,12 +303,11 @@ TABLE
     wait_for 20 field_is tag.yaml tag status.error.reason RefNotFound
     [[ $(status_of branch.yaml branch status.error.message) == *late* ]]
     [[ $(status_of tag.yaml tag status.error.message) == *v2* ]]
-    git -C "$(bare)" branch late main
-    push_file "$REPO" late LATE <<<late
+    git -C "$(bare)" branch late feature
     git -C "$(bare)" tag v2 feature
     wait_for 20 is_succeeded branch
     wait_for 20 is_succeeded tag
-    [ "$(log_of branch)" = late ]
+    task_field_is branch commit "$(tip_of late)"
     task_field_is tag commit "$(tip_of feature)"
 }
 
@@ -370,6 +369,7 @@ TABLE
     TASK_REPOSITORY=file://$TEST_DIR/elsewhere.git
     git clone -q --bare "$(bare)" "$TEST_DIR/elsewhere.git"
     task outside '[cat, README]'
+    chmod o+x "$SUITE_DIR"    # the user who does git's work must get to both
     berth_start --git-file-root "$REPOSITORIES"
     wait_for 30 field_is outside.yaml outside status.error.reason SchemeRefused
     wait_for 30 is_succeeded inside
@@ -405,6 +405,15 @@ TABLE
     [ -n "$(repository_field method)" ]
     field_is project.yaml project status.container.id "$(id_of "$(repo)")"
     [ "$(docker port "$(repo)" 8080/tcp)" = "127.0.0.1:$(port_of project.yaml project web)" ]
+}
+
+@test "the size on disk of mirror and trees is in the status" {
+    settings
+    task a '[sh, -c, "yes | head -c 5000000 >big"]'
+    berth_start
+    wait_for 30 is_succeeded a
     wait_for 90 repository_field diskBytes
-    [ "$(repository_field diskBytes)" -ge 10000 ]
+    is_counted() { [ "$(repository_field diskBytes)" -ge 5000000 ]; }
+    wait_for 90 is_counted
+    [ "$(repository_field diskBytes)" -le 10000000 ]
 }

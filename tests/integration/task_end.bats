@@ -39,10 +39,10 @@ taskPorts: 0'
         [ -n "$(task_field "$name" startTime)" ]
         [ -n "$(task_field "$name" endTime)" ]
         task_field_is "$name" attempt 1
-    done <<TABLE
+    done <<'TABLE'
 good Succeeded Completed 0
-bad Failed $EXIT_REASON 7
-killed Failed $EXIT_REASON 137
+bad Failed Error 7
+killed Failed Error 137
 absent Failed StartFailed 127
 denied Failed StartFailed 126
 slow Failed DeadlineExceeded -
