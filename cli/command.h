@@ -17,6 +17,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
 int cmd_confirm_deletions(int argc, char **argv);
 int cmd_get(int argc, char **argv);
+int cmd_reconcile(int argc, char **argv);
 int cmd_remove_tree(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_validate(int argc, char **argv);

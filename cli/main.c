@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
+    {"reconcile", cmd_reconcile, "ask the controller to look at an object now"},
     {"remove-tree", cmd_remove_tree, NULL},
     {"run", cmd_run, "run the controller"},
     {"tree-worker", cmd_tree_worker, NULL},
