@@ -2,20 +2,13 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "base/file.h"
-#include "base/parse.h"
 #include "cli/arguments.h"
+#include "cli/ask_controller.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: berth confirm-deletions [--state DIR]\n\n"
@@ -26,30 +19,12 @@ static const char help[] =
     "Exit code: 0 confirmed, 1 nothing is held or no controller runs, 2 usage.\n\n"
     "  --state DIR   state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n";
 
-/* The lock tells whether the pid in it is that of a living controller. */
-static bool wake_controller(const char *state)
-{
-    auto_free char *path = path_join(state, "lock");
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char text[32] = "";
-    uint64_t pid;
-
-    if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0 || read(fd, text, sizeof(text) - 1) <= 0) {
-        return false;
-    }
-    text[strcspn(text, "\n")] = '\0';
-    return parse_u64(text, &pid) == 0 && pid > 1 && pid <= INT32_MAX &&
-           kill((pid_t)pid, SIGHUP) == 0;
-}
-
 /*
  * What the heartbeat says. It is written right after what was held is told, so that whoever has just
  * read of it may be a little early.
  */
 static bool is_something_held(const char *state)
 {
-    const struct timespec pause = {.tv_nsec = 50000000};
-
     for (int tries = 0; tries < 20; tries++) {
         json_auto_t *heartbeat = status_store_heartbeat(state);
         const json_t *specs = json_object_get(heartbeat, "specs");
@@ -57,7 +32,7 @@ static bool is_something_held(const char *state)
         if (json_integer_value(json_object_get(specs, "heldDeletions")) > 0) {
             return true;
         }
-        nanosleep(&pause, NULL);
+        ask_pause();
     }
     return false;
 }
@@ -70,7 +45,7 @@ int cmd_confirm_deletions(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     const char *state = NULL;
-    auto_free char *directory = NULL, *path = NULL;
+    auto_free char *directory = NULL;
     struct error err = {0};
     int id;
 
@@ -91,20 +66,9 @@ int cmd_confirm_deletions(int argc, char **argv)
         fprintf(stderr, "berth confirm-deletions: no deletion is held, so nothing was confirmed\n");
         return EXIT_FAILED;
     }
-    path = path_join(directory, "requests/confirm-deletions");
-    if (file_replace(AT_FDCWD, path, "", 0, 0600, FILE_VISIBLE, &err) < 0) {
-        fprintf(stderr,
-                "berth confirm-deletions: %s; is --state right, and has a controller run there?\n",
-                err.message);
-        return EXIT_FAILED;
-    }
-    if (!wake_controller(directory)) {
-        unlink(path);
-        fprintf(
-            stderr,
-            "berth confirm-deletions: no controller runs with state directory %s; deletions are "
-            "held by a running one\n",
-            directory);
+    if (ask_controller(directory, "confirm-deletions", NULL, &err) < 0) {
+        fprintf(stderr, "berth confirm-deletions: %s%s\n", err.message,
+                err.kind == ERROR_NOT_FOUND ? "; deletions are held by a running one" : "");
         return EXIT_FAILED;
     }
     puts("confirmed: the controller deletes now what is missing");

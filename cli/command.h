@@ -20,6 +20,7 @@ int cmd_exec(int argc, char **argv);
 int cmd_fetch(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_logs(int argc, char **argv);
+int cmd_reconcile(int argc, char **argv);
 int cmd_remove_tree(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_validate(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
     {"logs", cmd_logs, "show the log of a task, a repository or an instance"},
+    {"reconcile", cmd_reconcile, "ask the controller to look at an object now"},
     {"remove-tree", cmd_remove_tree, NULL},
     {"run", cmd_run, "run the controller"},
     {"tree-worker", cmd_tree_worker, NULL},

@@ -141,6 +141,7 @@ static void on_mirror(void *user, const struct git_result *result, struct error 
 
     run->git = NULL;
     if (result == NULL) {
+        mirror_save_failure(run->entry, err);
         run_action_failed(run, err);
     } else {
         mirror_take_result(run->entry, job->revisions, result, job->began_wall_ms, job->is_fetch);
@@ -188,6 +189,7 @@ static void submit_mirror_job(struct plan_run *run, bool is_fetch)
     if (make_directory(mirror, &err) < 0 ||
         (is_fetch && read_secrets(&settings->repository.credentials, &secrets, &err) < 0)) {
         secrets_done(&secrets);
+        mirror_save_failure(mirror, &err);
         run_action_failed(run, &err);
         return;
     }

@@ -12,6 +12,7 @@
 #include "controller/placing.h"
 #include "controller/probes.h"
 #include "controller/released.h"
+#include "controller/requests.h"
 #include "controller/run.h"
 #include "controller/trees.h"
 
@@ -123,6 +124,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
     desired_scan(controller);
     values_rescan(controller);
     observe_list(controller);
+    requests_serve(controller);
 }
 
 void controller_stop(struct controller *controller, int exit_code)

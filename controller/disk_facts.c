@@ -252,10 +252,10 @@ static int64_t tree_ends_at(const struct tree_record *record, const struct entry
 
 static const char *tree_use(const struct tree_record *record, const struct entry *task)
 {
-    return record == NULL || record->task == NULL ? "nothing is known of it"
-           : record->is_leaving                   ? "it is being removed"
-           : !record->is_inspected                ? "nobody has looked at it yet"
-           : task == NULL                         ? NULL
+    return record->task == NULL    ? "it is nobody's"
+           : record->is_leaving    ? "it is being removed"
+           : !record->is_inspected ? "nobody has looked at it yet"
+           : task == NULL          ? NULL
            : !task->is_passed || !task_is_over(task->status) || task->run != NULL
                ? "its task has not ended"
                : NULL;
@@ -263,19 +263,24 @@ static const char *tree_use(const struct tree_record *record, const struct entry
 
 static void add_tree(const struct gathering *gathering, struct disk_thing *thing)
 {
-    struct controller *controller = gathering->controller;
-    struct entry *repository = container_of(controller, thing);
-    const struct object *settings = repository != NULL ? repository_settings(repository) : NULL;
+    struct entry *repository = container_of(gathering->controller, thing);
     const struct tree_record *record =
         repository != NULL ? tree_find(repository, thing->name) : NULL;
-    const struct entry *task = record != NULL ? tree_owner(repository, record) : NULL;
-    const char *use = settings != NULL ? tree_use(record, task) : "it belongs to nothing known";
+    const struct entry *task;
+    const char *use;
 
-    if (use != NULL) {
-        disk_thing_set_use(gathering->survey, thing, use);
+    if (record == NULL || repository_settings(repository) == NULL) {
+        disk_thing_set_use(gathering->survey, thing, "it belongs to nothing that is known");
         return;
     }
-    thing->kept_until_wall_ms = thing->has_work ? tree_ends_at(record, task, settings) : 0;
+    task = tree_owner(repository, record);
+    use = tree_use(record, task);
+    if (use != NULL) {
+        disk_thing_set_use(gathering->survey, thing, use);
+    } else {
+        thing->kept_until_wall_ms =
+            thing->has_work ? tree_ends_at(record, task, repository_settings(repository)) : 0;
+    }
 }
 
 static const char *mirror_use(const struct entry *mirror)

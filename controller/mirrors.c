@@ -96,7 +96,7 @@ static void load(struct entry *entry)
     devcontainer_use_recall(entry, json_string_value(json_object_get(json, "configCommit")));
 }
 
-void mirror_save(struct entry *entry)
+static void save(struct entry *entry, const struct error *failure)
 {
     const struct mirror_entry *mirror = entry->mirror;
     auto_free char *name = xasprintf("repos/%s/mirror.json", entry->name);
@@ -112,6 +112,12 @@ void mirror_save(struct entry *entry)
     json_object_set_new(json, "url", json_string(mirror->url_text));
     json_object_set_new(json, "fetchTime",
                         json_string(timestamp_format(mirror->observed.fetched_wall_ms, fetched)));
+    json_object_set_new(json, "fetchedAtMs", json_integer(mirror->observed.fetched_wall_ms));
+    if (failure != NULL) {
+        json_object_set_new(json, "failure",
+                            json_pack("{s:s*, s:s, s:I}", "reason", failure->reason, "message",
+                                      failure->message, "atMs", (json_int_t)clock_wall_ms()));
+    }
     json_object_set_new(json, "submodules", json_boolean(mirror->has_submodules));
     json_object_set_new(json, "lfs", json_boolean(mirror->has_lfs));
     if (mirror->head_branch != NULL) {
@@ -126,6 +132,16 @@ void mirror_save(struct entry *entry)
     if (state_write_json(&entry->controller->state, name, json, &err) < 0) {
         log_fields(LOG_WARN, "state_unwritable", "key", entry->key, "error", err.message, NULL);
     }
+}
+
+void mirror_save(struct entry *entry)
+{
+    save(entry, NULL);
+}
+
+void mirror_save_failure(struct entry *entry, const struct error *failure)
+{
+    save(entry, failure);
 }
 
 struct entry *mirror_entry_for(struct controller *controller, const char *url_text,

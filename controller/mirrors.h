@@ -57,6 +57,8 @@ size_t mirror_wanted_revisions(const struct entry *mirror, struct revision *revi
 void mirror_take_result(struct entry *mirror, const struct revision *revisions,
                         const struct git_result *result, int64_t began_wall_ms, bool is_fetch);
 void mirror_save(struct entry *mirror);
+/* The same after a job that failed: whoever asked for it reads why (berth reconcile). */
+void mirror_save_failure(struct entry *mirror, const struct error *failure);
 /* The mirror was removed from disk. */
 void mirror_clear(struct entry *mirror);
 
