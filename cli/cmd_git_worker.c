@@ -372,9 +372,9 @@ static int prepare(struct keeper *keeper, struct error *err)
 
 /*
  * A snapshot that is there under its name counts as complete for ever, so what is in it must be on
- * disk before, also for after a power cut. The call for that covers the whole file system and cannot
- * be given up, and others may write a lot: so it is a process of its own, and waited for with signs
- * of life, and not without end.
+ * disk before, also for after a power cut. The call for that covers the whole file system and
+ * cannot be given up, and others may write a lot: so it is a process of its own, and waited for
+ * with signs of life, and not without end.
  */
 static void sync_to_disk(int fd)
 {

@@ -26,9 +26,9 @@ int git_sandbox_start(void);
 int git_sandbox_die_with(pid_t parent);
 
 /*
- * Gives the mirror's directory a short way that any user can go, /tmp/mirror, in a mount namespace of
- * this process alone: so the state directory may lie below a private one (/root), and what else is
- * in /tmp is out of sight. False where that is not allowed: then the real path must do.
+ * Gives the mirror's directory a short way that any user can go, /tmp/mirror, in a mount namespace
+ * of this process alone: so the state directory may lie below a private one (/root), and what else
+ * is in /tmp is out of sight. False where that is not allowed: then the real path must do.
  */
 #define GIT_SANDBOX_MIRROR "/tmp/mirror"
 bool git_sandbox_mount(const char *mirror_parent);

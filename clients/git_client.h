@@ -3,9 +3,9 @@
  *
  * It blocks for as long as the server likes and holds what strangers sent: whoever calls this can
  * be killed at any moment, has limits, and nothing to lose. The mirror's lock (git_staging.h) must
- * be held, by the caller or by who waits for it. Beside the mirror it keeps devcontainer.json; while
- * it works "<mirror>.work", whose remains a later job removes; and "<mirror>.damaged" from when a
- * job without network found it to be so until the next fetch, which makes it anew.
+ * be held, by the caller or by who waits for it. Beside the mirror it keeps devcontainer.json;
+ * while it works "<mirror>.work", whose remains a later job removes; and "<mirror>.damaged" from
+ * when a job without network found it to be so until the next fetch, which makes it anew.
  */
 #ifndef BERTH_CLIENTS_GIT_CLIENT_H
 #define BERTH_CLIENTS_GIT_CLIENT_H

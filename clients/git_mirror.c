@@ -90,7 +90,7 @@ static void set_receive_limit(struct git_session *session, const char *mirror)
     session->receive_limit = max == 0 ? 0 : size < max ? max - size : 1;
 }
 
-/* Where the server's HEAD is at a commit and on no branch: that, if it came with a branch or tag. */
+/* Where the server's HEAD is a commit and no branch: that, if it came with a branch or tag. */
 static int set_head_without_branch(git_repository *mirror, git_remote *remote)
 {
     auto_git(reference) *reference = NULL;

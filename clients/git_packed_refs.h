@@ -1,8 +1,8 @@
 /*
  * All branches and tags of a repository as one file, git's "packed-refs".
  *
- * A file for each, which is what libgit2 writes, takes seconds for some thousands, and is changed one
- * after the other; this one is replaced, so that a reader sees either the old or the new ones.
+ * A file for each, which is what libgit2 writes, takes seconds for some thousands, and is changed
+ * one after the other; this one is replaced, so that a reader sees either the old or the new ones.
  */
 #ifndef BERTH_CLIENTS_GIT_PACKED_REFS_H
 #define BERTH_CLIENTS_GIT_PACKED_REFS_H

@@ -1,9 +1,9 @@
 /*
  * Plain http through an http proxy.
  *
- * libgit2 asks a proxy for a tunnel where the server speaks https, but goes straight to a server that
- * speaks http. So it is given connections that go to the proxy, with the server's name put into each
- * request, which is how a proxy is asked for http.
+ * libgit2 asks a proxy for a tunnel where the server speaks https, but goes straight to a server
+ * that speaks http. So it is given connections that go to the proxy, with the server's name put
+ * into each request, which is how a proxy is asked for http.
  */
 #ifndef BERTH_CLIENTS_GIT_PROXY_H
 #define BERTH_CLIENTS_GIT_PROXY_H

@@ -246,7 +246,7 @@ static int find(git_repository *mirror, const struct git_revision *revision,
 
 /* --- all of a job ----------------------------------------------------------------------------- */
 
-/* The mirror's HEAD is a branch, whether there or not, a commit, or nothing that is one of these. */
+/* The mirror's HEAD is a branch, whether there or not, a commit, or none of these. */
 static int read_head(git_repository *mirror, struct git_result *result)
 {
     auto_git(reference) *head = NULL;

@@ -4,8 +4,8 @@
  * It is what a clone would be: HEAD at the commit and on no branch, origin's branches and tags, no
  * branch of its own. It holds all of its objects, so the mirror may be made anew or go; but it has
  * the mirror's packs by hard links, and whoever could write these would write into the mirror. That
- * is why they are not handed over, and why a container gets a snapshot only below a layer that takes
- * its writes.
+ * is why they are not handed over, and why a container gets a snapshot only below a layer that
+ * takes its writes.
  *
  * It is made in two steps, with the handover to its owner between them, since that changes what git
  * remembers of files: an index that was written before would have git read them all again.

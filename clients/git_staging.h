@@ -2,9 +2,10 @@
  * Where a job works: the directory of its mirror, held under the mirror's lock, and in it a staging
  * directory where a snapshot is made.
  *
- * All of this is for the process that keeps its privileges (see cli/cmd_git_worker.c). The directory
- * belongs to the worker, who may have been taken over by what it parses: so nothing in it is opened
- * through a link, and what the worker made is believed no further than git_handover.h goes.
+ * All of this is for the process that keeps its privileges (see cli/cmd_git_worker.c). The
+ * directory belongs to the worker, who may have been taken over by what it parses: so nothing in it
+ * is opened through a link, and what the worker made is believed no further than git_handover.h
+ * goes.
  *
  *     <parent>/mirror.git          the mirror; git_mirror.h
  *     <parent>/mirror.git.lock     held from the first look to the last rename
@@ -41,9 +42,9 @@ int git_staging_open(struct git_staging *staging, const struct git_job *job, uid
 void git_staging_done(struct git_staging *staging);
 
 /*
- * When the worker has ended: its tree is taken away from it and becomes the owner's, with files that
- * were last changed a while ago, so that git never has to wonder whether one was changed after its
- * index was written.
+ * When the worker has ended: its tree is taken away from it and becomes the owner's, with files
+ * that were last changed a while ago, so that git never has to wonder whether one was changed after
+ * its index was written.
  */
 int git_staging_take(struct git_staging *staging, struct error *err);
 

@@ -36,7 +36,7 @@ static bool is_safe_mode(unsigned mode)
     }
 }
 
-/* ".git", also as other systems may take it: in capitals, with dots or blanks, as its short name. */
+/* ".git", also as other systems may take it: in capitals, with dots, by its short name. */
 static bool is_git_directory(const char *name)
 {
     size_t len = strncasecmp(name, ".git", 4) == 0 ? 4 : strncasecmp(name, "git~1", 5) == 0 ? 5 : 0;
