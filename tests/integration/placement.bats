@@ -167,7 +167,7 @@ SPEC
     wait_for 20 are_members ci-0
     wait_for 20 is_ready ci.yaml ci
     field_is long.yaml long status.phase Running
-    docker exec "$(our_containers | grep '^repo-')" touch done
+    docker exec "$(our_containers | grep '^repo-')" touch long/done
     wait_for 20 field_is long.yaml long status.phase Succeeded
     [ "$(cat "$(status_of long.yaml long status.task.logFile)")" = through ]
 }
