@@ -125,3 +125,25 @@ members_are() { local n; n=$(members "$1"); [[ $n == "$2" ]] || { echo "$n membe
     curl -fsS "http://127.0.0.1:$(port_of ports.yaml shop admin)/passwd" | grep -q root
     [ "$(docker port shop 7777/udp)" = "127.0.0.1:$(port_of ports.yaml shop game)" ]
 }
+
+@test "the example of two agents: one container, a tree, port and log for each, and commits that come home" {
+    sample Hello-World
+    example agents.yaml
+    sed -i 's|berth-test/busybox:1|berth-test/git:1|' "$SPECS/agents.yaml"
+    berth_start
+    export BERTH_SPECS=$SPECS BERTH_STATE=$STATE
+    wait_for 60 field_is agents.yaml agent-login status.phase Running
+    wait_for 60 field_is agents.yaml agent-search status.phase Running
+    [ "$(our_containers | grep -c '^repo-')" -eq 1 ]
+    preview_is_served() { curl -sf "http://127.0.0.1:$1/index.html" | grep -q 'preview of agent-search'; }
+    wait_for 20 preview_is_served "$(status_of agents.yaml agent-search 'status.task.ports[name=preview].hostPort')"
+    "$BERTH" logs agent-search | grep -q '^in /workspace/agent-search, with [A-Z]'
+    "$BERTH" exec task/agent-login -- sh -c 'test -s deps/installed && echo login >login.txt && git add login.txt && git commit -qm login'
+    container=$(our_containers | grep '^repo-')
+    docker exec "$container" test ! -e /workspace/agent-search/login.txt
+    git clone -q "$REPOSITORIES/Hello-World.git" "$TEST_DIR/mine"
+    (cd "$TEST_DIR/mine" && "$BERTH" fetch agent-login)
+    [ "$(git -C "$TEST_DIR/mine" log -1 --format=%s task/agent-login)" = login ]
+    rm "$SPECS/agents.yaml"
+    wait_for 60 container_is_gone "$container"
+}
