@@ -412,7 +412,7 @@ struct docker_request *docker_list_images(const json_t *filters)
 }
 
 struct docker_request *docker_commit_container(const char *name, const char *image,
-                                               const char *change)
+                                               const char *const *changes)
 {
     struct docker_request *request =
         request_new("POST", xstrdup("/commit"), "make an image of container \"%s\"", name);
@@ -423,8 +423,8 @@ struct docker_request *docker_commit_container(const char *name, const char *ima
     add_query(&request->path, "repo", repository);
     add_query(&request->path, "tag", tag);
     add_query(&request->path, "pause", "true");
-    if (change != NULL) {
-        add_query(&request->path, "changes", change);
+    for (; *changes != NULL; changes++) {
+        add_query(&request->path, "changes", *changes);
     }
     return request;
 }

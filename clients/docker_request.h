@@ -78,9 +78,9 @@ struct docker_request *docker_inspect_exec(const char *exec_id);
 
 struct docker_request *docker_inspect_image(const char *image);
 struct docker_request *docker_list_images(const json_t *filters); /* borrowed */
-/* The container, paused meanwhile, becomes an image; change: a Dockerfile line, or NULL. */
+/* The container, paused meanwhile, becomes an image; changes: Dockerfile lines, NULL-terminated. */
 struct docker_request *docker_commit_container(const char *name, const char *image,
-                                               const char *change);
+                                               const char *const *changes);
 /* Without a tag: "latest". The body is for a struct docker_pull; the engine retries by itself. */
 struct docker_request *docker_pull_image(const char *image);
 /*

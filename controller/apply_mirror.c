@@ -165,7 +165,7 @@ static void fill_revisions(const struct entry *mirror, struct mirror_job *own, s
         [REVISION_REF] = GIT_REVISION_REF,
     };
 
-    job->revision_count = mirror_wanted_revisions(mirror, own->revisions);
+    job->revision_count = mirror_wanted_revisions(mirror, own->is_fetch, own->revisions);
     for (size_t i = 0; i < job->revision_count; i++) {
         struct revision *revision = &own->revisions[i];
 

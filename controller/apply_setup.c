@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/strbuf.h"
 #include "clients/docker_types.h"
 #include "clients/runner_record.h"
 #include "controller/entry.h"
@@ -48,17 +49,6 @@ static void fail(struct plan_run *run, const char *what)
     run_action_failed(run, &err);
 }
 
-/* The commit that the plan is about: the one of the tree that it made, or of the layer that it is to make. */
-static const char *commit_of(const struct plan_run *run)
-{
-    for (size_t i = 0; i < run->plan->count; i++) {
-        if (run->plan->actions[i]->source.commit != NULL) {
-            return run->plan->actions[i]->source.commit;
-        }
-    }
-    return NULL;
-}
-
 static void judge(struct plan_run *run)
 {
     const struct observed_attempt *attempt = &run->entry->setup->observed;
@@ -72,7 +62,7 @@ static void judge(struct plan_run *run)
     switch (attempt->outcome) { /* no default: an outcome without an answer does not compile */
     case OUTCOME_EXITED:
         if (attempt->exit_code == 0) {
-            setup_note_success(repository, commit_of(run));
+            setup_note_success(repository, run_action(run)->source.commit);
             run_action_done(run);
             return;
         }
@@ -175,7 +165,7 @@ void apply_run_setup(struct plan_run *run)
         fail(run, "the container is gone");
         return;
     }
-    status->repository.setup_commit = status_text(status, commit_of(run));
+    status->repository.setup_commit = status_text(status, run_action(run)->source.commit);
     set_log(run, repository);
     setup_observe(run->entry);
     if (run->entry->setup->attempt >= run_action(run)->attempt) {
@@ -189,7 +179,7 @@ void apply_run_setup(struct plan_run *run)
         return;
     }
     exec_runner(run, repository, runner_arguments(run, repository),
-                environment_of(repository, commit_of(run)), on_started);
+                environment_of(repository, run_action(run)->source.commit), on_started);
 }
 
 /* --- keeping the container as an image ------------------------------------------------------------ */
@@ -221,19 +211,36 @@ static char *label_change(const struct entry *repository)
                      repository->controller->state.id);
 }
 
+/* Values that are nobody's business are in the container's environment, and must not stay in an image. */
+static char *env_change(const struct env_list *env)
+{
+    auto_done(strbuf) line = {0};
+
+    for (size_t i = 0; i < env->count; i++) {
+        if (env->items[i].from != NULL) {
+            strbuf_addf(&line, "%s%s=\"\"", line.len == 0 ? "ENV " : " ", env->items[i].name);
+        }
+    }
+    return line.len > 0 ? strbuf_take(&line) : NULL;
+}
+
 void apply_commit_image(struct plan_run *run)
 {
     struct entry *repository = run_repository(run);
-    auto_free char *change = NULL;
+    auto_free char *labels = NULL, *env = NULL;
+    const char *changes[3] = {NULL};
     struct docker_request *request;
 
     if (is_container_lost(run)) {
         fail(run, "the container is gone");
         return;
     }
-    change = label_change(repository);
+    labels = label_change(repository);
+    env = env_change(&repository_settings(repository)->repository.env);
+    changes[0] = labels;
+    changes[1] = env;
     request =
-        docker_commit_container(exec_container_id(repository), run_action(run)->target, change);
+        docker_commit_container(exec_container_id(repository), run_action(run)->target, changes);
     request->timeout_ms = COMMIT_TIMEOUT_MS;
     run_call(run, request, on_committed);
 }

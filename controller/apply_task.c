@@ -164,6 +164,8 @@ void apply_start_task(struct plan_run *run)
     if (repository == NULL || run->desired == NULL || exec_container_id(repository) == NULL) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_CONTAINER_LOST,
                          "the repository container is gone");
+    } else if (run->entry->desired == NULL || run->entry->desired->task.state == TASK_COMPLETED) {
+        error_set_reason(&err, ERROR_CONFLICT, REASON_SUPERSEDED, "it is not wanted any more");
     } else if (secret_values_read(run->controller, &run->desired->task.env, &values, &err) == 0 &&
                make_task_directory(run, repository, &err) == 0 &&
                save_record(run, repository, &err) == 0) {

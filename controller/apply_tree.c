@@ -142,31 +142,44 @@ static bool is_seen_inside(const struct entry *repository, const char *name)
     const struct observed_container *container =
         map_get(&repository->controller->containers, repository->name);
     auto_free char *outside = path_join(repository->repository->trees_path, name);
-    auto_free char *inside = NULL;
+    auto_free char *inside = NULL, *folder = NULL;
     struct stat here, there;
 
     if (container == NULL || container->pid <= 0) {
         return true;
     }
     inside = xasprintf("/proc/%lld/root%s/%s", (long long)container->pid, WORKSPACE_MOUNT, name);
+    folder = xasprintf("/proc/%lld/root%s", (long long)container->pid, WORKSPACE_MOUNT);
+    if (stat(folder, &there) < 0) {
+        return true; /* not to be looked at, or the container has ended meanwhile */
+    }
     if (stat(outside, &here) < 0 || stat(inside, &there) < 0) {
-        return errno == EACCES || errno == EPERM;
+        return false;
     }
     return here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-static void begin_make(struct plan_run *run);
-
+/* Decided anew, since a copy begins on other layers than an overlay. */
 static void on_removed_for_copy(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
+    struct entry *repository = run_repository(run);
 
     run->tree = NULL;
     if (result == NULL) {
         run_action_failed(run, err);
-    } else {
-        begin_make(run);
+        return;
     }
+    if (repository != NULL) {
+        tree_forget(repository, run_action(run)->target);
+    }
+    if (run->entry->kind == ENTRY_TASK) {
+        run->entry->status->task.tree.name = NULL;
+        run->entry->status->task.commit = NULL;
+    }
+    error_set_reason(err, ERROR_CONFLICT, REASON_WORKSPACE_FAILED, "%s",
+                     run->controller->trees_means.message);
+    run_action_failed(run, err);
 }
 
 /* From now on everything is copied, here and for every other container of this engine. */
@@ -402,15 +415,58 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
     run_action_done(run);
 }
 
+static void begin_removal(struct plan_run *run, const struct entry *repository)
+{
+    struct tree_job job = new_job(repository, TREE_REMOVE, run_action(run)->target);
+
+    submit(run, &job, on_removed);
+}
+
+static void on_inspected_again(void *user, const struct tree_result *result, struct error *err)
+{
+    struct plan_run *run = user;
+    struct entry *repository = need_repository(run);
+    struct tree_record *record;
+
+    (void)err;
+    run->tree = NULL;
+    if (repository == NULL) {
+        return;
+    }
+    record = tree_find(repository, run_action(run)->target);
+    if (result != NULL && record != NULL) {
+        note_inspection(repository, record, result);
+        if (record->is_dirty ||
+            record->is_unpushed) { /* somebody has worked in it since: it is kept */
+            tell_task(run->entry, record);
+            run_action_done(run);
+            return;
+        }
+    }
+    begin_removal(run, repository);
+}
+
+/* A tree of its own that was clean when its task ended is looked at once more: people can work in it after that. */
+static bool may_have_work_since(const struct plan_run *run, const struct tree_record *record)
+{
+    return run->entry->kind == ENTRY_TASK && record != NULL && record->task != NULL &&
+           record->is_inspected && !record->is_dirty && !record->is_unpushed;
+}
+
 void apply_remove_tree(struct plan_run *run)
 {
     struct entry *repository = need_repository(run);
     struct tree_job job;
 
-    if (repository != NULL) {
-        job = new_job(repository, TREE_REMOVE, run_action(run)->target);
-        submit(run, &job, on_removed);
+    if (repository == NULL) {
+        return;
     }
+    if (may_have_work_since(run, tree_find(repository, run_action(run)->target))) {
+        job = job_of_record(repository, TREE_INSPECT, run_action(run)->target);
+        submit(run, &job, on_inspected_again);
+        return;
+    }
+    begin_removal(run, repository);
 }
 
 /* --- what setup leaves --------------------------------------------------------------------------- */

@@ -68,6 +68,8 @@ static struct entry *find_mirror(struct entry *task)
     mirror = mirror_entry_for(controller, spec->repository_url, &err);
     if (mirror == NULL) {
         refuse_task(task, REASON_INVALID_URL, err.message);
+    } else {
+        mirror_offer_url(mirror, spec->repository_url);
     }
     return mirror;
 }

@@ -9,6 +9,7 @@
 #include "controller/placing.h"
 #include "specs/spec_file.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,9 +60,8 @@ static struct object *make_defaults(const char *url)
                                      url);
     auto_owned(spec_file) *file = spec_file_parse("(defaults)", text, strlen(text));
 
-    if (file->count != 1 || file->documents[0].object == NULL) {
-        return NULL;
-    }
+    assert(file->count == 1 &&
+           file->documents[0].object != NULL); /* a URL that was parsed is good */
     return object_ref(file->documents[0].object);
 }
 
@@ -171,6 +171,57 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
     return entry;
 }
 
+/* --- URLs ---------------------------------------------------------------------------------------- */
+
+static bool is_scheme_allowed(const struct world *world, const char *scheme)
+{
+    for (size_t i = 0; i < world->git_schemes.count; i++) {
+        if (strcmp(world->git_schemes.items[i], scheme) == 0) {
+            return true;
+        }
+    }
+    return world->git_schemes.count == 0;
+}
+
+char *mirror_refuse_url(const struct world *world, const struct repo_url *url)
+{
+    if (!is_scheme_allowed(world, url->scheme)) {
+        return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
+                         url->scheme);
+    }
+    if (strcmp(url->scheme, "file") != 0) {
+        return NULL;
+    }
+    if (world->git_file_root == NULL) {
+        return xstrdup("file:// repositories are refused unless --git-file-root names a directory "
+                       "that holds them");
+    }
+    return path_is_below(url->path, world->git_file_root)
+               ? NULL
+               : xasprintf("%s is not below %s (--git-file-root)", url->path, world->git_file_root);
+}
+
+void mirror_offer_url(struct entry *entry, const char *url_text)
+{
+    struct mirror_entry *mirror = entry->mirror;
+    auto_free char *present = NULL, *offered = NULL;
+    struct repo_url url = {0};
+    struct text_list roots;
+    struct world world;
+    struct error err = {0};
+
+    if (entry->desired != NULL || repo_url_parse(url_text, &url, &err) < 0) {
+        return;
+    }
+    controller_fill_world(entry->controller, &world, &roots);
+    present = mirror_refuse_url(&world, &mirror->url);
+    offered = mirror_refuse_url(&world, &url);
+    repo_url_done(&url);
+    if (present != NULL && offered == NULL) {
+        mirror_set_url(entry, url_text);
+    }
+}
+
 /* --- settings ------------------------------------------------------------------------------------ */
 
 const struct object *mirror_settings(const struct entry *entry)
@@ -183,15 +234,30 @@ const struct object *mirror_settings(const struct entry *entry)
     return entry->desired != NULL ? entry->desired : mirror->defaults;
 }
 
-void mirror_set_object(struct entry *entry, struct object *object)
+void mirror_set_url(struct entry *entry, const char *url_text)
 {
     struct mirror_entry *mirror = entry->mirror;
+    struct repo_url url = {0};
+    struct error err = {0};
 
+    if (text_equal(mirror->url_text, url_text) || repo_url_parse(url_text, &url, &err) < 0) {
+        return;
+    }
+    repo_url_done(&mirror->url);
+    mirror->url = url;
+    free(mirror->url_text);
+    mirror->url_text = xstrdup(url_text);
+    object_unref(mirror->defaults);
+    mirror->defaults = make_defaults(url_text);
+}
+
+void mirror_set_object(struct entry *entry, struct object *object)
+{
     entry_set_desired(entry, object);
     if (object != NULL) {
-        free(mirror->url_text);
-        mirror->url_text = xstrdup(object->repository.url);
+        mirror_set_url(entry, object->repository.url);
     }
+    apply_reconsider(entry);
     devcontainer_use_apply(entry);
     mirror_tell(entry);
     entry_enqueue(entry);
@@ -299,7 +365,12 @@ static bool wants_default(const struct entry *entry)
     return entry->mirror->observed.exists || is_in_use(entry);
 }
 
-size_t mirror_wanted_revisions(const struct entry *entry, struct revision *revisions)
+static bool is_known(const struct entry *entry, const struct revision *revision)
+{
+    return observed_of(entry->mirror, revision).is_looked_up;
+}
+
+size_t mirror_wanted_revisions(const struct entry *entry, bool is_fetch, struct revision *revisions)
 {
     const struct object *settings = mirror_settings(entry);
     size_t count = 0;
@@ -308,7 +379,7 @@ size_t mirror_wanted_revisions(const struct entry *entry, struct revision *revis
     for (struct map_entry *at = map_first(&entry->mirror->tasks); at != NULL; at = map_next(at)) {
         const struct entry *task = map_value(at);
         struct revision revision = task_revision(task->desired, settings);
-        bool is_new = is_waiting_for_source(task);
+        bool is_new = is_waiting_for_source(task) && (is_fetch || !is_known(entry, &revision));
 
         for (size_t i = 0; is_new && i < count; i++) {
             is_new = !revision_equal(&revisions[i], &revision);

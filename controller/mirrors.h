@@ -39,6 +39,16 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
                                struct error *err);
 void mirror_free(struct mirror_entry *mirror);
 
+/*
+ * Only schemes that the operator allows, and file:// only below the root that was named. Returns why not, or NULL; the
+ * caller's to free.
+ */
+char *mirror_refuse_url(const struct world *world, const struct repo_url *url);
+/* A task's spelling is taken where the one that came first is refused, and there is no Repository object. */
+void mirror_offer_url(struct entry *mirror, const char *url_text);
+/* Another spelling of its URL counts from now on. */
+void mirror_set_url(struct entry *mirror, const char *url_text);
+
 /* The settings that count. */
 const struct object *mirror_settings(const struct entry *mirror);
 void mirror_set_object(struct entry *mirror, struct object *object); /* NULL: gone */
@@ -51,8 +61,12 @@ void mirror_find_source(const struct entry *mirror, const struct revision *revis
 /* A task's. */
 void task_find_source(const struct entry *task, struct source *ret);
 
-/* The revisions that the next job looks up. Borrowed; at most GIT_REVISIONS_MAX. */
-size_t mirror_wanted_revisions(const struct entry *mirror, struct revision *revisions);
+/*
+ * The revisions that the next job looks up: all that are waited for, or, without a fetch, those that the mirror was not
+ * asked for since the last one. Borrowed; at most GIT_REVISIONS_MAX, the others in the job after it.
+ */
+size_t mirror_wanted_revisions(const struct entry *mirror, bool is_fetch,
+                               struct revision *revisions);
 /* After a job: what it found. */
 void mirror_take_result(struct entry *mirror, const struct revision *revisions,
                         const struct git_result *result, int64_t began_wall_ms, bool is_fetch);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/cgroups.h"
@@ -20,38 +21,6 @@
 
 /* Passes of repository containers, their mirrors and setups, and tasks: the facts are gathered, and decided on elsewhere. */
 
-static bool is_scheme_allowed(const struct world *world, const char *scheme)
-{
-    for (size_t i = 0; i < world->git_schemes.count; i++) {
-        if (strcmp(world->git_schemes.items[i], scheme) == 0) {
-            return true;
-        }
-    }
-    return world->git_schemes.count == 0;
-}
-
-/*
- * Only schemes that the operator allows, and file:// only below the root that was named. Returns why not, or NULL; the
- * caller's to free.
- */
-static char *refuse_url(const struct world *world, const struct repo_url *url)
-{
-    if (!is_scheme_allowed(world, url->scheme)) {
-        return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
-                         url->scheme);
-    }
-    if (strcmp(url->scheme, "file") != 0) {
-        return NULL;
-    }
-    if (world->git_file_root == NULL) {
-        return xstrdup("file:// repositories are refused unless --git-file-root names a directory "
-                       "that holds them");
-    }
-    return path_is_below(url->path, world->git_file_root)
-               ? NULL
-               : xasprintf("%s is not below %s (--git-file-root)", url->path, world->git_file_root);
-}
-
 /* --- mirrors ------------------------------------------------------------------------------------- */
 
 void pass_mirror(struct pass *pass)
@@ -60,7 +29,7 @@ void pass_mirror(struct pass *pass)
     struct observed_failure failure = entry_failure(entry);
     auto_free struct mirror_wish *wishes =
         xcalloc(map_count(&entry->mirror->tasks) + 1, sizeof(*wishes));
-    auto_free char *refusal = refuse_url(&pass->world, &entry->mirror->url);
+    auto_free char *refusal = mirror_refuse_url(&pass->world, &entry->mirror->url);
     struct mirror_input input = {.refusal = refusal, .failure = &failure};
 
     pass->is_gone = mirror_settings(entry) == NULL || mirror_is_gone(entry);
@@ -257,7 +226,7 @@ void pass_repository(struct pass *pass)
     struct repository_entry *own = entry->repository;
     struct entry *mirror = own->mirror;
     struct observed_failure failure = entry_failure(entry);
-    auto_free char *refusal = refuse_url(&pass->world, &mirror->mirror->url);
+    auto_free char *refusal = mirror_refuse_url(&pass->world, &mirror->mirror->url);
     struct observed_machine observed_machine = {0};
     struct machine_limits machine;
     struct repository_input input = {
@@ -428,6 +397,22 @@ static void fill_container(const struct entry *task, struct task_input *input,
     input->setup = setup_of_commit(repository, place->source.commit, place->layer);
 }
 
+/* Its own spelling of the URL counts beside the one that is used: another one may have come first. */
+static char *refuse_task(const struct world *world, const struct entry *task,
+                         const struct entry *mirror)
+{
+    char *refusal = mirror_refuse_url(world, &mirror->mirror->url);
+    struct repo_url own = {0};
+    struct error err = {0};
+
+    if (refusal == NULL && task->desired != NULL && task->desired->task.repository_url != NULL &&
+        repo_url_parse(task->desired->task.repository_url, &own, &err) == 0) {
+        refusal = mirror_refuse_url(world, &own);
+        repo_url_done(&own);
+    }
+    return refusal;
+}
+
 static void decide_task(struct pass *pass, const struct task_input *facts)
 {
     struct task_input input = *facts;
@@ -441,7 +426,7 @@ static void decide_task(struct pass *pass, const struct task_input *facts)
         input.source = &place.source;
         input.mirror_status = passed_status(mirror);
         input.url = mirror->mirror->url.canonical;
-        refusal = input.refusal == NULL ? refuse_url(&pass->world, &mirror->mirror->url) : NULL;
+        refusal = input.refusal == NULL ? refuse_task(&pass->world, entry, mirror) : NULL;
     }
     if (refusal != NULL) {
         input.refusal = refusal;
@@ -531,6 +516,22 @@ static bool is_waiting_for_mirror(const struct entry *task, const struct object_
     return status->task.tree.name == NULL && task_is_active(task->desired, status);
 }
 
+/* Who works in the shared tree changes it: what was seen in it before is no news any more. */
+static void note_joining(struct entry *repository)
+{
+    struct tree_record *record = tree_find(repository, SHARED_TREE);
+    struct error err = {0};
+
+    if (record == NULL || !record->is_inspected) {
+        return;
+    }
+    record->is_inspected = false;
+    if (tree_save(repository, record, &err) < 0) {
+        log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
+                   NULL);
+    }
+}
+
 static void tell_of_task(struct entry *entry, const struct object_status *before, bool was_passed)
 {
     const struct object_status *now = entry->status;
@@ -544,6 +545,10 @@ static void tell_of_task(struct entry *entry, const struct object_status *before
     }
     if (repository != NULL && is_changed) {
         entry_enqueue(repository);
+    }
+    if (repository != NULL && works_in_shared_tree(entry) &&
+        (!was_passed || !text_equal(before->task.tree.name, SHARED_TREE))) {
+        note_joining(repository);
     }
     if (repository != NULL && (task_is_over(before) != task_is_over(now) ||
                                before->task.port_count != now->task.port_count ||

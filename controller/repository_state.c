@@ -50,6 +50,21 @@ static char *read_text(const json_t *json, const char *key)
     return xstrdup_or_null(json_string_value(json_object_get(json, key)));
 }
 
+/* Before there were trees for each task there was one, in "tree": somebody's work may be in it, so it is named. */
+static void note_old_tree(const struct entry *entry, const json_t *json)
+{
+    auto_free char *path = state_path(&entry->controller->state, "repos/%s/tree", entry->name);
+
+    if (json != NULL && json_integer_value(json_object_get(json, "version")) < 2 &&
+        path_exists(path)) {
+        log_fields(
+            LOG_WARN, "old_workspace", "key", entry->key, "path", path, "hint",
+            "it is of an earlier version and is not used any more; take out what you need: it "
+            "is removed with the repository's container",
+            NULL);
+    }
+}
+
 void repository_load(struct entry *entry)
 {
     struct repository_entry *repository = entry->repository;
@@ -57,6 +72,7 @@ void repository_load(struct entry *entry)
     json_auto_t *json = state_read_json(&entry->controller->state, name);
     const char *idle_since = json_string_value(json_object_get(json, "idleSince"));
 
+    note_old_tree(entry, json);
     free(repository->instance);
     free(repository->prepared);
     free(repository->prepared_commit);
@@ -72,13 +88,18 @@ void repository_load(struct entry *entry)
 void repository_forget(struct entry *entry)
 {
     auto_free char *name = xasprintf("repos/%s/repository.json", entry->name);
+    struct error err = {0};
 
     state_remove(&entry->controller->state, name);
+    if (entry->controller->state.is_writable &&
+        workspace_put_away(entry->controller, entry->name, "tree", &err) < 0) {
+        log_fields(LOG_WARN, "cleanup_failed", "key", entry->key, "error", err.message, NULL);
+    }
 }
 
 void repository_remove_if_empty(struct controller *controller, const char *container)
 {
-    static const char *const parts[] = {"run/tasks", "run", "layers", "trees", ""};
+    static const char *const parts[] = {"run/tasks", "run", "layers", "trees", "records", ""};
     auto_free char *mirror = state_path(&controller->state, "repos/%s/mirror.json", container);
     auto_free char *user = state_path(&controller->state, "repos/%s/run/tasks/.user", container);
 

@@ -82,6 +82,13 @@ static void tell_owner(const struct entry *repository, const struct tree_record 
     }
 }
 
+static void removal_free(struct tree_removal *removal)
+{
+    free(removal->repository_key);
+    free(removal->name);
+    free(removal);
+}
+
 static void on_removed(void *user, const struct tree_result *result, struct error *err)
 {
     struct tree_removal *removal = user;
@@ -100,9 +107,39 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
         entry_enqueue(repository);
     }
     disk_note_removed(removal->controller);
-    free(removal->repository_key);
-    free(removal->name);
-    free(removal);
+    removal_free(removal);
+}
+
+static void on_inspected_again(void *user, const struct tree_result *result, struct error *err)
+{
+    struct tree_removal *removal = user;
+    struct entry *repository = entry_find(removal->controller, removal->repository_key);
+    struct tree_record *record = repository != NULL ? tree_find(repository, removal->name) : NULL;
+    struct tree_job job;
+
+    if (record == NULL) {
+        on_removed(user, NULL, err);
+        return;
+    }
+    if (result != NULL && (result->is_unpushed || (result->is_dirty && record->layer == NULL))) {
+        record->is_dirty = result->is_dirty;
+        record->is_unpushed = result->is_unpushed;
+        record->is_leaving = false;
+        record->removed_at_wall_ms =
+            clock_wall_ms() + repository_settings(repository)->repository.retain_seconds * 1000;
+        tree_save(repository, record, err);
+        entry_enqueue(repository);
+        removal_free(removal);
+        return;
+    }
+    job = (struct tree_job){
+        .verb = TREE_REMOVE,
+        .method = record->method == TREES_OVERLAY ? TREE_OVERLAY : TREE_COPY,
+        .trees = repository->repository->trees_path,
+        .layers = repository->repository->layers_path,
+        .name = record->name,
+    };
+    tree_pool_submit(removal->controller->trees, &job, on_removed, removal);
 }
 
 void tree_remove_kept(struct entry *repository, struct tree_record *record)
@@ -120,6 +157,15 @@ void tree_remove_kept(struct entry *repository, struct tree_record *record)
     removal->controller = repository->controller;
     removal->repository_key = xstrdup(repository->key);
     removal->name = xstrdup(record->name);
+    if (record->task != NULL && record->is_inspected && !record->is_dirty &&
+        !record->is_unpushed) { /* people can work in it after its task */
+        job.verb = TREE_INSPECT;
+        job.uid = (uid_t)record->uid;
+        job.gid = (gid_t)record->gid;
+        job.commit = record->commit;
+        tree_pool_submit(repository->controller->trees, &job, on_inspected_again, removal);
+        return;
+    }
     tree_pool_submit(repository->controller->trees, &job, on_removed, removal);
 }
 

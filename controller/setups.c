@@ -192,11 +192,15 @@ void setup_observe(struct entry *entry)
     }
     for (;;) {
         struct observed_attempt next = {0};
+        char *message = NULL;
 
-        if (observe_record(fd, setup->run, attempt + 1, &next, &setup->message, &err) < 0 ||
+        if (observe_record(fd, setup->run, attempt + 1, &next, &message, &err) < 0 ||
             next.state == ATTEMPT_ABSENT) {
+            free(message);
             break;
         }
+        free(setup->message);
+        setup->message = message;
         observed = next;
         attempt++;
     }
@@ -272,6 +276,12 @@ static void choose_run(struct setup_entry *setup, const struct setup_input *inpu
     setup->observed = (struct observed_attempt){0};
 }
 
+static bool has_succeeded(const struct observed_attempt *attempt)
+{
+    return attempt->state == ATTEMPT_ENDED && attempt->outcome == OUTCOME_EXITED &&
+           attempt->exit_code == 0;
+}
+
 void setup_fill_input(struct entry *entry, struct setup_input *input, struct setup_wish *wishes,
                       struct arena *arena)
 {
@@ -301,10 +311,12 @@ void setup_fill_input(struct entry *entry, struct setup_input *input, struct set
     input->attempt = entry->setup->attempt;
     input->observed = &entry->setup->observed;
     input->previous = entry->status;
-    if (input->run != NULL && entry->setup->observed.state == ATTEMPT_ENDED &&
-        entry->setup->observed.outcome == OUTCOME_EXITED && entry->setup->observed.exit_code == 0 &&
-        !input->is_prepared) {
+    if (input->run != NULL && has_succeeded(&entry->setup->observed) && !input->is_prepared) {
         setup_note_success(repository, setup_next(input)->commit);
         input->is_prepared = true;
+        choose_run(entry->setup, input, container); /* another wish may be next now */
+        setup_observe(entry);
+        input->run = entry->setup->run;
+        input->attempt = entry->setup->attempt;
     }
 }

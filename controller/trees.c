@@ -165,7 +165,16 @@ static void load_record(void *user, const char *file)
 void trees_load(struct entry *repository)
 {
     auto_free char *directory = xasprintf("repos/%s/records", repository->name);
+    struct error err = {0};
 
+    if (!path_exists(repository->repository->trees_path) &&
+        !path_exists(
+            repository->repository->layers_path)) { /* the trees are gone, and so are they */
+        if (repository->controller->state.is_writable) {
+            workspace_put_away(repository->controller, repository->name, "records", &err);
+        }
+        return;
+    }
     state_list(&repository->controller->state, directory, load_record, repository);
 }
 
@@ -215,7 +224,7 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
 
 bool tree_is_of_setup(const struct tree_record *record)
 {
-    return text_has_prefix(record->name, "setup-");
+    return record->task == NULL && text_has_prefix(record->name, "setup-");
 }
 
 bool trees_have_unseen(const struct entry *repository)
@@ -340,6 +349,25 @@ static void observe_user(struct entry *repository, const struct observed_contain
     arena_done(&arena);
 }
 
+/* What is there of the host's folder, and what the container has mounted; what cannot be looked at is as it should be. */
+static bool is_mounted_elsewhere(const struct repository_entry *own,
+                                 const struct observed_container *container)
+{
+    auto_free char *inside = NULL;
+    struct stat here, there;
+
+    if (container == NULL || !container->is_ours || container->state != WORKLOAD_RUNNING ||
+        container->pid <= 0) {
+        return false;
+    }
+    inside = xasprintf("/proc/%lld/root%s", (long long)container->pid, WORKSPACE_MOUNT);
+    if (stat(inside, &there) < 0) {
+        return false;
+    }
+    return stat(own->trees_path, &here) < 0 || here.st_dev != there.st_dev ||
+           here.st_ino != there.st_ino;
+}
+
 void trees_observe(struct entry *repository)
 {
     struct controller *controller = repository->controller;
@@ -349,6 +377,7 @@ void trees_observe(struct entry *repository)
     own->trees.path = own->trees_path;
     own->trees.tasks_path = own->tasks_path;
     own->trees.exists = path_exists(own->trees_path) || path_exists(own->layers_path);
+    own->trees.is_mounted_elsewhere = is_mounted_elsewhere(own, container);
     own->trees.method = controller->trees_means.method;
     own->trees.method_message = controller->trees_means.message;
     if (container != NULL && container->is_ours && own->trees.method == TREES_OVERLAY &&

@@ -48,6 +48,8 @@ struct container_want {
      * is made anew.
      */
     const struct machine_limits *machine;
+    const char
+        *defect; /* why one that is there must be made anew, beside its spec; NULL: it need not */
     bool has_trees; /* its folder of trees is prepared before each start */
     /* The image may be one that was made from a container of this image: both are right. NULL: only the wanted one. */
     const char *base_image_id;

@@ -194,6 +194,9 @@ char *container_find_difference(const struct container_pass *pass,
         return xasprintf("image %s was replaced: %.19s, before %.19s", want->image, pass->image->id,
                          container->image_id);
     }
+    if (want->defect != NULL) {
+        return xstrdup(want->defect);
+    }
     if (container_network_find_difference(pass) != NULL) {
         return xstrdup(container_network_find_difference(pass));
     }

@@ -109,6 +109,8 @@ struct observed_trees {
     const char *tasks_path; /* where tasks' records are, on the host */
     enum trees_method method;
     const char *method_message; /* why not overlay */
+    bool
+        is_mounted_elsewhere; /* the container has another folder mounted, since this one was lost */
     bool is_user_known;
     const char *user;       /* as the container knows it: "", "node", "1000:1000" */
     int64_t uid, gid;       /* once it is known */

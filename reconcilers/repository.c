@@ -393,6 +393,9 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .restart_policy = RESTART_ALWAYS,
         .grace_seconds = REPOSITORY_GRACE_SECONDS,
         .machine = input->machine,
+        .defect = input->trees->is_mounted_elsewhere
+                      ? "its folder of working trees was lost, and another one is mounted"
+                      : NULL,
         .has_trees = true,
         .build = build,
         .user = input,

@@ -66,6 +66,27 @@ bool setup_layer_is_complete(const char *key)
     return text_has_suffix(key, COPY_SUFFIX);
 }
 
+/* An image has the environment that its container had: another environment needs another image. */
+static void digest_snapshot(const struct object *settings, const char *base_image_id,
+                            const char *commit, char hex[SHA256_HEX_SIZE])
+{
+    const struct env_list *env = &settings->repository.env;
+    char setup[SHA256_HEX_SIZE];
+    auto_done(strbuf) text = {0};
+
+    digest_setup(settings, base_image_id, commit, setup);
+    add_part(&text, setup);
+    for (size_t i = 0; i < env->count; i++) {
+        const struct value_source *from = env->items[i].from;
+
+        add_part(&text, env->items[i].name);
+        add_part(&text, env->items[i].value);
+        add_part(&text, from != NULL ? from->file : NULL);
+        add_part(&text, from != NULL ? from->env : NULL);
+    }
+    sha256_hex(strbuf_text(&text), text.len, hex);
+}
+
 char *setup_snapshot_image(const struct object *settings, const char *base_image_id,
                            const char *container, const char *commit)
 {
@@ -76,8 +97,8 @@ char *setup_snapshot_image(const struct object *settings, const char *base_image
         (spec->snapshot.policy == SNAPSHOT_ON_EACH_COMMIT && commit == NULL)) {
         return NULL;
     }
-    digest_setup(settings, base_image_id,
-                 spec->snapshot.policy == SNAPSHOT_ON_EACH_COMMIT ? commit : NULL, hex);
+    digest_snapshot(settings, base_image_id,
+                    spec->snapshot.policy == SNAPSHOT_ON_EACH_COMMIT ? commit : NULL, hex);
     return xasprintf("berth/%s:%.*s", container, KEY_HEX, hex);
 }
 
@@ -132,12 +153,14 @@ static void plan_fresh_tree(const struct setup_input *input, const struct setup_
                       &source);
 }
 
-static void plan_run(const struct setup_input *input, struct plan *plan, unsigned attempt,
-                     const char *cause)
+static void plan_run(const struct setup_input *input, const struct setup_wish *wish,
+                     struct plan *plan, unsigned attempt, const char *cause)
 {
     const struct setup_spec *setup = input->settings->repository.setup;
     struct action *run = plan_add(plan, ACTION_RUN_SETUP, PHASE_TASK_RUNNING, input->run, cause);
+    struct tree_source source = source_of(input, wish);
 
+    action_set_source(run, &source);
     action_set_command(run, &setup->command);
     run->timeout_seconds = setup->timeout_seconds;
     run->attempt = attempt;
@@ -171,10 +194,10 @@ static void plan_setup(const struct setup_input *input, const struct setup_wish 
 
     plan_set_operation(plan, "setup", cause);
     if (input->attempt > 0 && input->observed->state == ATTEMPT_RUNNING) {
-        plan_run(input, plan, input->attempt, "it runs already");
+        plan_run(input, wish, plan, input->attempt, "it runs already");
     } else if (input->attempt == 0 || !has_succeeded(input->observed)) {
         plan_fresh_tree(input, wish, plan, cause);
-        plan_run(input, plan, input->attempt + 1, cause);
+        plan_run(input, wish, plan, input->attempt + 1, cause);
     }
     plan_result(input, wish, plan);
     status->phase = PHASE_PREPARING;

@@ -319,6 +319,11 @@ static void decide(struct task_pass *pass)
     if (reconcile_by_spec(pass)) {
         return;
     }
+    if (!status->task.is_admitted && input->repository == NULL && input->source != NULL &&
+        input->source->state != SOURCE_READY) {
+        task_wait_for_source(pass); /* only the mirror can tell which container it belongs to */
+        return;
+    }
     if (!status->task.is_admitted) {
         reconcile_queued(pass);
         return;

@@ -15,6 +15,8 @@ struct task_pass {
 
 /* task_start.c: from its place to its tree and its command, or to an open session. */
 void task_reconcile_start(struct task_pass *pass);
+/* What it is to be made from is not known yet, or is not there. */
+void task_wait_for_source(const struct task_pass *pass);
 
 /* task_end.c */
 void task_finish(struct task_pass *pass, enum phase phase, const char *reason, const char *message,

@@ -62,7 +62,7 @@ static void wait_for_container(const struct task_pass *pass)
     status_set_progressing(pass->status, "Preparing", message);
 }
 
-static void wait_for_source(const struct task_pass *pass)
+void task_wait_for_source(const struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     const struct source *source = input->source;
@@ -116,7 +116,7 @@ static bool has_all(struct task_pass *pass)
                repository->conditions[CONDITION_STALLED].value == CONDITION_TRUE) {
         wait_for_container(pass);
     } else if (is_new && input->source->state != SOURCE_READY) {
-        wait_for_source(pass);
+        task_wait_for_source(pass);
     } else if (!is_container_ready(input)) {
         wait_for_container(pass);
     } else if (input->trees->user_error != NULL) {

@@ -241,8 +241,8 @@ static int check_path(const struct parts *parts, struct error *err)
     if (strpbrk(parts->path, "?#") != NULL) {
         return refuse(err, "must have no \"?\" and no \"#\" in it");
     }
-    if (strchr(parts->path, '\\') != NULL) {
-        return refuse(err, "must have no backslash in it");
+    if (strpbrk(parts->path, "\\\"") != NULL) {
+        return refuse(err, "must have no backslash and no quotation mark in it");
     }
     for (const char *p = strchr(parts->path, '%'); p != NULL; p = strchr(p + 1, '%')) {
         if (is_escape_refused(p)) {

@@ -68,7 +68,7 @@ static void an_instance_has_what_its_container_has(void **state)
 }
 
 #define TASK                                                                                       \
-    "{\"task\": {\"tree\": {\"name\": \"fix-1\"}, \"workingDirectory\": \"/workspace/fix-1\","                          \
+    "{\"task\": {\"tree\": {\"name\": \"fix-1\"}, \"workingDirectory\": \"/workspace/fix-1\","     \
     " \"home\": \"/workspace/.home/fix-1\", \"tmp\": \"/workspace/.tmp/fix-1\","                   \
     " \"containerUser\": \"1000:1000\", \"user\": \"alice\", \"repository\": \"https://h/o/r\","   \
     " \"links\": [\"/home/node/.npm\"],"                                                           \
@@ -114,14 +114,14 @@ static void a_task_without_a_tree_of_its_own_has_what_the_container_has(void **s
     (void)state;
     expect_body(KIND_TASK, "{\"task\": {\"id\": \"fix-1\"}}", &wish,
                 "{\"Tty\": false, \"Cmd\": [\"ls\", \"-l\"], \"Env\": [\"BERTH_TASK=fix\"]}");
-    expect_body(
-        KIND_TASK,
-        "{\"task\": {\"tree\": {\"name\": \"a\"}, \"workingDirectory\": \"/workspace/a\", \"containerUser\": \"\"}}",
-        &wish,
-        "{\"Tty\": false, \"User\": \"0:0\", \"Env\": [\"BERTH_TASK=fix\"],"
-        " \"Cmd\": [\"/.berth/runner\", \"exec\", \"--cwd\", \"/workspace/a\", \"--guard\","
-        " \"/workspace\", \"--guard\", \"/.berth\", \"--allow\", \"/workspace/a\", \"--\","
-        " \"ls\", \"-l\"]}");
+    expect_body(KIND_TASK,
+                "{\"task\": {\"tree\": {\"name\": \"a\"}, \"workingDirectory\": \"/workspace/a\", "
+                "\"containerUser\": \"\"}}",
+                &wish,
+                "{\"Tty\": false, \"User\": \"0:0\", \"Env\": [\"BERTH_TASK=fix\"],"
+                " \"Cmd\": [\"/.berth/runner\", \"exec\", \"--cwd\", \"/workspace/a\", \"--guard\","
+                " \"/workspace\", \"--guard\", \"/.berth\", \"--allow\", \"/workspace/a\", \"--\","
+                " \"ls\", \"-l\"]}");
 }
 
 static void what_does_not_run_says_what_to_do(void **state)
