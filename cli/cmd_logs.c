@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "cli/arguments.h"
+#include "cli/attempt_log.h"
 #include "cli/engine_frames.h"
 #include "cli/engine_session.h"
 #include "cli/targets.h"
-#include "cli/task_log.h"
 #include "controller/options.h"
 #include "specs/status.h"
 
@@ -165,39 +165,39 @@ static int expired(const struct target *target, const struct logs_options *optio
 
 /* Opens the log and finds out how the attempt stands; a missing folder reads as absent. */
 static int open_log(const struct target *target, const struct logs_options *options,
-                    struct task_log *log, enum task_log_state *state, struct error *err)
+                    struct attempt_log *log, enum attempt_log_state *state, struct error *err)
 {
     const char *path = target_text(target, "task", "logFile");
 
-    *state = TASK_LOG_ABSENT;
+    *state = ATTEMPT_LOG_ABSENT;
     if (path == NULL) {
         return 0;
     }
-    if (task_log_open(log, path, (unsigned)options->attempt, err) < 0) {
+    if (attempt_log_open(log, path, (unsigned)options->attempt, err) < 0) {
         if (err->kind == ERROR_NOT_FOUND) {
             error_clear(err);
-            task_log_done(log);
+            attempt_log_done(log);
             return 0;
         }
         return -1;
     }
-    return task_log_look(log, state, err);
+    return attempt_log_look(log, state, err);
 }
 
 /* Waits, where it is to be followed, until the attempt has begun. */
 static int await_log(struct target *target, const struct logs_options *options,
-                     struct task_log *log, struct error *err)
+                     struct attempt_log *log, struct error *err)
 {
-    enum task_log_state state;
+    enum attempt_log_state state;
 
     while (open_log(target, options, log, &state, err) == 0) {
         json_int_t attempts = json_integer_value(target_value(target, "task", "attempt"));
         bool is_other = options->attempt > 0 && options->attempt != (uint64_t)attempts;
 
-        if (state != TASK_LOG_ABSENT) {
+        if (state != ATTEMPT_LOG_ABSENT) {
             return 0;
         }
-        task_log_done(log);
+        attempt_log_done(log);
         if (attempts > 0 && (is_over(target) || is_other)) {
             return expired(target, options, err);
         }
@@ -213,30 +213,31 @@ static int await_log(struct target *target, const struct logs_options *options,
 }
 
 /* Looks before it copies: what an attempt that was over has written is all there. */
-static int copy_log(struct task_log *log, bool is_followed, struct error *err)
+static int copy_log(struct attempt_log *log, bool is_followed, struct error *err)
 {
-    enum task_log_state state;
+    enum attempt_log_state state;
 
     do {
-        if (task_log_look(log, &state, err) < 0 || task_log_copy(log, STDOUT_FILENO, err) < 0) {
+        if (attempt_log_look(log, &state, err) < 0 ||
+            attempt_log_copy(log, STDOUT_FILENO, err) < 0) {
             return -1;
         }
-        if (!is_followed || state == TASK_LOG_COMPLETE) {
+        if (!is_followed || state == ATTEMPT_LOG_COMPLETE) {
             return 0;
         }
-    } while (task_log_wait(log, err) == 0);
+    } while (attempt_log_wait(log, err) == 0);
     return -1;
 }
 
 static int show_task(struct target *target, const struct logs_options *options, struct error *err)
 {
-    auto_done(task_log) log;
+    auto_done(attempt_log) log;
 
-    task_log_init(&log);
+    attempt_log_init(&log);
     if (await_log(target, options, &log, err) < 0) {
         return -1;
     }
-    if (options->tail >= 0 && task_log_skip_to_tail(&log, (uint64_t)options->tail, err) < 0) {
+    if (options->tail >= 0 && attempt_log_skip_to_tail(&log, (uint64_t)options->tail, err) < 0) {
         return -1;
     }
     return copy_log(&log, options->is_followed, err);

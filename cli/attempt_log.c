@@ -1,4 +1,4 @@
-#include "cli/task_log.h"
+#include "cli/attempt_log.h"
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -25,29 +25,29 @@ enum {
     MAX_NAME = 32,
 };
 
-void task_log_init(struct task_log *log)
+void attempt_log_init(struct attempt_log *log)
 {
-    *log = (struct task_log){.tasks_fd = -1, .dir_fd = -1, .watch_fd = -1, .fd = -1};
+    *log = (struct attempt_log){.tasks_fd = -1, .dir_fd = -1, .watch_fd = -1, .fd = -1};
 }
 
-void task_log_done(struct task_log *log)
+void attempt_log_done(struct attempt_log *log)
 {
     cleanup_close(&log->tasks_fd);
     cleanup_close(&log->dir_fd);
     cleanup_close(&log->watch_fd);
     cleanup_close(&log->fd);
     free(log->id);
-    task_log_init(log);
+    attempt_log_init(log);
 }
 
-static char *log_name(const struct task_log *log, char name[MAX_NAME])
+static char *log_name(const struct attempt_log *log, char name[MAX_NAME])
 {
     snprintf(name, MAX_NAME, "%u.log", log->attempt);
     return name;
 }
 
 /* "<tasks>/<id>/<n>.log" in its parts; -1: it is no such path. */
-static int split_path(const char *path, struct task_log *log, char **ret_tasks)
+static int split_path(const char *path, struct attempt_log *log, char **ret_tasks)
 {
     const char *file = strrchr(path, '/'), *id;
     auto_free char *dir = file == NULL ? NULL : xstrndup(path, (size_t)(file - path));
@@ -70,7 +70,7 @@ static int split_path(const char *path, struct task_log *log, char **ret_tasks)
 }
 
 /* Opens the log where it is not open yet; that it is not there is no error. */
-static int open_file(struct task_log *log, struct error *err)
+static int open_file(struct attempt_log *log, struct error *err)
 {
     char name[MAX_NAME];
     struct stat info;
@@ -93,7 +93,7 @@ static int open_file(struct task_log *log, struct error *err)
     return 0;
 }
 
-int task_log_open(struct task_log *log, const char *path, unsigned attempt, struct error *err)
+int attempt_log_open(struct attempt_log *log, const char *path, unsigned attempt, struct error *err)
 {
     auto_free char *tasks = NULL;
 
@@ -106,13 +106,16 @@ int task_log_open(struct task_log *log, const char *path, unsigned attempt, stru
         return error_set_errno(err, errno, "open directory \"%s\"", tasks);
     }
     log->dir_fd = openat(log->tasks_fd, log->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (log->dir_fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+        return error_set(err, ERROR_INVALID, "\"%s%s\" is no directory", tasks, log->id);
+    }
     if (log->dir_fd < 0) {
         return error_set_errno(err, errno, "open directory \"%s%s\"", tasks, log->id);
     }
     return open_file(log, err);
 }
 
-/* Where the last lines begin in the block, going back from its end; counts down, -1: further back. */
+/* Where the tail begins, behind the end of the line before so many; counts down; -1: further back. */
 static ssize_t find_tail(const char *block, size_t len, uint64_t *lines)
 {
     for (size_t i = len; i > 0; i--) {
@@ -123,11 +126,18 @@ static ssize_t find_tail(const char *block, size_t len, uint64_t *lines)
     return -1;
 }
 
-int task_log_skip_to_tail(struct task_log *log, uint64_t lines, struct error *err)
+static bool ends_with_newline(const struct attempt_log *log, off_t size)
+{
+    char last = '\0';
+
+    return pread(log->fd, &last, 1, size - 1) == 1 && last == '\n';
+}
+
+int attempt_log_skip_to_tail(struct attempt_log *log, uint64_t lines, struct error *err)
 {
     static char block[BLOCK];
     struct stat info;
-    off_t end;
+    off_t start;
 
     if (log->fd < 0) {
         return 0;
@@ -136,17 +146,11 @@ int task_log_skip_to_tail(struct task_log *log, uint64_t lines, struct error *er
         return error_set_errno(err, errno, "look at the log of task %s", log->id);
     }
     log->offset = info.st_size;
-    end = info.st_size;
-    /* the end of the last line is not that of one before it */
-    if (lines > 0 && end > 0) {
-        if (pread(log->fd, block, 1, end - 1) == 1 && block[0] == '\n') {
-            end--;
-        }
-        lines--;
-    } else {
+    if (lines == 0 || info.st_size == 0) {
         return 0;
     }
-    for (off_t start; end > 0; end = start) {
+    lines--; /* the tail begins behind the end of a line before it, and its own last end is none */
+    for (off_t end = info.st_size - ends_with_newline(log, info.st_size); end > 0; end = start) {
         size_t len = end < BLOCK ? (size_t)end : BLOCK;
         ssize_t found, got;
 
@@ -182,7 +186,7 @@ static int write_all(int fd, const char *bytes, size_t len, struct error *err)
     return 0;
 }
 
-int task_log_copy(struct task_log *log, int out_fd, struct error *err)
+int attempt_log_copy(struct attempt_log *log, int out_fd, struct error *err)
 {
     static char block[BLOCK];
 
@@ -208,7 +212,7 @@ int task_log_copy(struct task_log *log, int out_fd, struct error *err)
     return 0;
 }
 
-int task_log_look(struct task_log *log, enum task_log_state *ret_state, struct error *err)
+int attempt_log_look(struct attempt_log *log, enum attempt_log_state *ret_state, struct error *err)
 {
     enum runner_attempt_state state;
     struct runner_start start;
@@ -219,20 +223,20 @@ int task_log_look(struct task_log *log, enum task_log_state *ret_state, struct e
         return -1;
     }
     switch (state) { /* no default: a state without a meaning does not compile */
-    case RUNNER_ATTEMPT_RUNNING: *ret_state = TASK_LOG_GROWING; break;
+    case RUNNER_ATTEMPT_RUNNING: *ret_state = ATTEMPT_LOG_GROWING; break;
     case RUNNER_ATTEMPT_ENDED:
-    case RUNNER_ATTEMPT_LOST: *ret_state = TASK_LOG_COMPLETE; break;
+    case RUNNER_ATTEMPT_LOST: *ret_state = ATTEMPT_LOG_COMPLETE; break;
     case RUNNER_ATTEMPT_ABSENT: /* or removed, which is the end of it too */
         *ret_state = log->fd >= 0 || fstat(log->dir_fd, &info) < 0 || info.st_nlink == 0
-                         ? TASK_LOG_COMPLETE
-                         : TASK_LOG_ABSENT;
+                         ? ATTEMPT_LOG_COMPLETE
+                         : ATTEMPT_LOG_ABSENT;
         break;
     }
     return 0;
 }
 
 /* By the descriptor, so that it is the folder that was opened, whatever has its name now. */
-static int start_watch(struct task_log *log, struct error *err)
+static int start_watch(struct attempt_log *log, struct error *err)
 {
     char path[64];
 
@@ -248,7 +252,7 @@ static int start_watch(struct task_log *log, struct error *err)
     return 0;
 }
 
-int task_log_wait(struct task_log *log, struct error *err)
+int attempt_log_wait(struct attempt_log *log, struct error *err)
 {
     struct pollfd waited = {.events = POLLIN};
     char events[4096];
