@@ -180,6 +180,9 @@ static void set_object(struct entry *entry, struct object *object)
 
         container->repository->is_deleted = object == NULL;
         entry_set_desired(container, object);
+        if (container->repository->setup != NULL) {
+            entry_clear_failure(container->repository->setup); /* it may be another command now */
+        }
         setup_sync(container);
         apply_reconsider(container);
         entry_enqueue(container);

@@ -192,12 +192,15 @@ void setup_observe(struct entry *entry)
     }
     for (;;) {
         struct observed_attempt next = {0};
+        auto_free char *message = NULL;
 
-        if (observe_record(fd, setup->run, attempt + 1, &next, &setup->message, &err) < 0 ||
+        if (observe_record(fd, setup->run, attempt + 1, &next, &message, &err) < 0 ||
             next.state == ATTEMPT_ABSENT) {
             break;
         }
-        observed = next;
+        free(setup->message);
+        setup->message = TAKE(message);
+        observed = next; /* whose message is that */
         attempt++;
     }
     setup->attempt = attempt;
