@@ -49,6 +49,33 @@ static void fail(struct plan_run *run, const char *what)
     run_action_failed(run, &err);
 }
 
+/* What runs is not what the spec says by now. */
+static bool is_outdated(struct plan_run *run)
+{
+    const struct entry *repository = run_repository(run);
+    const struct text_list *runs = &run_action(run)->command, *wanted;
+
+    if (repository == NULL || repository_settings(repository)->repository.setup == NULL) {
+        return true;
+    }
+    wanted = &repository_settings(repository)->repository.setup->command;
+    for (size_t i = 0; i < runs->count && i < wanted->count; i++) {
+        if (strcmp(runs->items[i], wanted->items[i]) != 0) {
+            return true;
+        }
+    }
+    return runs->count != wanted->count;
+}
+
+static void give_up(struct plan_run *run)
+{
+    struct error err = {0};
+
+    error_set_reason(&err, ERROR_CONFLICT, REASON_SUPERSEDED,
+                     "was ended, since the spec says another command now");
+    run_action_failed(run, &err);
+}
+
 static void judge(struct plan_run *run)
 {
     const struct observed_attempt *attempt = &run->entry->setup->observed;
@@ -71,7 +98,13 @@ static void judge(struct plan_run *run)
     case OUTCOME_TIMED_OUT:
         what = xasprintf("ran longer than %lld s", (long long)run_action(run)->timeout_seconds);
         break;
-    case OUTCOME_STOPPED: what = xstrdup("was ended from outside"); break;
+    case OUTCOME_STOPPED:
+        if (is_outdated(run)) {
+            give_up(run);
+            return;
+        }
+        what = xstrdup("was ended from outside");
+        break;
     case OUTCOME_NOT_STARTED:
         what = xasprintf("could not be started: %s", run->entry->setup->message);
         break;
@@ -86,6 +119,31 @@ static bool is_container_lost(struct plan_run *run)
     return repository == NULL || exec_container_id(repository) == NULL;
 }
 
+static void on_told(void *user, const struct docker_request *request,
+                    const struct http_reply *reply, struct error *err)
+{
+    struct plan_run *run = user;
+
+    run->call = NULL;
+    if (docker_reply_check(request, reply, err) < 0) {
+        uv_timer_stop(&run->timer);
+        run_action_failed(run, err);
+    }
+}
+
+/* Nobody waits for what it would make, and it may run for hours. */
+static void tell_to_end(struct plan_run *run)
+{
+    json_t *arguments = json_pack("[s, s]", RUNNER_PATH, "stop");
+
+    run->entry->setup->is_told_to_end = true;
+    exec_add_option(arguments, "--dir",
+                    json_sprintf("%s/%s", RUNNER_TASKS, run_action(run)->target));
+    exec_add_option(arguments, "--attempt", json_sprintf("%u", run_action(run)->attempt));
+    exec_add_option(arguments, "--grace-ms", json_sprintf("%d", SETUP_GRACE_MS));
+    exec_runner(run, run_repository(run), arguments, json_array(), on_told);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct plan_run *run = timer->data;
@@ -93,9 +151,11 @@ static void on_tick(uv_timer_t *timer)
 
     setup_observe(run->entry);
     if (setup->attempt >= run_action(run)->attempt) {
-        if (setup->observed.state != ATTEMPT_RUNNING) {
+        if (setup->observed.state != ATTEMPT_RUNNING && run->call == NULL) {
             uv_timer_stop(timer);
             judge(run);
+        } else if (!setup->is_told_to_end && is_outdated(run) && !is_container_lost(run)) {
+            tell_to_end(run);
         }
         return;
     }
@@ -107,6 +167,7 @@ static void on_tick(uv_timer_t *timer)
 
 static void wait_for_end(struct plan_run *run)
 {
+    run->entry->setup->is_told_to_end = false;
     run->deadline_ms = clock_monotonic_ms() + RECORD_WAIT_MS;
     uv_timer_start(&run->timer, on_tick, RECORD_POLL_MS, RECORD_POLL_MS);
 }

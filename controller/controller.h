@@ -129,6 +129,7 @@ struct entry {
 
     char *repository_key; /* ENTRY_TASK: of its container, or NULL */
     char *mirror_key;     /* the same of its mirror */
+    char *owner;          /* of its spec file, where that matters (task_owner.h) */
     int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
     int64_t
         admitted_wall_ms; /* when it got its place, as far as this controller knows; 0: not yet */

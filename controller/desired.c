@@ -10,6 +10,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/setups.h"
+#include "controller/task_owner.h"
 #include "controller/trees.h"
 #include "specs/reason.h"
 #include "specs/spec_file.h"
@@ -340,6 +341,7 @@ static void change_task(struct controller *controller, const char *key,
         placing_release(entry);
     }
     entry_set_desired(entry, spec != NULL ? spec->object : NULL);
+    task_note_owner(entry);
     if (entry->desired != NULL) {
         entry->ttl_ms = entry->desired->task.ttl_seconds_after_finished * 1000;
     }

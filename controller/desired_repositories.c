@@ -9,6 +9,7 @@
 #include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "controller/setups.h"
+#include "controller/task_owner.h"
 #include "controller/trees.h"
 
 #include <stdlib.h>
@@ -85,7 +86,10 @@ unsigned repository_active_tasks(const struct entry *repository)
         if (task->task_refusal != NULL && task->status->task.attempt == 0) {
             continue;
         }
-        count += task_is_placed(task) && task_is_active(task->desired, task->status) ? 1 : 0;
+        count += task_is_placed(task) && task_is_active(task->desired, task->status) &&
+                         !task_is_forbidden(task)
+                     ? 1
+                     : 0;
         held +=
             task_is_placed(task) && task->desired != NULL && task_is_held_by_branch(task->status)
                 ? 1
@@ -180,6 +184,9 @@ static void set_object(struct entry *entry, struct object *object)
 
         container->repository->is_deleted = object == NULL;
         entry_set_desired(container, object);
+        if (container->repository->setup != NULL) {
+            entry_clear_failure(container->repository->setup); /* it may be another command now */
+        }
         setup_sync(container);
         apply_reconsider(container);
         entry_enqueue(container);

@@ -154,6 +154,7 @@ static void on_timer_closed(uv_handle_t *handle)
     admission_free(entry->admission);
     free(entry->repository_key);
     free(entry->mirror_key);
+    free(entry->owner);
     free(entry->task_refusal_reason);
     free(entry->task_refusal);
     free(entry->attempt_message);

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "controller/placing.h"
+#include "controller/task_owner.h"
 #include "specs/spec_file.h"
 
 #include <assert.h>
@@ -343,7 +344,7 @@ static bool is_waiting_for_source(const struct entry *task)
     return task->desired != NULL && (task_is_placed(task) || task->repository_key == NULL) &&
            task->status->task.tree.name == NULL &&
            (task_is_active(task->desired, task->status) || task_is_held_by_branch(task->status)) &&
-           task->task_refusal == NULL;
+           task->task_refusal == NULL && !task_is_forbidden(task);
 }
 
 static bool is_in_use(const struct entry *entry)

@@ -418,7 +418,7 @@ static void decide_task(struct pass *pass, const struct task_input *facts)
     struct task_input input = *facts;
     struct entry *entry = pass->entry;
     struct entry *mirror = mirror_of_task(entry);
-    auto_free char *refusal = NULL, *forbidden = NULL, *owner = NULL;
+    auto_free char *refusal = NULL, *forbidden = NULL;
     struct task_place place = {0};
 
     if (mirror != NULL) {
@@ -433,8 +433,7 @@ static void decide_task(struct pass *pass, const struct task_input *facts)
         input.refusal_reason = REASON_SCHEME_REFUSED;
     }
     if (entry->desired != NULL) {
-        owner = task_owner(entry);
-        forbidden = task_find_forbidden(entry->desired, input.settings, owner);
+        forbidden = task_why_forbidden(entry);
         input.forbidden = forbidden;
         input.values = values_observe(entry, &entry->desired->task.env);
     }

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "controller/mirrors.h"
+#include "controller/task_owner.h"
 #include "reconcilers/capacity.h"
 #include "reconcilers/container.h"
 #include "reconcilers/placement.h"
@@ -203,7 +204,7 @@ static bool was_admitted(const struct entry *task)
 /* One that waits for another branch keeps the place that it has. */
 static bool wants_place(const struct entry *task)
 {
-    return task_is_active(task->desired, task->status) ||
+    return (task_is_active(task->desired, task->status) && !task_is_forbidden(task)) ||
            (was_admitted(task) && task->desired != NULL && task_is_held_by_branch(task->status));
 }
 

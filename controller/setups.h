@@ -12,7 +12,8 @@ struct setup_entry {
     char *run;        /* id of the run for the wish at hand, or NULL */
     unsigned attempt; /* its newest; 0: none */
     struct observed_attempt observed;
-    char *message; /* the observed one's */
+    char *message;       /* the observed one's */
+    bool is_told_to_end; /* while it runs: the spec says another command */
 };
 
 void setup_free(struct setup_entry *setup);

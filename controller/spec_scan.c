@@ -163,6 +163,7 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
     if (!spec_set_file_is_known(pass->set, name, digest)) {
         spec_set_file_put(pass->set, name, digest, strbuf_text(&text), text.len);
     }
+    ((struct spec_set_file *)map_get(&pass->set->files, name))->owner_uid = info->st_uid;
 }
 
 static void scan_file(struct scan_pass *pass, const char *name)

@@ -260,7 +260,10 @@ static void say_changed_after_start(struct object_status *status)
 
 static bool is_untouched(const struct task_pass *pass)
 {
-    return pass->input->attempt->state == ATTEMPT_ABSENT && pass->status->task.attempt == 0;
+    const struct status_task *task = &pass->status->task;
+
+    return pass->input->attempt->state == ATTEMPT_ABSENT && task->attempt == 0 &&
+           task->tree.name == NULL;
 }
 
 /* True when something in the spec, or against it, decides alone. */

@@ -28,6 +28,8 @@ struct spec_set_file {
     char *good_text; /* a good version that nobody has kept yet: the text, or its good documents */
     bool has_good;   /* there was one */
     size_t good_len;
+    int64_t
+        owner_uid; /* who owned the file when that text was read; for who reads files: the set does not look at it */
 };
 
 /* One desired object. */

@@ -114,6 +114,30 @@ static void read_tree(struct object_status *status, const json_t *json)
     tree->removed_at_wall_ms = status_get_time(json, "keptUntil");
 }
 
+/* A session keeps what it leased over a restart; whether the container still has those ports is looked at anew. */
+static void read_task_ports(struct object_status *status, const json_t *list)
+{
+    struct status_task *task = &status->task;
+    size_t count = json_array_size(list), index;
+    json_t *item;
+
+    if (count == 0 || count > TASK_PORTS_MAX) {
+        return;
+    }
+    task->ports = arena_alloc(&status->arena, count * sizeof(*task->ports));
+    json_array_foreach(list, index, item) {
+        struct status_task_port port = {
+            .name = status_get_text(status, item, "name"),
+            .container_port = (uint16_t)status_get_integer(item, "containerPort"),
+            .host_port = (uint16_t)status_get_integer(item, "hostPort"),
+        };
+
+        if (port.name != NULL && port.container_port != 0) {
+            task->ports[task->port_count++] = port;
+        }
+    }
+}
+
 void status_read_task(struct object_status *status, const json_t *json)
 {
     struct status_task *task = &status->task;
@@ -141,6 +165,7 @@ void status_read_task(struct object_status *status, const json_t *json)
     task->instance = status_get_text(status, json, "instance");
     task->arrival_wall_ms = status_get_time(json, "arrivalTime");
     task->is_admitted = json_is_true(json_object_get(json, "admitted"));
+    read_task_ports(status, json_object_get(json, "ports"));
     read_tree(status, json_object_get(json, "tree"));
 }
 
