@@ -99,6 +99,24 @@ static void read_tree(struct object_status *status, const json_t *json)
     tree->removed_at_wall_ms = status_get_time(json, "keptUntil");
 }
 
+static void read_task_ports(struct object_status *status, const json_t *list)
+{
+    struct status_task *task = &status->task;
+
+    task->ports =
+        arena_alloc(&status->arena, (json_array_size(list) + 1) * sizeof(*task->ports));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+        const char *name = status_get_text(status, item, "name");
+        int64_t number = status_get_integer(item, "containerPort");
+
+        if (name != NULL && number > 0 && number <= UINT16_MAX) {
+            task->ports[task->port_count++] =
+                (struct status_task_port){.name = name, .container_port = (uint16_t)number};
+        }
+    }
+}
+
 void status_read_task(struct object_status *status, const json_t *json)
 {
     struct status_task *task = &status->task;
@@ -127,6 +145,7 @@ void status_read_task(struct object_status *status, const json_t *json)
     task->arrival_wall_ms = status_get_time(json, "arrivalTime");
     task->is_admitted = json_is_true(json_object_get(json, "admitted"));
     read_tree(status, json_object_get(json, "tree"));
+    read_task_ports(status, json_object_get(json, "ports"));
 }
 
 static void copy_tree(struct object_status *to, const struct status_tree *from)
