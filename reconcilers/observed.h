@@ -119,8 +119,10 @@ struct observed_trees {
 
 /* The tree that all tasks of a container work in (isolation Shared, or Branch). */
 struct observed_shared_tree {
-    bool exists;
+    bool exists;  /* ready to be worked in */
+    bool is_lost; /* it was made, and is not there: its mount is gone, and what is in it is not */
     const char *branch, *commit; /* it was made from; branch NULL: no branch but a tag or commit */
+    const char *layer;           /* key of the setup below it; NULL: none */
     unsigned users;              /* other tasks that work in it, or are about to */
     bool is_inspected;           /* since the last of them ended */
     bool is_dirty, is_unpushed;

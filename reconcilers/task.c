@@ -344,5 +344,8 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
         !text_equal(status->task.hash, input->desired->container_hash)) {
         say_changed_after_start(status);
     }
-    failure_holds_back(input->failure, input->name, world->now_wall_ms, plan, status);
+    if (failure_holds_back(input->failure, input->name, world->now_wall_ms, plan, status) &&
+        pass.has_chosen_tree) {
+        task_forget_tree(status);
+    }
 }

@@ -11,12 +11,16 @@ struct task_pass {
     const struct task_input *input;
     struct plan *plan;
     struct object_status *status;
+    bool has_chosen_tree; /* in this very pass */
 };
 
 /* task_start.c: from its place to its tree and its command, or to an open session. */
 void task_reconcile_start(struct task_pass *pass);
 /* What it is to be made from is not known yet, or is not there. */
 void task_wait_for_source(const struct task_pass *pass);
+
+/* It was decided on, and nothing was done about it: others need not reckon with it. */
+void task_forget_tree(struct object_status *status);
 
 /* task_end.c */
 void task_finish(struct task_pass *pass, enum phase phase, const char *reason, const char *message,

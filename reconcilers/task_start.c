@@ -162,18 +162,24 @@ static bool is_chosen(const struct status_task *task, uint16_t container_port)
     return false;
 }
 
-/* What it has it keeps, at the host ports of today. */
+/* What it has it keeps, at the host ports of today. That it has them a file may say, which is held against the rest. */
 static bool keep_ports(struct status_task *task, const struct task_input *input)
 {
+    const struct task_port_list *wanted = &input->desired->task.ports;
+
+    if (task->port_count != wanted->count) {
+        return false;
+    }
     for (size_t i = 0; i < task->port_count; i++) {
         const struct block_port *port = find_block_port(input, task->ports[i].container_port);
 
-        if (port == NULL) {
+        if (port == NULL || port->is_taken ||
+            !text_equal(task->ports[i].name, wanted->items[i].name)) {
             return false;
         }
         task->ports[i].host_port = port->host_port;
     }
-    return task->port_count == input->desired->task.ports.count;
+    return true;
 }
 
 static void wait_for_ports(const struct task_pass *pass)
@@ -253,13 +259,13 @@ static void plan_tree(struct task_pass *pass, const char *name, const struct tre
 }
 
 /* From the moment that it is decided on, the status says which tree a task works in: others go by that. */
-static void set_tree(struct task_pass *pass, const char *name, const char *branch,
-                     const char *commit)
+static void set_tree(struct task_pass *pass, const char *name, const struct tree_source *source)
 {
     const struct task_input *input = pass->input;
     struct object_status *status = pass->status;
     struct status_tree *tree = &status->task.tree;
 
+    pass->has_chosen_tree |= tree->name == NULL;
     tree->name = status_text(status, name);
     tree->method = trees_method_name(input->trees->method);
     tree->uid = input->trees->uid;
@@ -267,11 +273,11 @@ static void set_tree(struct task_pass *pass, const char *name, const char *branc
     tree->host_path = arena_printf(&status->arena, "%s/%s", input->trees->path, name);
     tree->home = arena_printf(&status->arena, "%s/.home/%s", WORKSPACE_MOUNT, name);
     tree->tmp = arena_printf(&status->arena, "%s/.tmp/%s", WORKSPACE_MOUNT, name);
-    tree->layer = status_text(status, input->setup.layer);
+    tree->layer = status_text(status, source->layer);
     tree->is_inspected = false;
     status->task.work_dir = arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, name);
-    status->task.branch = status_text(status, branch);
-    status->task.commit = status_text(status, commit);
+    status->task.branch = status_text(status, source->branch);
+    status->task.commit = status_text(status, source->commit);
 }
 
 static struct tree_source new_source(const struct task_input *input, const char *branch)
@@ -319,7 +325,7 @@ static bool prepare_own_tree(struct task_pass *pass)
         const char *branch = arena_printf(&pass->status->arena, "task/%s", input->name);
         struct tree_source source = new_source(input, branch);
 
-        set_tree(pass, input->free_tree, branch, source.commit);
+        set_tree(pass, input->free_tree, &source);
         plan_tree(pass, input->free_tree, &source, "working tree does not exist");
         note_stale(pass);
     }
@@ -354,7 +360,7 @@ static void make_shared_tree(struct task_pass *pass, bool is_replaced, const cha
     const struct task_input *input = pass->input;
     struct tree_source source = new_source(input, input->source->branch);
 
-    set_tree(pass, SHARED_TREE, source.branch, source.commit);
+    set_tree(pass, SHARED_TREE, &source);
     plan_set_operation(pass->plan, "prepare", cause);
     if (is_replaced) {
         plan_add(pass->plan, ACTION_REMOVE_TREE, PHASE_PREPARING, SHARED_TREE, cause);
@@ -363,11 +369,41 @@ static void make_shared_tree(struct task_pass *pass, bool is_replaced, const cha
     note_stale(pass);
 }
 
-static void join_shared_tree(struct task_pass *pass)
+/* What the shared tree was made from, whatever is the newest now. */
+static struct tree_source shared_source(const struct task_input *input)
 {
-    const struct observed_shared_tree *shared = pass->input->shared;
+    struct tree_source source = new_source(input, input->shared->branch);
 
-    set_tree(pass, SHARED_TREE, shared->branch, shared->commit);
+    source.commit = input->shared->commit;
+    source.upstream = input->shared->branch;
+    source.layer = input->shared->layer;
+    return source;
+}
+
+/* True when it is ready; one whose mount is gone is mounted again. */
+static bool join_shared_tree(struct task_pass *pass)
+{
+    struct tree_source source = shared_source(pass->input);
+
+    set_tree(pass, SHARED_TREE, &source);
+    if (!pass->input->shared->exists) {
+        plan_tree(pass, SHARED_TREE, &source, "working tree is not there");
+    }
+    return pass->input->shared->exists;
+}
+
+/* What is in it can only be seen when it is there. */
+static void inspect_shared_tree(struct task_pass *pass)
+{
+    const char *cause = "a newer commit or another branch is wanted";
+    struct tree_source source = shared_source(pass->input);
+
+    plan_set_operation(pass->plan, "inspect", cause);
+    if (!pass->input->shared->exists) {
+        plan_tree(pass, SHARED_TREE, &source, "working tree is not there");
+    }
+    plan_add(pass->plan, ACTION_INSPECT_TREE, PHASE_PREPARING, SHARED_TREE, cause);
+    wait_preparing(pass, "the shared tree is looked at");
 }
 
 /* Nobody works in it: it is made anew for another branch, or for a newer commit, if no work is lost with it. */
@@ -378,14 +414,10 @@ static bool reuse_shared_tree(struct task_pass *pass)
     bool is_same = is_same_branch(shared, input->source);
 
     if (is_same && text_equal(shared->commit, input->source->commit)) {
-        join_shared_tree(pass);
-        return true;
+        return join_shared_tree(pass);
     }
     if (!shared->is_inspected) {
-        plan_set_operation(pass->plan, "inspect", "a newer commit or another branch is wanted");
-        plan_add(pass->plan, ACTION_INSPECT_TREE, PHASE_PREPARING, SHARED_TREE,
-                 "a newer commit or another branch is wanted");
-        wait_preparing(pass, "the shared tree is looked at");
+        inspect_shared_tree(pass);
         return false;
     }
     if (shared->is_dirty || shared->is_unpushed) {
@@ -393,8 +425,7 @@ static bool reuse_shared_tree(struct task_pass *pass)
             shared->used_wall_ms + input->settings->repository.retain_seconds * 1000;
 
         if (is_same) {
-            join_shared_tree(pass);
-            return true;
+            return join_shared_tree(pass);
         }
         if (pass->world->now_wall_ms < until_wall_ms) {
             plan_wake_at(pass->plan, until_wall_ms);
@@ -417,6 +448,9 @@ static bool prepare_shared_tree(struct task_pass *pass)
     bool is_same = is_same_branch(shared, input->source);
 
     if (task->tree.name != NULL) { /* it has joined */
+        if (shared->is_lost) {
+            return join_shared_tree(pass);
+        }
         if (!shared->exists) {
             struct tree_source source = new_source(input, task->branch);
 
@@ -430,15 +464,14 @@ static bool prepare_shared_tree(struct task_pass *pass)
         refuse_branch(pass, "it starts when those who work there have ended");
         return false;
     }
-    if (shared->users > 0 && !shared->exists) {
+    if (shared->users > 0 && !shared->exists && !shared->is_lost) {
         wait_preparing(pass, "the shared tree is being made");
         return false;
     }
     if (shared->users > 0) {
-        join_shared_tree(pass);
-        return true;
+        return join_shared_tree(pass);
     }
-    if (shared->exists) {
+    if (shared->exists || shared->is_lost) {
         return reuse_shared_tree(pass);
     }
     make_shared_tree(pass, false, "working tree does not exist");
@@ -517,6 +550,13 @@ static bool is_ready_to_go_on(struct task_pass *pass)
     return true;
 }
 
+void task_forget_tree(struct object_status *status)
+{
+    status->task.tree.name = NULL;
+    status->task.branch = status->task.commit = status->task.work_dir = NULL;
+    status->task.port_count = 0;
+}
+
 /*
  * The shared tree was to be made anew for this task, and the old one could not be removed: it has not joined that
  * one, and what is to be done is decided again.
@@ -526,10 +566,9 @@ static void leave_other_tree(struct task_pass *pass)
     const struct observed_shared_tree *shared = pass->input->shared;
     struct status_task *task = &pass->status->task;
 
-    if (text_equal(task->tree.name, SHARED_TREE) && shared->exists &&
+    if (text_equal(task->tree.name, SHARED_TREE) && (shared->exists || shared->is_lost) &&
         !(text_equal(task->branch, shared->branch) && text_equal(task->commit, shared->commit))) {
-        task->tree.name = NULL;
-        task->branch = task->commit = task->work_dir = NULL;
+        task_forget_tree(pass->status);
     }
 }
 

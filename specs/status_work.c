@@ -126,14 +126,17 @@ static void read_task_ports(struct object_status *status, const json_t *list)
     }
     task->ports = arena_alloc(&status->arena, count * sizeof(*task->ports));
     json_array_foreach(list, index, item) {
-        struct status_task_port port = {
-            .name = status_get_text(status, item, "name"),
-            .container_port = (uint16_t)status_get_integer(item, "containerPort"),
-            .host_port = (uint16_t)status_get_integer(item, "hostPort"),
-        };
+        const char *name = status_get_text(status, item, "name");
+        int64_t inner = status_get_integer(item, "containerPort");
+        int64_t outer = status_get_integer(item, "hostPort");
 
-        if (port.name != NULL && port.container_port != 0) {
-            task->ports[task->port_count++] = port;
+        if (name != NULL && inner > 0 && inner <= UINT16_MAX && outer >= 0 &&
+            outer <= UINT16_MAX) {
+            task->ports[task->port_count++] = (struct status_task_port){
+                .name = name,
+                .container_port = (uint16_t)inner,
+                .host_port = (uint16_t)outer,
+            };
         }
     }
 }

@@ -41,8 +41,8 @@
  *       queued:             pool position reason message: it has no place
  *       fileOwner:          whose its file is, with --verify-task-user
  *       freeTree:           its name, if not the task's; hasTree: false, though previous names one
- *       shared:             exists (false without this key) branch commit users inspected dirty
- *                           unpushed usedAgo
+ *       shared:             exists (false without this key), lost: true, branch commit layer users
+ *                           inspected dirty unpushed usedAgo
  *       snapshot: true      of the source's commit
  *       setup:              state (none) layer message
  *       block:              [{port host taken}]; by default four ports, 17001 at 20001 and so on
@@ -53,7 +53,7 @@
  *       wishes:             [{commit hasLayer hasSnapshot}]
  *     previous:             the part of a status document under "status:"; "current" as a hash is
  *                           that of the spec, restarts.last.finishedAgo goes for finishedAtMs; of a
- *                           task also what its record in the state directory says: task.ports,
+ *                           task also what its record in the state directory says:
  *                           task.tree.name, task.tree.layer
  *     show: [workload]      what a container is made from, too
  *

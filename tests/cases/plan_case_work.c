@@ -108,14 +108,17 @@ static int read_source(struct plan_case *plan_case, const json_t *json, struct e
 
 static int read_shared(struct plan_case *plan_case, const json_t *json, struct error *err)
 {
-    bool exists = flag_of(json, "exists", json != NULL);
+    bool exists = flag_of(json, "exists", json != NULL && !flag_of(json, "lost", false));
 
     if (check_keys(json, "observed.shared",
-                   "exists branch commit users inspected dirty unpushed usedAgo", err) < 0) {
+                   "exists lost branch commit layer users inspected dirty unpushed usedAgo",
+                   err) < 0) {
         return -1;
     }
     plan_case->work.shared = (struct observed_shared_tree){
         .exists = exists,
+        .is_lost = flag_of(json, "lost", false),
+        .layer = text_of(json, "layer", NULL),
         .branch = text_of(json, "branch", json != NULL ? "main" : NULL),
         .commit = text_of(json, "commit", json != NULL ? COMMIT : NULL),
         .users = (unsigned)number_of(json, "users", 0),
@@ -311,18 +314,9 @@ void plan_case_work_done(struct plan_case_work *work)
 
 void plan_case_recall_task(struct object_status *status, const json_t *json)
 {
-    const json_t *tree = json_object_get(json, "tree"), *list = json_object_get(json, "ports");
+    const json_t *tree = json_object_get(json, "tree");
     struct status_task *task = &status->task;
-    size_t index;
-    json_t *port;
 
     task->tree.name = status_text(status, text_of(tree, "name", NULL));
     task->tree.layer = status_text(status, text_of(tree, "layer", NULL));
-    task->ports = arena_alloc(&status->arena, (json_array_size(list) + 1) * sizeof(*task->ports));
-    json_array_foreach(list, index, port) {
-        task->ports[task->port_count++] = (struct status_task_port){
-            .name = status_text(status, text_of(port, "name", NULL)),
-            .container_port = (uint16_t)number_of(port, "containerPort", 0),
-        };
-    }
 }

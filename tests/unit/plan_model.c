@@ -397,7 +397,7 @@ static bool apply_action(struct plan_model *model, const struct plan *plan,
 /* The controller ends while a setup runs: no failure, but no end of the plan either. */
 static bool is_cut_off(const struct plan_model *model, const struct action *action)
 {
-    return action->type == ACTION_RUN_SETUP && model->disk->setup_is_cut_off;
+    return action->type == ACTION_RUN_SETUP && model->disk->observed.state == ATTEMPT_RUNNING;
 }
 
 static void note_failure(struct plan_model *model, const struct action *action)

@@ -40,8 +40,9 @@ void disk_texts_add(struct disk_texts *texts, const char *text)
 
 void work_disk_push(struct work_disk *disk, unsigned branch)
 {
-    snprintf(disk->remote[branch].commit, sizeof(disk_name), "%040x",
-             0xc0000 + ++disk->commits_made);
+    disk->commits_made++;
+    snprintf(disk->remote[branch].commit, sizeof(disk_name), "%08x%032x", disk->commits_made,
+             disk->commits_made);
 }
 
 void work_disk_init(struct work_disk *disk)
@@ -105,6 +106,7 @@ void work_disk_fetch(struct work_disk *disk, int64_t now_wall_ms)
     disk->mirror = (struct observed_mirror){
         .exists = true, .fetched_wall_ms = now_wall_ms, .head_branch = disk->fetched[0].name};
     disk->answer_count = 0;
+    disk->fetches++;
     work_disk_look_up(disk);
 }
 
@@ -180,8 +182,10 @@ static void make_tree(struct work_disk *disk, const struct action *action, const
     assert_true(disk_texts_has(&disk->snapshots, snapshot));
     assert_true(source->layer == NULL || disk_texts_has(&disk->layers, source->layer));
     if (tree != NULL) { /* it is mounted again, with all that is in it */
-        assert_false(tree->is_ready);
         assert_string_equal(tree->commit, source->commit);
+        assert_string_equal(tree->branch, source->branch != NULL ? source->branch : "");
+        assert_string_equal(tree->layer, source->layer != NULL ? source->layer : "");
+        assert_int_equal(tree->removed_at_wall_ms, 0);
         tree->is_ready = true;
         return;
     }
@@ -264,7 +268,10 @@ void work_disk_apply(struct work_disk *disk, const struct action *action, const 
         return;
     case ACTION_FREEZE_TREE: freeze_tree(disk, action); return;
     case ACTION_COMMIT_IMAGE: disk_texts_add(&disk->images, action->target); return;
-    case ACTION_LOOK_UP_REVISIONS: work_disk_look_up(disk); return;
+    case ACTION_LOOK_UP_REVISIONS:
+        disk->lookups++;
+        work_disk_look_up(disk);
+        return;
     case ACTION_FETCH_MIRROR: work_disk_fetch(disk, now_wall_ms); return;
     case ACTION_REMOVE_MIRROR: /* with snapshots and layers */
         assert_int_equal(disk->count, 0);

@@ -30,6 +30,7 @@ struct disk_tree {
     bool is_ready;                         /* false: its mount is gone, what is in it is not */
     bool is_inspected, is_dirty, is_unpushed;
     bool has_work;              /* what an inspection would find */
+    int64_t worked_wall_ms;     /* when somebody last wrote something */
     int64_t used_wall_ms;       /* when it was looked at last */
     int64_t removed_at_wall_ms; /* its task is gone; 0: it has an owner */
 };
@@ -54,7 +55,7 @@ struct work_disk {
     const struct mirror_wish *asked; /* what the next job looks up */
     size_t asked_count;
     bool is_remote_away;
-    unsigned commits_made;
+    unsigned commits_made, fetches, lookups;
 
     struct observed_trees trees;
     bool is_shared; /* the folder was prepared since the last start */

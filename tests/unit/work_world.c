@@ -134,6 +134,63 @@ void work_world_kill(struct work_world *world)
     }
 }
 
+void work_world_reboot(struct work_world *world)
+{
+    work_world_kill(world);
+    for (size_t i = 0; i < world->disk.count; i++) {
+        world->disk.items[i].is_ready = false;
+    }
+}
+
+/* Through its file and back, with what the record in the state directory says beside it. */
+static void restart_task(struct work_world *world, struct work_task *task)
+{
+    struct object_status *before = task->model.status, *after;
+    json_auto_t *json = before != NULL ? status_to_json(before) : NULL;
+    const struct disk_tree *tree;
+
+    task->model.failure.count = 0;
+    if (before == NULL || task->is_removed) {
+        return;
+    }
+    after = status_from_json(json);
+    after->task.attempt = before->task.attempt;
+    if (after->task.tree.name == NULL) {
+        tree = work_disk_find(&world->disk, before->task.tree.name);
+        if (tree != NULL && tree->removed_at_wall_ms == 0) {
+            after->task.tree.name = status_text(after, tree->name);
+            after->task.tree.layer =
+                tree->layer[0] != '\0' ? status_text(after, tree->layer) : NULL;
+            after->task.tree.is_inspected = tree->is_inspected;
+            after->task.tree.is_dirty = tree->is_dirty;
+        }
+    }
+    task->model.status = after;
+    status_free(before);
+}
+
+static void forget(struct plan_model *model)
+{
+    status_free(model->status);
+    model->status = NULL;
+    model->failure.count = 0;
+}
+
+void work_world_restart(struct work_world *world)
+{
+    json_auto_t *json =
+        world->repository.status != NULL ? status_to_json(world->repository.status) : NULL;
+
+    forget(&world->mirror);
+    forget(&world->setup);
+    forget(&world->repository);
+    world->repository.status = json != NULL ? status_from_json(json) : NULL;
+    world->disk.answer_count = 0;
+    for (unsigned i = 0; i < WORK_TASKS; i++) {
+        restart_task(world, &world->tasks[i]);
+    }
+}
+
 bool work_world_runs(const struct work_world *world)
 {
     return world->repository.container != NULL &&
@@ -207,6 +264,21 @@ static bool works_in(const struct work_task *task, const char *tree)
     return !task_is_over(task->model.status) && text_equal(tree_of(task), tree);
 }
 
+bool work_world_work(struct work_world *world, unsigned place)
+{
+    const struct work_task *task = &world->tasks[place];
+    struct disk_tree *tree = is_in_it(task) && work_world_runs(world)
+                                 ? work_disk_find(&world->disk, tree_of(task))
+                                 : NULL;
+
+    if (tree == NULL || !tree->is_ready) {
+        return false;
+    }
+    tree->has_work = true;
+    tree->worked_wall_ms = world->world.now_wall_ms;
+    return true;
+}
+
 /* --- the rules ------------------------------------------------------------------------------------ */
 
 /* All that work in the shared tree work on one branch, and it is the tree's. */
@@ -218,8 +290,8 @@ static void check_shared_tree(struct work_world *world)
     for (unsigned i = 0; i < WORK_TASKS; i++) {
         const struct work_task *task = &world->tasks[i];
 
-        if (!works_in(task, SHARED_TREE)) {
-            continue;
+        if (!is_in_it(task) || !works_in(task, SHARED_TREE)) {
+            continue; /* one that only waits may have to think again */
         }
         if (first == NULL) {
             first = &task->model.status->task;
@@ -294,8 +366,9 @@ static void check_removal(struct work_world *world, const struct plan_model *mod
     }
     if (tree != NULL && tree->has_work) {
         assert_true(tree->is_inspected);
-        assert_true(world->world.now_wall_ms >= tree->used_wall_ms + least_retain_ms(world) ||
-                    strncmp(name, "setup-", 6) == 0);
+        /* files tell seconds */
+        assert_true(world->world.now_wall_ms / 1000 >=
+                    (tree->worked_wall_ms + least_retain_ms(world)) / 1000);
     }
 }
 
@@ -688,7 +761,9 @@ static void find_shared(struct work_world *world, const struct work_task *task,
 
     *ret = (struct observed_shared_tree){.exists = tree != NULL && tree->is_ready};
     if (tree != NULL) {
+        ret->is_lost = !tree->is_ready;
         ret->branch = tree->branch[0] != '\0' ? tree->branch : NULL;
+        ret->layer = tree->layer[0] != '\0' ? tree->layer : NULL;
         ret->commit = tree->commit;
         ret->is_inspected = tree->is_inspected;
         ret->is_dirty = tree->is_dirty;
@@ -766,7 +841,7 @@ static void note_shared_use(struct work_world *world, const struct work_task *ta
 {
     struct disk_tree *tree = work_disk_find(&world->disk, SHARED_TREE);
 
-    if (tree != NULL && works_in(task, SHARED_TREE)) {
+    if (tree != NULL && is_in_it(task) && works_in(task, SHARED_TREE)) {
         tree->is_inspected = false;
     }
 }

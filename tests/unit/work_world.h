@@ -64,6 +64,15 @@ void work_world_end(struct work_world *world, unsigned place, int64_t exit_code)
 /* The container is killed, and with it the commands. */
 void work_world_kill(struct work_world *world);
 
+/* The machine starts anew: commands and mounts are gone, files are not. */
+void work_world_reboot(struct work_world *world);
+
+/* A controller ends, and the next one knows what is in files. */
+void work_world_restart(struct work_world *world);
+
+/* Somebody changes a file in the tree of a task that runs. False: none does. */
+bool work_world_work(struct work_world *world, unsigned place);
+
 /* Passes of all until two rounds are alike. Returns the moment to look again, or 0. */
 int64_t work_world_settle(struct work_world *world);
 
