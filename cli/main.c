@@ -15,6 +15,7 @@
 /* Sorted by name: help lists them in this order. */
 static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
+    {"gc", cmd_gc, "remove now what nobody needs, or say what that is"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
     {"reconcile", cmd_reconcile, "ask the controller to look at an object now"},
