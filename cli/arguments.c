@@ -1,16 +1,42 @@
 #include "cli/arguments.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/strbuf.h"
 #include "base/suggest.h"
 #include "cli/command.h"
 #include "specs/quantity.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { MAX_OPTIONS = 64, MAX_NAME = 64 };
+
+int usage_error(const char *command, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "berth %s: ", command);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nsee: berth %s --help\n", command);
+    return EXIT_BAD_USAGE;
+}
+
+char *directory_option(const char *value, const char *variable, const char *fallback)
+{
+    const char *from_environment = getenv(variable);
+
+    if (value == NULL) {
+        value =
+            from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
+    }
+    return path_absolute(value);
+}
 
 /* "--state", also of "--state=x". */
 static void copy_name(const char *argument, char name[MAX_NAME])

@@ -350,29 +350,6 @@ static int not_found(const json_t *documents, const struct get_options *options)
     return EXIT_FAILED;
 }
 
-/* The flag wins; without it the controller knows where it writes. */
-static char *find_status_dir(const struct get_options *options, const json_t *heartbeat)
-{
-    const json_t *specs = json_object_get(heartbeat, "specs");
-    const char *told = text_at(specs, "statusDirectory");
-
-    if (options->status_dir != NULL) {
-        return path_absolute(options->status_dir);
-    }
-    if (options->specs == NULL && getenv("BERTH_SPECS") == NULL && told != NULL) {
-        return xstrdup(told);
-    }
-    {
-        char *specs_dir = directory_option(options->specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
-
-        if (told != NULL && text_equal(text_at(specs, "directory"), specs_dir)) {
-            free(specs_dir);
-            return xstrdup(told);
-        }
-        return specs_dir;
-    }
-}
-
 int cmd_get(int argc, char **argv)
 {
     struct get_options options = {0};
@@ -387,7 +364,7 @@ int cmd_get(int argc, char **argv)
     }
     state_dir = directory_option(options.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     heartbeat = status_store_heartbeat(state_dir);
-    status_dir = find_status_dir(&options, heartbeat);
+    status_dir = status_store_directory(options.specs, options.status_dir, heartbeat);
     if (status_store_read(status_dir, &documents, &err) < 0) {
         fprintf(stderr, "berth get: %s\n", err.message);
         return EXIT_FAILED;

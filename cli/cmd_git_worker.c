@@ -7,8 +7,8 @@
 #include "base/strbuf.h"
 #include "cli/git_sandbox.h"
 #include "clients/git_client.h"
-#include "clients/git_handover.h"
 #include "clients/git_protocol.h"
+#include "clients/git_staging.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,34 +17,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     KNOWN_HOSTS_MAX = 1 << 20,
-    LOCK_TRIES = 50,
-    LOCK_PAUSE_MS = 100,
+    CHUNK_MAX = 4096, /* of what is read at once */
+    SYNC_TURN_MS = 10,
+    SYNC_TURNS_OF_SECOND = 1000 / SYNC_TURN_MS,
+    SYNC_TURNS_MAX = 20 * SYNC_TURNS_OF_SECOND,
 };
 
 /* What the keeper holds while the job is done. */
 struct keeper {
     const struct git_job *job;
-    uid_t worker;         /* who the worker is */
-    char *known_hosts;    /* text, or NULL */
-    char *staging;        /* the directory, or NULL where no tree is asked for */
-    char *staged_tree;    /* in it */
-    int staging_fd;       /* its lock says that somebody works there */
-    bool is_staging_ours; /* locked by us, so ours to remove */
+    char *known_hosts; /* text, or NULL */
+    struct git_staging staging;
 };
 
 static void keeper_done(struct keeper *keeper)
 {
     free(keeper->known_hosts);
-    free(keeper->staging);
-    free(keeper->staged_tree);
-    cleanup_close(&keeper->staging_fd);
+    git_staging_done(&keeper->staging);
 }
 
 static int write_line(int fd, const char *line)
@@ -70,7 +64,7 @@ static int write_line(int fd, const char *line)
 static int read_job(struct git_job *ret_job, json_t **ret_json, struct error *err)
 {
     auto_done(strbuf) text = {.max_len = GIT_JOB_MAX};
-    char chunk[4096];
+    char chunk[CHUNK_MAX];
     ssize_t got;
 
     while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
@@ -93,120 +87,6 @@ static int read_job(struct git_job *ret_job, json_t **ret_json, struct error *er
     return git_job_from_json(*ret_json, ret_job, err);
 }
 
-/* --- directories ------------------------------------------------------------------------------ */
-
-static char *parent_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
-}
-
-/* After a change of the git user the mirror and what lies beside it still belong to the old one. */
-static int give_mirror(const struct git_job *job, uid_t worker, struct error *err)
-{
-    static const char *const suffixes[] = {"", ".lock", ".work"};
-    struct stat info;
-
-    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-        auto_free char *path = xasprintf("%s%s", job->mirror, suffixes[i]);
-
-        if (lstat(path, &info) == 0 && info.st_uid != worker &&
-            git_handover_give(path, info.st_uid, worker, err) < 0) {
-            return error_wrap(err, "mirror \"%s\"", job->mirror);
-        }
-    }
-    return 0;
-}
-
-/* A directory that the worker owns; it is ours before, or new. */
-static int give_directory(const char *path, uid_t worker, int *ret_fd, struct error *err)
-{
-    auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct stat info;
-
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        return error_set_errno(err, errno, "open \"%s\"", path);
-    }
-    if (info.st_uid != worker && fchown(fd, worker, worker) < 0) {
-        return error_set_errno(err, errno, "give \"%s\" to user %u", path, (unsigned)worker);
-    }
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
-
-static int make_mirror_parent(struct keeper *keeper, struct error *err)
-{
-    auto_free char *parent = parent_of(keeper->job->mirror);
-    auto_close int fd = -1;
-
-    if (dir_make(parent, 0755, err) < 0 || give_directory(parent, keeper->worker, &fd, err) < 0) {
-        return -1;
-    }
-    return give_mirror(keeper->job, keeper->worker, err);
-}
-
-/* One job at a time for one tree; the lock goes with the process. */
-static int lock_staging(const struct keeper *keeper, struct error *err)
-{
-    struct stat here, named;
-
-    for (unsigned tries = 0; flock(keeper->staging_fd, LOCK_EX | LOCK_NB) < 0; tries++) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || tries == LOCK_TRIES) {
-            return error_set_errno(err, errno, "lock \"%s\"", keeper->staging);
-        }
-        poll(NULL, 0, LOCK_PAUSE_MS);
-    }
-    if (fstat(keeper->staging_fd, &here) < 0 || lstat(keeper->staging, &named) < 0 ||
-        here.st_ino != named.st_ino || here.st_dev != named.st_dev) {
-        return error_set(err, ERROR_TRANSIENT, "\"%s\" was removed meanwhile", keeper->staging);
-    }
-    return 0;
-}
-
-static int make_staging(struct keeper *keeper, struct error *err)
-{
-    auto_free char *parent = parent_of(keeper->job->tree);
-
-    keeper->staging = xasprintf("%s/.%s.staging", parent, strrchr(keeper->job->tree, '/') + 1);
-    keeper->staged_tree = path_join(keeper->staging, "tree");
-    if (dir_make(parent, 0755, err) < 0) {
-        return -1;
-    }
-    if (mkdir(keeper->staging, 0700) < 0 && errno != EEXIST) {
-        return error_set_errno(err, errno, "make \"%s\"", keeper->staging);
-    }
-    if (give_directory(keeper->staging, keeper->worker, &keeper->staging_fd, err) < 0 ||
-        lock_staging(keeper, err) < 0) {
-        return -1;
-    }
-    keeper->is_staging_ours = true;
-    if (path_exists(keeper->job->tree)) {
-        return error_set_reason(err, ERROR_CONFLICT, "WorkspaceFailed",
-                                "the working tree \"%s\" exists already", keeper->job->tree);
-    }
-    return tree_remove(keeper->staged_tree, err); /* of one who was killed */
-}
-
-static int prepare(struct keeper *keeper, struct error *err)
-{
-    const struct git_job *job = keeper->job;
-
-    if (geteuid() != 0 && job->owner != 0 && job->owner != geteuid()) {
-        return error_set_reason(err, ERROR_CONFLICT, "WorkspaceFailed",
-                                "only root can give a working tree to user %u; we are user %u",
-                                (unsigned)job->owner, (unsigned)geteuid());
-    }
-    if (job->known_hosts != NULL && file_read(AT_FDCWD, job->known_hosts, KNOWN_HOSTS_MAX,
-                                              &keeper->known_hosts, NULL, err) < 0) {
-        return error_wrap(err, "known hosts");
-    }
-    if (make_mirror_parent(keeper, err) < 0) {
-        return -1;
-    }
-    return job->tree != NULL ? make_staging(keeper, err) : 0;
-}
-
 /* --- the worker ------------------------------------------------------------------------------- */
 
 static int on_progress(void *user, const struct git_progress *progress)
@@ -217,79 +97,90 @@ static int on_progress(void *user, const struct git_progress *progress)
     return write_line(STDOUT_FILENO, line);
 }
 
+/* The steps that are a worker's, each in a process of its own. */
+enum step {
+    STEP_WORK,        /* mirror, revisions, the files of a snapshot */
+    STEP_WRITE_INDEX, /* of the snapshot, when it was handed over */
+};
+
 /* A hint that our own user could not use: the way to the mirror may be closed for another one. */
-static int check_reach(const struct keeper *keeper, struct error *err)
+static int check_reach(const char *parent, struct error *err)
 {
-    const char *paths[] = {keeper->job->mirror, keeper->staged_tree};
-
-    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-        auto_free char *parent = paths[i] != NULL ? parent_of(paths[i]) : NULL;
-
-        if (parent != NULL && access(parent, R_OK | W_OK | X_OK) < 0) {
-            return error_set_reason(
-                err, ERROR_CONFLICT, "WorkspaceFailed",
-                "user %u, who does the git work, cannot write in \"%s\": %s; "
-                "each directory on the way to it must be searchable (chmod o+x)",
-                (unsigned)geteuid(), parent, strerror(errno));
-        }
+    if (access(parent, R_OK | W_OK | X_OK) < 0) {
+        return error_set_reason(err, ERROR_CONFLICT, "WorkspaceFailed",
+                                "user %u, who does the git work, cannot write in \"%s\": %s; "
+                                "each directory on the way to it must be searchable (chmod o+x)",
+                                (unsigned)geteuid(), parent, strerror(errno));
     }
     return 0;
 }
 
-/* Where the worker finds what the keeper prepared. */
-struct places {
-    struct git_job job;
-    struct keeper keeper;
-    char *mirror;
-};
-
-/* The same job under the short names, where a mount namespace can be had. */
-static const struct keeper *move_in(const struct keeper *keeper, struct places *places)
+/*
+ * The mirror's directory as the worker gets to it. A file:// source may lie anywhere, also where a
+ * namespace of our own covers it.
+ */
+static char *move_in(const struct git_job *job, bool is_file)
 {
-    auto_free char *parent = parent_of(keeper->job->mirror);
+    auto_free char *parent = git_staging_parent(job->mirror);
 
-    if (keeper->job->run_as == 0 || text_has_prefix(keeper->job->url, "file:") ||
-        !git_sandbox_mount(parent, keeper->staging)) {
-        return keeper;
+    if (job->run_as == 0 || is_file || !git_sandbox_mount(parent)) {
+        return TAKE(parent);
     }
-    places->mirror = xasprintf("%s/%s", GIT_SANDBOX_MIRROR, strrchr(keeper->job->mirror, '/') + 1);
-    places->job = *keeper->job;
-    places->job.mirror = places->mirror;
-    places->keeper = *keeper;
-    places->keeper.job = &places->job;
-    if (keeper->staging != NULL) {
-        places->keeper.staged_tree = xasprintf("%s/tree", GIT_SANDBOX_STAGING);
-    }
-    return &places->keeper;
+    return xstrdup(GIT_SANDBOX_MIRROR);
 }
 
-static int work(const struct keeper *given, pid_t parent, struct git_result *ret_result,
-                struct error *err)
+static int do_step(const struct keeper *keeper, enum step step, const struct git_job *job,
+                   const char *parent, struct git_result *ret_result, struct error *err)
 {
-    struct places places = {0}; /* the process ends with the work: nothing of it is freed */
-    const struct keeper *keeper = move_in(given, &places);
+    auto_free char *new_tree = path_join(parent, GIT_STAGING_NEW_TREE);
+    auto_free char *tree = path_join(parent, GIT_STAGING_TREE);
+    auto_free char *index = path_join(parent, GIT_STAGING_INDEX);
 
-    if (git_sandbox_enter(keeper->job->run_as, keeper->job->max_bytes, err) < 0) {
+    switch (step) {
+    case STEP_WORK:
+        return git_client_run(job, keeper->staging.fd >= 0 ? new_tree : NULL, keeper->known_hosts,
+                              on_progress, NULL, ret_result, err);
+    case STEP_WRITE_INDEX:
+        *ret_result = (struct git_result){0};
+        return git_client_write_index(job, tree, index, err);
+    }
+    abort(); /* not a step at all: memory is damaged */
+}
+
+static int work(const struct keeper *keeper, enum step step, pid_t keeper_pid,
+                struct git_result *ret_result, struct error *err)
+{
+    struct git_job job = *keeper->job;
+    bool is_file = text_has_prefix(job.url, "file://");
+    auto_free char *parent = move_in(&job, is_file);
+    auto_free char *mirror = path_join(parent, strrchr(job.mirror, '/') + 1);
+    const struct git_sandbox sandbox = {
+        .user = job.run_as,
+        .max_bytes = job.max_bytes,
+        .has_threads = is_file && !job.is_offline,
+        .cage = {.writable = parent,
+                 .readable = is_file && !job.is_offline ? job.url + strlen("file://") : NULL,
+                 .is_offline = job.is_offline || step == STEP_WRITE_INDEX},
+    };
+
+    job.mirror = mirror;
+    if (git_sandbox_enter(&sandbox, err) < 0) {
         return -1;
     }
-    if (git_sandbox_die_with(parent) < 0) {
+    if (git_sandbox_die_with(keeper_pid) < 0) {
         return error_set(err, ERROR_TRANSIENT, "nobody waits for this job any more");
     }
-    if (check_reach(keeper, err) < 0) {
-        return -1;
-    }
-    return git_client_run(keeper->job, keeper->staged_tree, keeper->known_hosts, on_progress, NULL,
-                          ret_result, err);
+    return check_reach(parent, err) < 0 ? -1 : do_step(keeper, step, &job, parent, ret_result, err);
 }
 
 /* The worker's process. Its stdout is the pipe to the keeper. */
-static int worker_main(const struct keeper *keeper, pid_t parent)
+static int worker_main(const struct keeper *keeper, enum step step, pid_t keeper_pid)
 {
     struct git_result result;
     struct error err = {0};
     auto_free char *line = NULL;
 
-    if (work(keeper, parent, &result, &err) < 0) {
+    if (work(keeper, step, keeper_pid, &result, &err) < 0) {
         git_job_hide_secrets(keeper->job, err.message);
         line = git_failure_to_line(&err);
     } else {
@@ -298,7 +189,8 @@ static int worker_main(const struct keeper *keeper, pid_t parent)
     return write_line(STDOUT_FILENO, line) < 0;
 }
 
-static int start_worker(const struct keeper *keeper, pid_t *ret_pid, int *ret_fd, struct error *err)
+static int start_worker(const struct keeper *keeper, enum step step, pid_t *ret_pid, int *ret_fd,
+                        struct error *err)
 {
     pid_t parent = getpid();
     int ends[2];
@@ -318,7 +210,7 @@ static int start_worker(const struct keeper *keeper, pid_t *ret_pid, int *ret_fd
         close(ends[0]);
         close(ends[1]);
         /* libgit2 1.5 leaks with each fetch; nothing of ours waits for the end of the process */
-        _exit(worker_main(keeper, parent));
+        _exit(worker_main(keeper, step, parent));
     }
     close(ends[1]);
     if (pid < 0) {
@@ -396,7 +288,7 @@ static int wait_for_more(int fd, struct error *err)
 static int listen_to(int fd, struct answer *answer, struct error *err)
 {
     auto_done(strbuf) text = {.max_len = 2 * GIT_LINE_MAX};
-    char chunk[GIT_LINE_MAX];
+    char chunk[CHUNK_MAX];
     ssize_t got;
 
     for (;;) {
@@ -438,14 +330,15 @@ static int judge(const struct answer *answer, int status, struct error *err)
                             WEXITSTATUS(status));
 }
 
-static int run_worker(const struct keeper *keeper, struct git_result *ret_result, struct error *err)
+static int run_worker(const struct keeper *keeper, enum step step, struct git_result *ret_result,
+                      struct error *err)
 {
     struct answer answer = {0};
     auto_close int fd = -1;
     pid_t pid = -1;
     int status = 0, heard;
 
-    if (start_worker(keeper, &pid, &fd, err) < 0) {
+    if (start_worker(keeper, step, &pid, &fd, err) < 0) {
         return -1;
     }
     heard = listen_to(fd, &answer, err);
@@ -461,37 +354,77 @@ static int run_worker(const struct keeper *keeper, struct git_result *ret_result
     return 0;
 }
 
-static int hand_over(const struct keeper *keeper, struct error *err)
+static int prepare(struct keeper *keeper, struct error *err)
 {
-    if (keeper->staging == NULL) {
-        return 0;
+    const struct git_job *job = keeper->job;
+
+    if (geteuid() != 0 && job->tree != NULL && job->owner != 0 && job->owner != geteuid()) {
+        return error_set_reason(err, ERROR_CONFLICT, "WorkspaceFailed",
+                                "only root can give a working tree to user %u; we are user %u",
+                                (unsigned)job->owner, (unsigned)geteuid());
     }
-    if (git_handover_give(keeper->staged_tree, keeper->worker,
-                          geteuid() == 0 ? keeper->job->owner : geteuid(), err) < 0) {
+    if (job->known_hosts != NULL && file_read(AT_FDCWD, job->known_hosts, KNOWN_HOSTS_MAX,
+                                              &keeper->known_hosts, NULL, err) < 0) {
+        return error_wrap(err, "known hosts");
+    }
+    return git_staging_open(&keeper->staging, job, geteuid() == 0 ? job->run_as : geteuid(), err);
+}
+
+/*
+ * A snapshot that is there under its name counts as complete for ever, so what is in it must be on
+ * disk before, also for after a power cut. The call for that covers the whole file system and
+ * cannot be given up, and others may write a lot: so it is a process of its own, and waited for
+ * with signs of life, and not without end.
+ */
+static void sync_to_disk(int fd)
+{
+    const struct git_progress progress = {.percent = 100, .phase = "syncing"};
+    auto_free char *line = git_progress_to_line(&progress);
+    pid_t keeper_pid = getpid(), pid = fork();
+    int status;
+
+    if (pid == 0) {
+        git_sandbox_die_with(keeper_pid);
+        _exit(syncfs(fd) < 0 ? 1 : 0);
+    }
+    for (unsigned turns = 0; pid > 0 && waitpid(pid, &status, WNOHANG) == 0; turns++) {
+        if (turns == SYNC_TURNS_MAX) {
+            kill(pid, SIGKILL);
+            return;
+        }
+        if (turns % SYNC_TURNS_OF_SECOND == 0) {
+            write_line(STDOUT_FILENO, line);
+        }
+        poll(NULL, 0, SYNC_TURN_MS);
+    }
+}
+
+static int finish_snapshot(struct keeper *keeper, struct error *err)
+{
+    struct git_result none;
+
+    if (git_staging_take(&keeper->staging, err) < 0 ||
+        run_worker(keeper, STEP_WRITE_INDEX, &none, err) < 0 ||
+        git_staging_put_index(&keeper->staging, err) < 0) {
         return -1;
     }
-    return git_handover_move(keeper->staged_tree, keeper->job->tree, err);
+    sync_to_disk(keeper->staging.fd);
+    return git_staging_finish(&keeper->staging, err);
 }
 
 static int keep(struct keeper *keeper, struct git_result *ret_result, struct error *err)
 {
-    struct error leftover = {0};
-    int result = -1;
-
-    if (prepare(keeper, err) == 0 && run_worker(keeper, ret_result, err) == 0) {
-        result = hand_over(keeper, err);
+    if (prepare(keeper, err) < 0 || run_worker(keeper, STEP_WORK, ret_result, err) < 0) {
+        return -1;
     }
-    if (keeper->is_staging_ours && tree_remove(keeper->staging, &leftover) < 0) {
-        error_clear(&leftover); /* the next job for this tree tries again */
-    }
-    return result;
+    return keeper->staging.fd >= 0 ? finish_snapshot(keeper, err) : 0;
 }
 
 int cmd_git_worker(int argc, char **argv)
 {
-    auto_done(keeper) keeper = {.staging_fd = -1};
+    json_auto_t *json = NULL; /* first, and so let go last: the job's texts are in it */
+    auto_done(keeper) keeper = {0};
     auto_free char *line = NULL;
-    json_auto_t *json = NULL;
     struct git_result result;
     struct git_job job;
     struct error err = {0};
@@ -506,7 +439,6 @@ int cmd_git_worker(int argc, char **argv)
     }
     if (read_job(&job, &json, &err) == 0) {
         keeper.job = &job;
-        keeper.worker = geteuid() == 0 ? job.run_as : geteuid();
         if (keep(&keeper, &result, &err) == 0) {
             line = git_result_to_line(&result);
         } else {

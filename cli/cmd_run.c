@@ -43,6 +43,10 @@ static const char help[] =
     "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
     "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
     "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
+    "  --trees auto|copy        copy: working trees are copies also where overlays could be had "
+    "(auto)\n"
+    "  --git-scheme SCHEME      https, http, ssh, git or file: allow only these (repeatable; all,\n"
+    "                           file below --git-file-root only)\n"
     "  --git-proxy URL          http://HOST:PORT, for http and https\n"
     "  --devcontainer-image PATTERN\n"
     "                           a repository's devcontainer.json may name such an image "
@@ -88,6 +92,8 @@ enum option_id {
     OPTION_GIT_KNOWN_HOSTS,
     OPTION_GIT_MAX_SIZE,
     OPTION_GIT_STALL,
+    OPTION_TREES,
+    OPTION_GIT_SCHEME,
     OPTION_GIT_PROXY,
     OPTION_DEVCONTAINER_IMAGE,
     OPTION_VERIFY_TASK_USER,
@@ -122,6 +128,8 @@ static const struct option long_options[] = {
     {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
     {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
     {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
+    {"trees", required_argument, NULL, OPTION_TREES},
+    {"git-scheme", required_argument, NULL, OPTION_GIT_SCHEME},
     {"git-proxy", required_argument, NULL, OPTION_GIT_PROXY},
     {"devcontainer-image", required_argument, NULL, OPTION_DEVCONTAINER_IMAGE},
     {"verify-task-user", no_argument, NULL, OPTION_VERIFY_TASK_USER},
@@ -179,11 +187,31 @@ static int take_percent(const char *flag, const char *text, unsigned *ret_percen
     return 0;
 }
 
+static int take_scheme(struct controller_options *options, const char *value)
+{
+    static const char *const schemes[] = {"https", "http", "ssh", "git", "file"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+        if (strcmp(value, schemes[i]) == 0 && options->git_scheme_count < MAX_GIT_SCHEMES) {
+            options->git_schemes[options->git_scheme_count++] = xstrdup(value);
+            return 0;
+        }
+    }
+    return usage_error("run", "--git-scheme: \"%s\" is none of https, http, ssh, git, file", value);
+}
+
 static int take_workspace_flag(struct controller_options *options, int id, const char *value)
 {
     int64_t bytes;
 
     switch (id) {
+    case OPTION_TREES:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "copy") != 0) {
+            return usage_error("run", "--trees: \"%s\" is neither auto nor copy", value);
+        }
+        options->are_trees_copied = strcmp(value, "copy") == 0;
+        return 0;
+    case OPTION_GIT_SCHEME: return take_scheme(options, value);
     case OPTION_GIT_PROXY:
         if (strncmp(value, "http://", strlen("http://")) != 0 || strchr(value, '@') != NULL) {
             return usage_error("run", "--git-proxy: \"%s\" is not http://HOST:PORT", value);
@@ -339,6 +367,9 @@ void controller_options_done(struct controller_options *options)
     free(options->repository_image);
     for (size_t i = 0; i < options->devcontainer_image_count; i++) {
         free(options->devcontainer_images[i]);
+    }
+    for (size_t i = 0; i < options->git_scheme_count; i++) {
+        free(options->git_schemes[i]);
     }
     free(options->git_proxy);
     free(options->git_file_root);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -54,7 +55,7 @@ int git_sandbox_die_with(pid_t parent)
     return getppid() == parent ? 0 : -1;
 }
 
-static int set_limits(uint64_t max_bytes, struct error *err)
+static int set_limits(const struct git_sandbox *sandbox, struct error *err)
 {
     const struct {
         int resource;
@@ -64,8 +65,8 @@ static int set_limits(uint64_t max_bytes, struct error *err)
         {RLIMIT_AS, ADDRESS_SPACE_MAX, !IS_SANITIZED},
         {RLIMIT_CPU, CPU_SECONDS_MAX, true},
         /* an index or a repaired thin pack may be larger than what was received */
-        {RLIMIT_FSIZE, (rlim_t)max_bytes * 2 + FILE_SIZE_SLACK, max_bytes != 0},
-        {RLIMIT_NPROC, 0, !IS_SANITIZED},
+        {RLIMIT_FSIZE, (rlim_t)sandbox->max_bytes * 2 + FILE_SIZE_SLACK, sandbox->max_bytes != 0},
+        {RLIMIT_NPROC, 0, !IS_SANITIZED && !sandbox->has_threads},
     };
 
     signal(SIGXFSZ, SIG_IGN); /* write() fails instead, with a reason */
@@ -102,53 +103,64 @@ static int become(uid_t user, struct error *err)
     return 0;
 }
 
-int git_sandbox_enter(uid_t user, uint64_t max_bytes, struct error *err)
+/* What a program could be started with; while we may still say so. Others start none anyway. */
+static void bound_capabilities(void)
 {
-    if (set_limits(max_bytes, err) < 0) {
-        return -1;
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0;
+         capability++) {
     }
-    if (user != 0 && geteuid() == 0 && become(user, err) < 0) {
-        return -1;
+}
+
+/* Also of those who stay root. */
+static int drop_capabilities(struct error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    if (syscall(SYS_capset, &header, none) < 0) {
+        return error_set_errno(err, errno, "give up all privileges for git");
     }
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED); /* a change of user may have set it */
     return 0;
 }
 
-/* By descriptor: the source may lie below /tmp, which is covered by now. */
-static int bind_directory(int fd, const char *target)
+int git_sandbox_enter(const struct git_sandbox *sandbox, struct error *err)
 {
-    char source[64];
+    bool is_caged;
 
-    if (mkdir(target, 0755) < 0) {
+    if (set_limits(sandbox, err) < 0 || git_cage_enter(&sandbox->cage, &is_caged, err) < 0) {
         return -1;
     }
-    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-    return mount(source, target, NULL, MS_BIND, NULL);
+    bound_capabilities();
+    if (sandbox->user != 0 && geteuid() == 0 && become(sandbox->user, err) < 0) {
+        return -1;
+    }
+    prctl(PR_SET_DUMPABLE, IS_SANITIZED); /* a change of user may have set it */
+    return drop_capabilities(err);
 }
 
-/* The short ways, after a namespace of its own was made. */
-static int cover_tmp(const char *mirror_parent, const char *staging)
+/* The short way, after a namespace of its own was made. */
+static int cover_tmp(const char *mirror_parent)
 {
     /* opened in this namespace: a mount of another one cannot be bound */
-    auto_close int mirror_fd = open(mirror_parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    auto_close int staging_fd =
-        staging != NULL ? open(staging, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    auto_close int fd = open(mirror_parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char source[64];
 
-    if (mirror_fd < 0 || (staging != NULL && staging_fd < 0) ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+    if (fd < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m") <
             0) {
         return -1;
     }
-    if (bind_directory(mirror_fd, GIT_SANDBOX_MIRROR) < 0 ||
-        (staging != NULL && bind_directory(staging_fd, GIT_SANDBOX_STAGING) < 0)) {
+    /* by descriptor: the source may lie below /tmp, which is covered by now */
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+    if (mkdir(GIT_SANDBOX_MIRROR, 0755) < 0 ||
+        mount(source, GIT_SANDBOX_MIRROR, NULL, MS_BIND, NULL) < 0) {
         umount2("/tmp", MNT_DETACH); /* as it was */
         return -1;
     }
     return 0;
 }
 
-bool git_sandbox_mount(const char *mirror_parent, const char *staging)
+bool git_sandbox_mount(const char *mirror_parent)
 {
-    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && cover_tmp(mirror_parent, staging) == 0;
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 && cover_tmp(mirror_parent) == 0;
 }

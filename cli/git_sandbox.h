@@ -6,6 +6,7 @@
 #define BERTH_CLI_GIT_SANDBOX_H
 
 #include "base/error.h"
+#include "cli/git_cage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,19 +26,21 @@ int git_sandbox_start(void);
 int git_sandbox_die_with(pid_t parent);
 
 /*
- * Gives two directories a short way that any user can go, /tmp/mirror and /tmp/staging, in a mount
- * namespace of this process alone: so the state directory may lie below a private one (/root), and
- * what else is in /tmp is out of sight. False where that is not allowed: then the real paths must do.
- * staging may be NULL.
+ * Gives the mirror's directory a short way that any user can go, /tmp/mirror, in a mount namespace
+ * of this process alone: so the state directory may lie below a private one (/root), and what else
+ * is in /tmp is out of sight. False where that is not allowed: then the real path must do.
  */
 #define GIT_SANDBOX_MIRROR "/tmp/mirror"
-#define GIT_SANDBOX_STAGING "/tmp/staging"
-bool git_sandbox_mount(const char *mirror_parent, const char *staging);
+bool git_sandbox_mount(const char *mirror_parent);
 
-/*
- * For the process that uses libgit2. user 0 means: stay who we are (also when we are not root).
- * max_bytes bounds each file it writes; 0: not bounded.
- */
-int git_sandbox_enter(uid_t user, uint64_t max_bytes, struct error *err);
+struct git_sandbox {
+    uid_t user;           /* 0: stay who we are (also when we are not root) */
+    uint64_t max_bytes;   /* of each file it writes; 0: not bounded */
+    bool has_threads;     /* libgit2 packs what is read from a file:// source in threads */
+    struct git_cage cage; /* what it reaches */
+};
+
+/* For the process that uses libgit2: user, limits, cage, and no capability. */
+int git_sandbox_enter(const struct git_sandbox *sandbox, struct error *err);
 
 #endif

@@ -1,23 +1,23 @@
 #include "cli/command.h"
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/suggest.h"
 #include "base/version.h"
 #include "cli/cmd_git_worker.h"
 #include "cli/cmd_tree_worker.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Sorted by name: help lists them in this order. */
 static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
+    {"exec", cmd_exec, "run a command in the container of a task, a repository or an instance"},
+    {"fetch", cmd_fetch, "bring a task's commits into a clone of yours"},
     {"gc", cmd_gc, "remove now what nobody needs, or say what that is"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
+    {"logs", cmd_logs, "show the log of a task, a repository or an instance"},
     {"reconcile", cmd_reconcile, "ask the controller to look at an object now"},
     {"remove-tree", cmd_remove_tree, NULL},
     {"run", cmd_run, "run the controller"},
@@ -25,29 +25,6 @@ static const struct command commands[] = {
     {"validate", cmd_validate, "check spec files without an engine"},
     {"version", cmd_version, "print the version"},
 };
-
-int usage_error(const char *command, const char *format, ...)
-{
-    va_list args;
-
-    fprintf(stderr, "berth %s: ", command);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\nsee: berth %s --help\n", command);
-    return EXIT_BAD_USAGE;
-}
-
-char *directory_option(const char *value, const char *variable, const char *fallback)
-{
-    const char *from_environment = getenv(variable);
-
-    if (value == NULL) {
-        value =
-            from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
-    }
-    return path_absolute(value);
-}
 
 static void print_help(void)
 {

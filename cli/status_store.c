@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "cli/command.h"
+#include "controller/options.h"
 #include "specs/types.h"
 #include "specs/yaml_reader.h"
 
@@ -129,6 +131,31 @@ int status_store_read(const char *directory, json_t **ret_documents, struct erro
     }
     *ret_documents = documents;
     return 0;
+}
+
+json_t *status_store_read_file(const char *directory, const char *name)
+{
+    json_t *documents = json_array();
+
+    read_file(directory, name, documents);
+    return documents;
+}
+
+char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat)
+{
+    const json_t *part = json_object_get(heartbeat, "specs");
+    const char *told = json_string_value(json_object_get(part, "statusDirectory"));
+    const char *told_specs = json_string_value(json_object_get(part, "directory"));
+    auto_free char *specs_dir = NULL;
+
+    if (status_dir != NULL) {
+        return path_absolute(status_dir);
+    }
+    if (specs == NULL && getenv("BERTH_SPECS") == NULL && told != NULL) {
+        return xstrdup(told);
+    }
+    specs_dir = directory_option(specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    return told != NULL && text_equal(told_specs, specs_dir) ? xstrdup(told) : TAKE(specs_dir);
 }
 
 json_t *status_store_heartbeat(const char *state_dir)

@@ -14,6 +14,16 @@
  */
 int status_store_read(const char *directory, json_t **ret_documents, struct error *err);
 
+/* The same of one file, by its name in "file". Never NULL. New reference. */
+json_t *status_store_read_file(const char *directory, const char *name);
+
+/*
+ * Where the status files are: as the flag says, else where the controller says that it writes them (the
+ * heartbeat, or NULL), where that is about the same specs, else beside the specs (flag, or BERTH_SPECS).
+ * The caller's to free.
+ */
+char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat);
+
 /* The heartbeat of the controller with this state directory, or NULL. New reference. */
 json_t *status_store_heartbeat(const char *state_dir);
 

@@ -263,6 +263,22 @@ struct docker_request *docker_container_logs(const char *name, unsigned tail_lin
     return request;
 }
 
+struct docker_request *docker_stream_logs(const char *name, int64_t tail_lines, bool is_followed)
+{
+    struct docker_request *request =
+        request_new("GET", object_path("/containers/", name, "/logs?stdout=1&stderr=1"),
+                    "read the log of container \"%s\"", name);
+    char tail[24] = "all";
+
+    if (tail_lines >= 0) {
+        snprintf(tail, sizeof(tail), "%lld", (long long)tail_lines);
+    }
+    add_query(&request->path, "tail", tail);
+    add_query(&request->path, "follow", is_followed ? "1" : "0");
+    request->timeout_ms = 0;
+    return request;
+}
+
 struct docker_request *docker_put_archive(const char *name, const char *directory, const void *tar,
                                           size_t len)
 {
@@ -294,13 +310,31 @@ struct docker_request *docker_start_exec(const char *exec_id)
 
 struct docker_request *docker_attach_exec(const char *exec_id)
 {
-    json_auto_t *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", 0);
+    return docker_upgrade_exec(exec_id, false); /* it is not upgraded by who does not ask for it */
+}
+
+struct docker_request *docker_upgrade_exec(const char *exec_id, bool has_terminal)
+{
+    json_auto_t *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", (int)has_terminal);
     struct docker_request *request =
         with_json(request_new("POST", object_path("/exec/", exec_id, "/start"),
                               "start command \"%s\"", exec_id),
                   body);
 
     request->timeout_ms = 0;
+    return request;
+}
+
+struct docker_request *docker_resize_exec(const char *exec_id, unsigned rows, unsigned columns)
+{
+    struct docker_request *request = request_new("POST", object_path("/exec/", exec_id, "/resize"),
+                                                 "resize the terminal of command \"%s\"", exec_id);
+    char number[16];
+
+    snprintf(number, sizeof(number), "%u", rows);
+    add_query(&request->path, "h", number);
+    snprintf(number, sizeof(number), "%u", columns);
+    add_query(&request->path, "w", number);
     return request;
 }
 

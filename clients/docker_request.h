@@ -55,6 +55,11 @@ struct docker_request *docker_unpause_container(const char *name);
 /* CPU, memory and pids of a running container; 0 leaves one as it is */
 struct docker_request *docker_update_container(const char *name, const json_t *body);
 struct docker_request *docker_container_logs(const char *name, unsigned tail_lines);
+/*
+ * The same as a stream without a timeout, for on_data: the last tail_lines lines (-1: all), and where it
+ * is followed, what comes until the container ends.
+ */
+struct docker_request *docker_stream_logs(const char *name, int64_t tail_lines, bool is_followed);
 /* tar: copied; extracted below directory */
 struct docker_request *docker_put_archive(const char *name, const char *directory, const void *tar,
                                           size_t len);
@@ -62,6 +67,13 @@ struct docker_request *docker_create_exec(const char *name, const json_t *body);
 struct docker_request *docker_start_exec(const char *exec_id); /* detached */
 /* The reply comes when the command has ended and let go of its output, which is the body, in frames like a log. No timeout. */
 struct docker_request *docker_attach_exec(const char *exec_id);
+/*
+ * For a connection that becomes the command's own: with 101 both directions are its streams, or its
+ * terminal. No timeout.
+ */
+struct docker_request *docker_upgrade_exec(const char *exec_id, bool has_terminal);
+/* The size of the command's terminal; fails a moment long after the start. */
+struct docker_request *docker_resize_exec(const char *exec_id, unsigned rows, unsigned columns);
 struct docker_request *docker_inspect_exec(const char *exec_id);
 
 struct docker_request *docker_inspect_image(const char *image);

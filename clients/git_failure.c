@@ -62,10 +62,11 @@ static int set_authentication(struct error *err, const struct git_failure_source
     const char *hint = "check that they are still valid and may read this repository";
 
     if (url_is_ssh(source->url)) {
-        hint = source->has_credentials
-                   ? "check that its public half is known to the server; an RSA key does not work "
-                     "with a current OpenSSH server here, use an ed25519 or ECDSA key"
-                   : "give the repository an ssh key (ed25519 or ECDSA)";
+        hint = !source->has_credentials ? "give the repository an ssh key (ed25519 or ECDSA)"
+               : source->has_rsa_key
+                   ? "it is an RSA key, which can only be used here with SHA-1 signatures, and "
+                     "servers stopped to take them; use an ed25519 or ECDSA key"
+                   : "check that its public half is known to the server";
         return error_set_reason(err, ERROR_INVALID, "AuthenticationFailed",
                                 "%s: the server refused %s (%s); %s", source->url,
                                 source->has_credentials ? "the ssh key" : "us without an ssh key",
@@ -99,13 +100,25 @@ static int set_not_found(struct error *err, const struct git_failure_source *sou
                             source->url, text_of(source));
 }
 
+static int set_proxy_refusal(struct error *err, const struct git_failure_source *source)
+{
+    return error_set_reason(err, ERROR_INVALID, "AuthenticationFailed",
+                            "%s: the proxy %s wants credentials, which cannot be given to one; use "
+                            "a proxy that takes us without, or none",
+                            source->url, source->proxy);
+}
+
 static int set_http_status(struct error *err, const struct git_failure_source *source,
                            unsigned status)
 {
     switch (status) {
+    case 407:
+        if (source->proxy != NULL) {
+            return set_proxy_refusal(err, source);
+        }
+        return set_authentication(err, source);
     case 401:
-    case 403:
-    case 407: return set_authentication(err, source);
+    case 403: return set_authentication(err, source);
     case 404:
     case 410: return set_not_found(err, source);
     default:
@@ -157,19 +170,38 @@ static bool is_refused_login(const struct git_failure_source *source)
            says_one_of(source, words, ARRAY_SIZE(words));
 }
 
+/* What often is behind a failure that may pass, too. */
+static const char *hint_for(const struct git_failure_source *source)
+{
+    if (source->class == GIT_ERROR_SSL && says(source, "fatal alert")) {
+        return "; a server that speaks TLS 1.3 only cannot be used, TLS 1.2 is needed";
+    }
+    if (source->class == GIT_ERROR_SSL && says(source, "invalid SSL record")) {
+        return "; what answers there does not speak https";
+    }
+    if (source->stage == GIT_STAGE_CONNECT && says(source, "EOF")) {
+        return "; the server hung up without a word, often because the path is wrong";
+    }
+    if (source->stage == GIT_STAGE_CONNECT && says(source, "parsing REF pkt-line")) {
+        return "; if the server's repository is a shallow clone, which cannot be mirrored, "
+               "complete "
+               "it there with git fetch --unshallow";
+    }
+    if ((source->stage == GIT_STAGE_RECEIVE && says(source, "early EOF")) ||
+        (text_has_prefix(source->url, "file:") && says(source, "object not found"))) {
+        return "; if the server's repository is a partial or shallow clone, which cannot be "
+               "mirrored, make it complete there";
+    }
+    return "";
+}
+
 static int set_transient(struct error *err, const struct git_failure_source *source)
 {
-    const char *hint = "";
+    bool is_proxied = source->proxy != NULL && source->stage == GIT_STAGE_CONNECT;
 
-    if (source->class == GIT_ERROR_SSL && says(source, "fatal alert")) {
-        hint = "; a server that speaks TLS 1.3 only cannot be used, TLS 1.2 is needed";
-    } else if (source->class == GIT_ERROR_SSL && says(source, "invalid SSL record")) {
-        hint = "; what answers there does not speak https";
-    } else if (source->stage == GIT_STAGE_CONNECT && says(source, "EOF")) {
-        hint = "; the server hung up without a word, often because the path is wrong";
-    }
-    return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed", "%s: %s%s", source->url,
-                            text_of(source), hint);
+    return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed", "%s: %s%s%s%s", source->url,
+                            text_of(source), is_proxied ? "; asked through the proxy " : "",
+                            is_proxied ? source->proxy : "", hint_for(source));
 }
 
 int git_failure_set(struct error *err, const struct git_failure_source *source)
@@ -184,6 +216,10 @@ int git_failure_set(struct error *err, const struct git_failure_source *source)
     }
     if (source->stage == GIT_STAGE_LOCAL) {
         return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed", "%s", text_of(source));
+    }
+    if (source->proxy != NULL && (says(source, "proxy requires authentication") ||
+                                  says(source, "proxy authentication required"))) {
+        return set_proxy_refusal(err, source);
     }
     if (status != 0) {
         return set_http_status(err, source, status);

@@ -22,6 +22,8 @@ struct git_failure_source {
     int code;             /* what libgit2 returned */
     int class;            /* git_error.klass */
     const char *message;  /* git_error.message, or NULL */
+    const char *proxy;    /* that http and https go through, or NULL */
+    bool has_rsa_key;     /* credentials are, or would be, an RSA key for ssh */
 };
 
 /* Returns -1. */

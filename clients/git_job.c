@@ -264,15 +264,23 @@ static int revisions_from_json(const json_t *json, struct git_job *job, struct e
     return 0;
 }
 
-static int check_tree(const struct git_job *job, struct error *err)
+/* The directory of the mirror is the worker's, and so no place for what it must not write. */
+static int check_places(const struct git_job *job, struct error *err)
 {
+    auto_free char *parent =
+        xstrndup(job->mirror, (size_t)(strrchr(job->mirror, '/') - job->mirror));
+
+    if (parent[0] == '\0') {
+        return error_set(err, ERROR_INVALID, "git job: the mirror has no directory of its own");
+    }
     if ((job->tree != NULL) != (job->commit != NULL)) {
         return error_set(err, ERROR_INVALID,
                          "git job: tree and commit come together, or not at all");
     }
     if (job->tree != NULL &&
-        (path_is_below(job->tree, job->mirror) || path_is_below(job->mirror, job->tree))) {
-        return error_set(err, ERROR_INVALID, "git job: mirror and tree lie in each other");
+        (path_is_below(job->tree, parent) || path_is_below(parent, job->tree))) {
+        return error_set(err, ERROR_INVALID,
+                         "git job: the tree lies in the directory of the mirror, or above it");
     }
     return 0;
 }
@@ -298,7 +306,7 @@ int git_job_from_json(const json_t *json, struct git_job *ret_job, struct error 
         }
     }
     if (revisions_from_json(json_object_get(json, "revisions"), &job, err) < 0 ||
-        check_tree(&job, err) < 0) {
+        check_places(&job, err) < 0) {
         return -1;
     }
     *ret_job = job;

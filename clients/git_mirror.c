@@ -4,49 +4,22 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "clients/git_packed_refs.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    LOCK_TRIES = 50,
-    LOCK_PAUSE_MS = 100,
-    SWEEP_DEPTH_MAX = 64,
-};
+enum { SWEEP_DEPTH_MAX = 64 };
 
 /* What the mirror's HEAD names when the server's names nothing that can be had. */
 #define NO_HEAD "refs/berth/none"
 
 static const char *const refspecs[] = {"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"};
-
-int git_mirror_lock(const char *mirror, int *ret_fd, struct error *err)
-{
-    auto_free char *path = xasprintf("%s.lock", mirror);
-    auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-
-    if (fd < 0) {
-        return error_set_errno(err, errno, "lock \"%s\"", path);
-    }
-    for (unsigned tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
-        if (errno != EWOULDBLOCK && errno != EINTR) {
-            return error_set_errno(err, errno, "lock \"%s\"", path);
-        }
-        if (tries == LOCK_TRIES) {
-            return error_set_reason(err, ERROR_TRANSIENT, "CloneFailed",
-                                    "mirror \"%s\" is in use by another process", mirror);
-        }
-        poll(NULL, 0, LOCK_PAUSE_MS);
-    }
-    *ret_fd = TAKE_FD(fd);
-    return 0;
-}
 
 /* --- leftovers of a killed predecessor -------------------------------------------------------- */
 
@@ -117,7 +90,7 @@ static void set_receive_limit(struct git_session *session, const char *mirror)
     session->receive_limit = max == 0 ? 0 : size < max ? max - size : 1;
 }
 
-/* Where the server's HEAD is at a commit and on no branch: that, if it came with a branch or tag. */
+/* Where the server's HEAD is a commit and no branch: that, if it came with a branch or tag. */
 static int set_head_without_branch(git_repository *mirror, git_remote *remote)
 {
     auto_git(reference) *reference = NULL;
@@ -148,9 +121,65 @@ static int set_head(git_repository *mirror, git_remote *remote)
     return code;
 }
 
-/* Branches that went are removed first: "a" may have made way for "a/b". */
-static int take_over(struct git_session *session, git_repository *mirror, git_remote *remote,
-                     const git_remote_connect_options *options, struct error *err)
+/* The server's branches and tags; those that no git would have are left out. */
+static int list_references(git_remote *remote, struct git_packed_refs *refs)
+{
+    const git_remote_head **heads;
+    size_t count;
+    int code = git_remote_ls(&heads, &count, remote), is_valid;
+
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        const char *name = heads[i]->name;
+
+        if ((text_has_prefix(name, "refs/heads/") || text_has_prefix(name, "refs/tags/")) &&
+            git_reference_name_is_valid(&is_valid, name) == 0 && is_valid) {
+            git_packed_refs_add_take(refs, xstrdup(name), &heads[i]->oid, &heads[i]->oid);
+        }
+    }
+    return code;
+}
+
+/* A file of a reference, by whomever, would go before what is packed. */
+static int remove_loose_references(const char *mirror, struct error *err)
+{
+    static const char *const folders[] = {"refs/heads", "refs/tags"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        auto_free char *path = path_join(mirror, folders[i]);
+
+        if (rmdir(path) < 0 && tree_remove(path, err) < 0) {
+            return -1;
+        }
+        if (dir_make(path, 0755, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* All at once, when what they name is on disk. */
+static int take_references(struct git_session *session, git_repository *mirror, git_remote *remote,
+                           struct error *err)
+{
+    auto_done(git_packed_refs) refs = {0};
+    int code = list_references(remote, &refs);
+
+    if (code == 0) {
+        code = git_packed_refs_peel(&refs, mirror);
+    }
+    if (code < 0) {
+        return git_session_fail(session, GIT_STAGE_LOCAL, code, err);
+    }
+    if (git_packed_refs_write(&refs, git_repository_path(mirror), FILE_DURABLE, err) < 0 ||
+        remove_loose_references(git_repository_path(mirror), err) < 0) {
+        return -1;
+    }
+    code = set_head(mirror, remote);
+    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
+}
+
+static int download(struct git_session *session, git_repository *mirror, git_remote *remote,
+                    const git_remote_connect_options *options, struct error *err)
 {
     git_fetch_options fetch;
     int code;
@@ -160,19 +189,11 @@ static int take_over(struct git_session *session, git_repository *mirror, git_re
     fetch.follow_redirects = options->follow_redirects;
     fetch.proxy_opts = options->proxy_opts;
     fetch.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE; /* all tags come by their refspec */
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1); /* a pack is on disk before what names it */
     code = git_remote_download(remote, NULL, &fetch);
-    if (code < 0) {
-        return git_session_fail(session, GIT_STAGE_RECEIVE, code, err);
-    }
-    code = git_remote_prune(remote, &options->callbacks);
-    if (code == 0) {
-        code = git_remote_update_tips(remote, &options->callbacks, 0, GIT_REMOTE_DOWNLOAD_TAGS_NONE,
-                                      NULL);
-    }
-    if (code == 0) {
-        code = set_head(mirror, remote);
-    }
-    return code < 0 ? git_session_fail(session, GIT_STAGE_LOCAL, code, err) : 0;
+    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
+    return code < 0 ? git_session_fail(session, GIT_STAGE_RECEIVE, code, err)
+                    : take_references(session, mirror, remote, err);
 }
 
 static int fetch_remote(struct git_session *session, git_repository *mirror, git_remote *remote,
@@ -189,7 +210,7 @@ static int fetch_remote(struct git_session *session, git_repository *mirror, git
     if (code < 0) {
         return git_session_fail(session, GIT_STAGE_CONNECT, code, err);
     }
-    result = take_over(session, mirror, remote, &options, err);
+    result = download(session, mirror, remote, &options, err);
     git_remote_disconnect(remote);
     return result;
 }
@@ -221,7 +242,6 @@ static int fetch(struct git_session *session, git_repository *mirror, struct err
     auto_git(remote) *remote = NULL;
     int code;
 
-    git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
     set_receive_limit(session, git_repository_path(mirror));
     code = prepare_remote(mirror, session->job->url, &remote);
     if (code < 0) {

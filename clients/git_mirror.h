@@ -1,23 +1,17 @@
 /*
- * The bare mirror of a repository: one per URL, branches and tags only, shared by all working trees
- * made from it.
+ * The bare mirror of a repository: one per URL, branches and tags only, shared by all snapshots of
+ * it.
  *
  * It is made below "<mirror>.work" and renamed when its first fetch is complete, so what is there
  * under its own name was complete once; later updates fetch into it, and an interrupted one is
- * simply done again. Only the holder of "<mirror>.lock" may touch either. Every branch and tag of
- * the server is taken over as it is, force-pushed or removed ones too; the mirror's HEAD is the
- * server's.
+ * simply done again. Only who holds "<mirror>.lock" (git_staging.h) may touch either. Every branch
+ * and tag of the server is taken over as it is, force-pushed or removed ones too, and all at once;
+ * the mirror's HEAD is the server's.
  */
 #ifndef BERTH_CLIENTS_GIT_MIRROR_H
 #define BERTH_CLIENTS_GIT_MIRROR_H
 
 #include "clients/git_session.h"
-
-/*
- * Takes the lock for this process; closing the descriptor, also by dying, gives it back. Waits a
- * few seconds for a predecessor that is on its way out. ERROR_TRANSIENT: somebody else keeps it.
- */
-int git_mirror_lock(const char *mirror, int *ret_fd, struct error *err);
 
 enum git_mirror_mode {
     GIT_MIRROR_UPDATE,  /* fetch into it; make it where it is missing or no repository */

@@ -37,8 +37,8 @@ struct git_revision {
 /*
  * Two kinds of work, each in a job of its own or, in this order, both in one:
  *
- *     fetch     the mirror is made, or brought up to date (unless is_offline), and the revisions are
- *               looked up in it
+ *     fetch     the mirror is made, or brought up to date (unless is_offline), and the revisions
+ *               are looked up in it
  *     snapshot  where tree is given: commit, which must be in the mirror then, as an immutable tree
  */
 struct git_job {
@@ -57,9 +57,9 @@ struct git_job {
     size_t revision_count;
 
     /*
-     * Absolute path of the snapshot; NULL: none. On the mirror's file system, since packs are shared
-     * by hard links, and outside of the mirror's directory, where the child's user can write. One
-     * that is there already was complete when it came, and is left alone.
+     * Absolute path of the snapshot; NULL: none. On the mirror's file system, since packs are
+     * shared by hard links, and outside of the mirror's directory, where the child's user can
+     * write. One that is there already was complete when it came, and is left alone.
      */
     const char *tree;
     const char *commit; /* 40 hex; with tree, and only then */
@@ -82,9 +82,10 @@ struct git_result {
     size_t found_count;
 
     /*
-     * The commit of revisions[0], where that was found: what it has as .devcontainer/devcontainer.json
-     * or .devcontainer.json is now devcontainer.json beside the mirror, and that file is gone where
-     * it has neither. "": nothing was looked at, and the file is as it was.
+     * The commit of revisions[0], where that was found: what it has as
+     * .devcontainer/devcontainer.json or .devcontainer.json is now devcontainer.json beside the
+     * mirror, and that file is gone where it has neither. "": nothing was looked at, and the file
+     * is as it was.
      */
     char config_commit[41];
 
@@ -96,7 +97,8 @@ struct git_result {
 struct git_progress {
     unsigned percent; /* 0..100 within the phase */
     uint64_t bytes;   /* received so far in this job */
-    char phase[32];   /* "connecting", "receiving", "resolving", "copying", "checking out" */
+    /* "connecting", "receiving", "resolving", "copying", "checking out", "syncing" */
+    char phase[32];
 };
 
 /* ERROR_INVALID: a text, such as a token, is not valid UTF-8. */
@@ -104,8 +106,8 @@ int git_job_to_json(const struct git_job *job, json_t **ret_json, struct error *
 
 /*
  * The texts of ret_job point into json. ERROR_INVALID: a field is missing, unknown, of the wrong
- * type or out of range; a path is not absolute and plain (no ".", "..", "//"), or tree and mirror
- * lie in each other; tree or commit without the other.
+ * type or out of range; a path is not absolute and plain (no ".", "..", "//"); the mirror has no
+ * directory of its own, or the tree lies in it or above it; tree or commit without the other.
  */
 int git_job_from_json(const json_t *json, struct git_job *ret_job, struct error *err);
 
@@ -113,10 +115,10 @@ int git_job_from_json(const json_t *json, struct git_job *ret_job, struct error 
 void git_job_hide_secrets(const struct git_job *job, char *text);
 
 /*
- * Each is one line with its newline; the caller's to free. In the text of a failure, and of what was
- * not found, everything that is not clean UTF-8 becomes '?', line ends become blanks, and what is too
- * long is cut. A failure without a reason, or with one that is not for this protocol, is sent as
- * CloneFailed.
+ * Each is one line with its newline; the caller's to free. In the text of a failure, and of what
+ * was not found, everything that is not clean UTF-8 becomes '?', line ends become blanks, and what
+ * is too long is cut. A failure without a reason, or with one that is not for this protocol, is
+ * sent as CloneFailed.
  */
 char *git_progress_to_line(const struct git_progress *progress);
 char *git_result_to_line(const struct git_result *result);

@@ -13,6 +13,8 @@
 enum {
     NEAR_NAMES_MAX = 10000, /* looked at for "did you mean" */
     ABBREVIATION_MIN = 7,
+    PART_LEN_MAX = 250, /* between slashes; ".lock" is put behind */
+    REFERENCE_LEN_MAX = 1024,
 };
 
 #define BRANCHES "refs/heads/"
@@ -52,13 +54,30 @@ static int list_names(git_repository *mirror, const char *prefix, struct names *
     return code == GIT_ITEROVER ? 0 : code;
 }
 
+/* False for what git would not take as a name, or the file system not as one of a file. */
+static bool can_be_reference(const char *name)
+{
+    int is_valid = 0;
+
+    for (const char *at = name; *at != '\0'; at += at[0] == '/') {
+        size_t len = strcspn(at, "/");
+
+        if (len > PART_LEN_MAX) {
+            return false;
+        }
+        at += len;
+    }
+    return strlen(name) <= REFERENCE_LEN_MAX && git_reference_name_is_valid(&is_valid, name) == 0 &&
+           is_valid;
+}
+
 static int exists(git_repository *mirror, const char *prefix, const char *name)
 {
     auto_git(reference) *reference = NULL;
     auto_free char *full = xasprintf("%s%s", prefix, name);
-    int is_valid = 0, code;
+    int code;
 
-    if (git_reference_name_is_valid(&is_valid, full) < 0 || !is_valid) {
+    if (!can_be_reference(full)) {
         return 0;
     }
     code = git_reference_lookup(&reference, mirror, full);
@@ -126,10 +145,10 @@ static int find_reference(git_repository *mirror, const char *prefix, const char
 {
     auto_git(object) *object = NULL;
     auto_free char *full = xasprintf("%s%s", prefix, name);
-    int is_valid = 0, code;
     git_oid id;
+    int code;
 
-    if (git_reference_name_is_valid(&is_valid, full) < 0 || !is_valid) {
+    if (!can_be_reference(full)) {
         return GIT_ENOTFOUND;
     }
     code = git_reference_name_to_id(&id, mirror, full);
@@ -184,20 +203,28 @@ static int find_ref(git_repository *mirror, const char *name, struct git_found *
     return code == GIT_ENOTFOUND ? find_commit(mirror, name, found) : code;
 }
 
-static int find_head(const struct git_result *result, struct git_found *found)
+static int find_head(git_repository *mirror, const struct git_result *result,
+                     struct git_found *found)
 {
+    auto_done(names) names = {0};
+    const char *head = result->head_branch;
+    int code;
+
     if (result->head_commit[0] != '\0') {
         snprintf(found->commit, sizeof(found->commit), "%s", result->head_commit);
-    } else if (result->head_branch[0] != '\0') {
-        snprintf(found->message, sizeof(found->message),
-                 "the server's default branch " NAME " does not exist; name a branch",
-                 result->head_branch);
-    } else {
-        snprintf(found->message, sizeof(found->message),
-                 "the server names no default branch; name a branch, or push a first commit if the "
-                 "repository is empty");
+        return 0;
     }
-    return 0;
+    code = list_names(mirror, BRANCHES, &names);
+    if (code == 0 && names.count == 0) {
+        snprintf(found->message, sizeof(found->message),
+                 "the repository is empty; push a first commit");
+    } else if (code == 0) {
+        snprintf(found->message, sizeof(found->message),
+                 "the server has no default branch%s%.60s%s; name a branch, such as " NAME,
+                 head[0] != '\0' ? " (its HEAD is \"" : "", head, head[0] != '\0' ? "\")" : "",
+                 names.items[0]);
+    }
+    return code;
 }
 
 static int find(git_repository *mirror, const struct git_revision *revision,
@@ -206,7 +233,7 @@ static int find(git_repository *mirror, const struct git_revision *revision,
     int code = GIT_ERROR;
 
     switch (revision->kind) {
-    case GIT_REVISION_HEAD: return find_head(result, found);
+    case GIT_REVISION_HEAD: return find_head(mirror, result, found);
     case GIT_REVISION_BRANCH:
         code = find_reference(mirror, BRANCHES, revision->name, found);
         return code == GIT_ENOTFOUND ? explain(mirror, BRANCHES, revision->name, found) : code;
@@ -219,7 +246,7 @@ static int find(git_repository *mirror, const struct git_revision *revision,
 
 /* --- all of a job ----------------------------------------------------------------------------- */
 
-/* The mirror's HEAD is a branch, whether there or not, a commit, or nothing that is one of these. */
+/* The mirror's HEAD is a branch, whether there or not, a commit, or none of these. */
 static int read_head(git_repository *mirror, struct git_result *result)
 {
     auto_git(reference) *head = NULL;

@@ -3,6 +3,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "clients/git_proxy.h"
+#include "clients/git_ssh_key.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -35,9 +37,14 @@ int git_session_init(struct git_session *session, const struct git_job *job, con
      * The mirror and the new tree are in directories of our own user; a file:// source need not be.
      */
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    /* What comes is hashed when it comes; what is unpacked again has a checksum, as for git. */
+    git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED_WINDOWS_MAX);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)MAPPED_WINDOW_SIZE);
     git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)OBJECT_CACHE_MAX);
+    if (job->proxy != NULL && text_has_prefix(job->url, "http://")) {
+        git_proxy_use(job->proxy);
+    }
     return 0;
 }
 
@@ -109,7 +116,7 @@ static bool has_credentials_inside(const char *url)
            (scheme_end != NULL && !text_has_prefix(url, "ssh://"));
 }
 
-int git_session_check_url(const char *url, struct error *err)
+static int check_url(const char *url, struct error *err)
 {
     const char *scheme_end = strstr(url, "://");
 
@@ -125,6 +132,39 @@ int git_session_check_url(const char *url, struct error *err)
                                 url);
     }
     return 0;
+}
+
+static bool is_ssh(const char *url)
+{
+    return text_has_prefix(url, "ssh://") || strstr(url, "://") == NULL;
+}
+
+static int check_ssh_key(const struct git_job *job, struct error *err)
+{
+    switch (git_ssh_key_kind(job->ssh_key)) {
+    case GIT_SSH_KEY_NONE:
+        return error_set_reason(err, ERROR_INVALID, "AuthenticationFailed",
+                                "%s: the ssh key is no private key in OpenSSH's form or PEM; give "
+                                "the whole file of an ed25519 or ECDSA key",
+                                job->url);
+    case GIT_SSH_KEY_ENCRYPTED:
+        return error_set_reason(err, ERROR_INVALID, "AuthenticationFailed",
+                                "%s: the ssh key is encrypted, and nobody is there to type its "
+                                "passphrase; give one without (ssh-keygen -p -N '' -f FILE)",
+                                job->url);
+    case GIT_SSH_KEY_RSA:
+    case GIT_SSH_KEY_OTHER: break;
+    }
+    return 0;
+}
+
+int git_session_check_job(const struct git_job *job, struct error *err)
+{
+    if (check_url(job->url, err) < 0 ||
+        (job->proxy != NULL && git_proxy_check(job->proxy, err) < 0)) {
+        return -1;
+    }
+    return is_ssh(job->url) && job->ssh_key != NULL ? check_ssh_key(job, err) : 0;
 }
 
 /* The user in "ssh://user@host/" or "user@host:"; git where there is none. */
@@ -300,6 +340,10 @@ void git_session_connect_options(struct git_session *session,
     ret_options->callbacks.payload = session;
     ret_options->follow_redirects = GIT_REMOTE_REDIRECT_NONE;
     ret_options->proxy_opts.type = GIT_PROXY_NONE;
+    if (session->job->proxy != NULL && text_has_prefix(session->job->url, "https://")) {
+        ret_options->proxy_opts.type = GIT_PROXY_SPECIFIED;
+        ret_options->proxy_opts.url = session->job->proxy;
+    }
 }
 
 /* --- failure ---------------------------------------------------------------------------------- */
@@ -323,6 +367,9 @@ int git_session_fail(struct git_session *session, enum git_stage stage, int code
         .url = session->job->url,
         .stage = stage,
         .has_credentials = session->is_offering,
+        .proxy = text_has_prefix(session->job->url, "http") ? session->job->proxy : NULL,
+        .has_rsa_key = session->job->ssh_key != NULL &&
+                       git_ssh_key_kind(session->job->ssh_key) == GIT_SSH_KEY_RSA,
         .code = code,
         .class = last != NULL ? last->klass : GIT_ERROR_NONE,
         .message = last != NULL ? trimmed(last->message, message, sizeof(message)) : NULL,

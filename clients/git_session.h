@@ -38,10 +38,17 @@ int git_session_init(struct git_session *session, const struct git_job *job, con
                      git_progress_fn *on_progress, void *user, struct error *err);
 void git_session_done(struct git_session *session);
 
-/* ERROR_INVALID: SchemeRefused; InvalidURL for credentials inside. */
-int git_session_check_url(const char *url, struct error *err);
+/*
+ * What can be known to be wrong before anybody is asked. ERROR_INVALID: SchemeRefused; InvalidURL
+ * for credentials inside, also of the proxy's; AuthenticationFailed for an ssh key that is none or
+ * wants a passphrase.
+ */
+int git_session_check_job(const struct git_job *job, struct error *err);
 
-/* The callbacks and the policy of a connection: strict certificates, no redirects, no proxy. */
+/*
+ * The callbacks and the policy of a connection: strict certificates, no redirects, no proxy but the
+ * job's.
+ */
 void git_session_connect_options(struct git_session *session,
                                  git_remote_connect_options *ret_options);
 
@@ -70,13 +77,14 @@ int git_session_fail(struct git_session *session, enum git_stage stage, int code
 
 DEFINE_GIT_CLEANUP(blob)
 DEFINE_GIT_CLEANUP(commit)
+DEFINE_GIT_CLEANUP(index)
 DEFINE_GIT_CLEANUP(object)
 DEFINE_GIT_CLEANUP(odb)
 DEFINE_GIT_CLEANUP(reference)
 DEFINE_GIT_CLEANUP(reference_iterator)
-DEFINE_GIT_CLEANUP(refdb)
 DEFINE_GIT_CLEANUP(remote)
 DEFINE_GIT_CLEANUP(repository)
 DEFINE_GIT_CLEANUP(tree)
+DEFINE_GIT_CLEANUP(tree_entry)
 
 #endif

@@ -22,17 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What becomes the layer: the upper folder of an overlay, or a copy that was taken out of <trees>. */
-struct content {
-    char *path;
-    bool is_there;
-};
-
-static void content_done(struct content *content)
-{
-    free(content->path);
-}
-
 static bool is_folder(int dir_fd, const char *name)
 {
     struct stat info;
@@ -40,29 +29,49 @@ static bool is_folder(int dir_fd, const char *name)
     return fstatat(dir_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
 }
 
-static int take_upper(const struct tree_place *place, struct content *content, struct error *err)
+static bool is_made(const struct tree_place *place)
 {
     auto_free char *made = tree_place_layer_path(place, "made");
 
-    content->path = tree_place_layer_path(place, "upper");
-    content->is_there = path_exists(made) && is_folder(AT_FDCWD, content->path);
-    return tree_unmount_unused(place->trees, place->job->name, err);
+    return path_exists(made);
 }
 
-/* Out of the container's reach first, and on from there: see tree_place.h. */
-static int take_copy(const struct tree_place *place, struct content *content, struct error *err)
+/*
+ * What becomes the layer: the upper folder of an overlay; of a copy the tree itself, which goes to a hidden
+ * name in <layers> first, out of the container's reach, and on from there (see tree_place.h).
+ */
+static char *content_path(const struct tree_place *place)
+{
+    auto_free char *taken = NULL;
+
+    if (place->job->method == TREE_OVERLAY) {
+        return tree_place_layer_path(place, "upper");
+    }
+    taken = tree_place_hidden_name(place, ".frozen-");
+    return path_join(place->job->layers, taken);
+}
+
+static bool has_content(const struct tree_place *place, const char *content)
+{
+    if (place->job->method == TREE_OVERLAY) {
+        return is_made(place) && is_folder(AT_FDCWD, content);
+    }
+    return is_folder(AT_FDCWD, content) ||
+           (is_made(place) && is_folder(place->raw_trees, place->job->name));
+}
+
+static int take_away(const struct tree_place *place, const char *content, struct error *err)
 {
     const char *name = place->job->name;
-    auto_free char *taken = tree_place_hidden_name(place, ".frozen-");
-    auto_free char *made = tree_place_layer_path(place, "made");
 
-    content->path = path_join(place->job->layers, taken);
-    if (!is_folder(AT_FDCWD, content->path) && path_exists(made) &&
-        is_folder(place->raw_trees, name) &&
-        renameat2(place->raw_trees, name, place->raw_layers, taken, RENAME_NOREPLACE) < 0) {
+    if (place->job->method == TREE_OVERLAY) {
+        return tree_unmount_unused(place->trees, name, err);
+    }
+    if (!is_folder(AT_FDCWD, content) &&
+        renameat2(place->raw_trees, name, place->raw_layers, strrchr(content, '/') + 1,
+                  RENAME_NOREPLACE) < 0) {
         return tree_fail(err, errno, "take away the tree", name);
     }
-    content->is_there = is_folder(AT_FDCWD, content->path);
     return 0;
 }
 
@@ -90,13 +99,9 @@ static int move_to(const char *from, const char *to, struct error *err)
 static int freeze(const struct tree_place *place, struct error *err)
 {
     const struct tree_job *job = place->job;
-    auto_done(content) content = {0};
+    auto_free char *content = content_path(place);
 
-    if ((job->method == TREE_OVERLAY ? take_upper(place, &content, err)
-                                     : take_copy(place, &content, err)) < 0) {
-        return -1;
-    }
-    if (!content.is_there) {
+    if (!has_content(place, content)) {
         return path_exists(job->to)
                    ? 0
                    : tree_refuse(err, "there is no tree \"%s\" to freeze", job->name);
@@ -104,7 +109,10 @@ static int freeze(const struct tree_place *place, struct error *err)
     if (path_exists(job->to)) {
         return tree_refuse(err, "the layer \"%s\" exists already", job->to);
     }
-    return sync_layer(content.path, err) < 0 ? -1 : move_to(content.path, job->to, err);
+    if (take_away(place, content, err) < 0 || sync_layer(content, err) < 0) {
+        return -1;
+    }
+    return move_to(content, job->to, err);
 }
 
 int tree_freeze(const struct tree_job *job, struct tree_result *ret_result, struct error *err)

@@ -58,7 +58,7 @@ static _Noreturn void child_main(const struct tree_jail *jail, int answer_fd, in
         line = tree_result_to_line(&result);
     }
     /* libgit2 has nothing to put in order, and the sanitizers' last look would need /proc */
-    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0);
+    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
 }
 
 /*

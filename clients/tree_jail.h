@@ -22,7 +22,7 @@ struct tree_jail {
 
     /*
      * In the child, whose working directory is the tree: fills ret_result, or err. It may write bytes to
-     * TREE_JAIL_DATA_FD. A system call that waits for somebody (a FIFO) fails with EINTR after a second.
+     * TREE_JAIL_DATA_FD. A system call that waits for somebody (a FIFO) fails soon, with EINTR.
      */
     int (*inside)(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 

@@ -25,7 +25,11 @@
 
 static const rlim_t ADDRESS_SPACE_MAX = (rlim_t)2 << 30;
 
-enum { OPEN_FILES_MAX = 512, CAPABILITIES_MAX = 64 };
+enum {
+    OPEN_FILES_MAX = 512,
+    CAPABILITIES_MAX = 64,
+    TICK_US = 50000, /* a FIFO named .gitattributes is opened again for every file */
+};
 
 static int fail(struct error *err, const char *what)
 {
@@ -187,10 +191,10 @@ static void on_tick(int number)
 static void start_ticking(void)
 {
     const struct sigaction action = {.sa_handler = on_tick}; /* without SA_RESTART */
-    const struct itimerval every_second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+    const struct itimerval ticks = {.it_interval.tv_usec = TICK_US, .it_value.tv_usec = TICK_US};
 
     sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, &every_second, NULL);
+    setitimer(ITIMER_REAL, &ticks, NULL);
 }
 
 static void close_what_is_inherited(void)

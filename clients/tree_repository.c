@@ -26,7 +26,8 @@ int tree_repository_open(git_repository **ret_repository)
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED_WINDOWS_MAX);
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)MAPPED_WINDOW_SIZE);
     git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)OBJECT_CACHE_MAX);
-    if (git_repository_open_ext(&repository, ".", GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0 ||
+    /* as a bare one, or the folder that its configuration names would have to be there */
+    if (git_repository_open_bare(&repository, ".git") < 0 ||
         git_repository_set_workdir(repository, ".", 0) < 0) {
         return -1;
     }

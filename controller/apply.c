@@ -107,6 +107,7 @@ static void on_timer_closed(uv_handle_t *handle)
     object_unref(run->desired);
     strbuf_done(&run->output);
     free(run->exec_id);
+    free(run->changes);
     free(run->created_id);
     free(run);
 }

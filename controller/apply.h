@@ -22,6 +22,7 @@ struct plan_run {
     struct git_work *git;
     struct mirror_job *mirror_job; /* what git looks up */
     struct tree_work *tree;
+    char *changes;                 /* what setup left uncommitted, before it is frozen */
     struct cgroup_work *limiting;  /* a slice is being made */
     struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */

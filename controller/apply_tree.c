@@ -370,6 +370,17 @@ void apply_inspect_tree(struct plan_run *run)
 
 /* --- taking away --------------------------------------------------------------------------------- */
 
+/* What was found in it stays known. */
+static void forget_place(struct entry *task)
+{
+    struct status_tree *tree = &task->status->task.tree;
+
+    tree->name = tree->host_path = tree->home = tree->tmp = NULL;
+    tree->removed_at_wall_ms = 0;
+    task->status->task.work_dir = NULL;
+    status_mark_entry(task);
+}
+
 static void on_removed(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -386,9 +397,7 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
         entry_enqueue(repository);
     }
     if (run->entry->kind == ENTRY_TASK && strcmp(name, SHARED_TREE) != 0) {
-        run->entry->status->task.tree.name = NULL;
-        run->entry->status->task.tree.removed_at_wall_ms = 0;
-        status_mark_entry(run->entry);
+        forget_place(run->entry);
     }
     run_action_done(run);
 }
@@ -406,7 +415,7 @@ void apply_remove_tree(struct plan_run *run)
 
 /* --- what setup leaves --------------------------------------------------------------------------- */
 
-static void on_frozen(void *user, const struct tree_result *result, struct error *err)
+static void on_setup_tree_gone(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
     struct entry *repository = run_repository(run);
@@ -422,30 +431,64 @@ static void on_frozen(void *user, const struct tree_result *result, struct error
     run_action_done(run);
 }
 
+/* The container of another branch was faster with this commit: its layer is as good. */
+static void drop_setup_tree(struct plan_run *run, const struct entry *repository)
+{
+    struct tree_job job = job_of_record(repository, TREE_REMOVE, run_action(run)->target);
+
+    submit(run, &job, on_setup_tree_gone);
+}
+
+static bool has_layer(const struct plan_run *run, const struct entry *repository)
+{
+    auto_free char *path =
+        layer_path(repository->repository->mirror, run_action(run)->source.layer);
+
+    return path_exists(path);
+}
+
+static void on_frozen(void *user, const struct tree_result *result, struct error *err)
+{
+    struct plan_run *run = user;
+    struct entry *repository = run_repository(run);
+
+    if (result == NULL && repository != NULL && has_layer(run, repository)) {
+        run->tree = NULL;
+        drop_setup_tree(run, repository);
+        return;
+    }
+    if (result != NULL && repository != NULL && run->changes != NULL) {
+        struct error unsaved = {0};
+
+        if (layer_write_changes(repository->repository->mirror, run_action(run)->source.layer,
+                                run->changes, &unsaved) < 0) {
+            log_fields(LOG_WARN, "state_unwritable", "key", run->entry->key, "error",
+                       unsaved.message, NULL); /* then what setup left counts as work */
+        }
+    }
+    on_setup_tree_gone(user, result, err);
+}
+
 static void on_changes_known(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
     struct entry *repository = need_repository(run);
-    const struct action *action = run_action(run);
     auto_free char *to = NULL;
     struct tree_job job;
 
+    (void)err;
     run->tree = NULL;
     if (repository == NULL) {
         return;
     }
-    to = layer_path(repository->repository->mirror, action->source.layer);
-    if (path_exists(to)) { /* the container of another branch was faster with this commit */
-        job = job_of_record(repository, TREE_REMOVE, action->target);
-        submit(run, &job, on_frozen);
+    if (has_layer(run, repository)) {
+        drop_setup_tree(run, repository);
         return;
     }
-    if (result != NULL && layer_write_changes(repository->repository->mirror, action->source.layer,
-                                              result->changes, err) < 0) {
-        run_action_failed(run, err);
-        return;
-    }
-    job = job_of_record(repository, TREE_FREEZE, action->target);
+    free(run->changes);
+    run->changes = result != NULL ? xstrdup(result->changes) : NULL;
+    to = layer_path(repository->repository->mirror, run_action(run)->source.layer);
+    job = job_of_record(repository, TREE_FREEZE, run_action(run)->target);
     job.to = to;
     submit(run, &job, on_frozen);
 }

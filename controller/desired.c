@@ -483,6 +483,10 @@ void desired_scan_at(struct controller *controller, uint64_t now_ms)
         free(controller->scan_error);
         controller->scan_error = NULL;
     }
+    if (!controller->is_scanned && controller->state.is_writable) {
+        retired_expire_soon(
+            controller); /* what is to go, and when, is known from the state directory */
+    }
     controller->is_scanned = true;
     if (is_asked) { /* it was meant for what is held now, not for what may be held one day */
         state_remove(&controller->state, "requests/confirm-deletions");

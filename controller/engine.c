@@ -155,10 +155,10 @@ static void on_events_end(void *user, const struct docker_request *request,
 
 static json_t *event_filters(void)
 {
-    return json_pack("{s:[s,s,s], s:[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s]}", "type", "container",
+    return json_pack("{s:[s,s,s], s:[s,s,s,s,s,s,s,s,s,s,s,s,s,s,s,s,s]}", "type", "container",
                      "network", "image", "event", "start", "die", "destroy", "oom", "rename",
                      "pause", "unpause", "connect", "disconnect", "create", "tag", "untag",
-                     "delete", "load", "import");
+                     "delete", "load", "import", "exec_start", "exec_die");
 }
 
 static void watch_events(struct engine *engine, int64_t engine_now_ms)

@@ -232,7 +232,15 @@ static void take_line(struct git_child *child, const char *line, size_t len,
     }
     switch (type) {
     case GIT_LINE_PROGRESS: *has_progress = true; break;
-    case GIT_LINE_RESULT: child->has_result = true; break;
+    case GIT_LINE_RESULT:
+        if (child->result.found_count != child->options.job->revision_count) {
+            set_failure(child, REASON_CLONE_FAILED,
+                        "the git process was asked for %zu revisions and told of %zu",
+                        child->options.job->revision_count, child->result.found_count);
+            return;
+        }
+        child->has_result = true;
+        break;
     case GIT_LINE_ERROR:
         git_job_hide_secrets(child->options.job, failure.message);
         child->failure = failure;

@@ -1,6 +1,7 @@
 #include "controller/http_transport_curl.h"
 
 #include "clients/docker_request.h"
+#include "clients/endpoint_curl.h"
 #include "controller/curl_loop.h"
 
 #include "base/memory.h"
@@ -11,11 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CONNECT_TIMEOUT_MS = 5000,
-    TCP_KEEPALIVE_S = 30, /* a stream of events has no other way to notice a dead peer */
-    MAX_VERSION = 16,
-};
+enum { MAX_VERSION = 16 };
 
 struct http_transport_curl {
     struct http_transport base; /* first: the callers' pointer is ours */
@@ -125,7 +122,6 @@ static void set_request(struct transfer *transfer)
     CURL *easy = transfer->easy;
 
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     if (strcmp(request->method, "GET") != 0) {
         auto_free char *type = request->content_type != NULL
                                    ? xasprintf("Content-Type: %s", request->content_type)
@@ -141,47 +137,15 @@ static void set_request(struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
 }
 
-static void set_tls(CURL *easy, const struct docker_endpoint *endpoint)
-{
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, endpoint->is_verified ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, endpoint->is_verified ? 2L : 0L);
-    if (endpoint->ca_file != NULL && endpoint->is_verified) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-    if (endpoint->cert_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_SSLCERT, endpoint->cert_file);
-    }
-    if (endpoint->key_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_SSLKEY, endpoint->key_file);
-    }
-}
-
 static void set_connection(struct transfer *transfer)
 {
-    const struct docker_endpoint *endpoint = transfer->transport->endpoint;
     CURL *easy = transfer->easy;
 
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_text);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "berth");
-    /* no CURLOPT_NOSIGNAL: without it curl keeps SIGPIPE away while it writes through TLS */
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    if (endpoint->socket_path != NULL) {
-        curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, endpoint->socket_path);
-    } else {
-        curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-        curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)TCP_KEEPALIVE_S);
-        curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)TCP_KEEPALIVE_S);
-    }
-    if (endpoint->is_tls) {
-        set_tls(easy, endpoint);
-    }
+    endpoint_curl_set(easy, transfer->transport->endpoint);
 }
 
 static void transfer_start(struct transfer *transfer)

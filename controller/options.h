@@ -18,6 +18,7 @@ enum {
     MAX_ENV_FILE_ROOTS = 16,
     MAX_ALLOWED_ENV = 64,
     MAX_DEVCONTAINER_IMAGES = 64,
+    MAX_GIT_SCHEMES = 5,
 };
 
 struct controller_options {
@@ -29,10 +30,12 @@ struct controller_options {
     char *ports;         /* NULL, like the next: the configuration file's, or the default */
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;
-    char *git_known_hosts; /* for ssh; NULL: none, so every host is refused */
-    char *git_proxy;       /* for http and https; NULL: none is used */
-    char *git_file_root;   /* NULL: no file:// repositories */
-    char *program;         /* path of our own binary, for children */
+    char *git_known_hosts;              /* for ssh; NULL: none, so every host is refused */
+    char *git_schemes[MAX_GIT_SCHEMES]; /* that URLs of repositories may begin with */
+    size_t git_scheme_count;            /* 0: all */
+    char *git_proxy;                    /* for http and https; NULL: none is used */
+    char *git_file_root;                /* NULL: no file:// repositories */
+    char *program;                      /* path of our own binary, for children */
     char *host_path_roots[MAX_HOST_PATH_ROOTS];
     size_t host_path_root_count;
     char *env_file_roots[MAX_ENV_FILE_ROOTS]; /* valueFrom.file must be below one; absolute */
@@ -42,6 +45,7 @@ struct controller_options {
     char *devcontainer_images
         [MAX_DEVCONTAINER_IMAGES]; /* patterns of fnmatch(3) that a repository's own file may name */
     size_t devcontainer_image_count; /* 0: such files are not looked at */
+    bool are_trees_copied;           /* also where they could be overlays */
     bool is_task_user_verified;      /* spec.user of a task must be the owner of its file */
     unsigned disk_high_percent, inode_high_percent; /* from then on nothing new is begun */
     uint64_t disk_budget_bytes;                     /* of mirrors and trees together; 0: none */

@@ -20,9 +20,26 @@
 
 /* Passes of repository containers, their mirrors and setups, and tasks: the facts are gathered, and decided on elsewhere. */
 
-/* file:// only below the root that the operator named. Returns why not, or NULL; the caller's to free. */
+static bool is_scheme_allowed(const struct world *world, const char *scheme)
+{
+    for (size_t i = 0; i < world->git_schemes.count; i++) {
+        if (strcmp(world->git_schemes.items[i], scheme) == 0) {
+            return true;
+        }
+    }
+    return world->git_schemes.count == 0;
+}
+
+/*
+ * Only schemes that the operator allows, and file:// only below the root that was named. Returns why not, or NULL; the
+ * caller's to free.
+ */
 static char *refuse_url(const struct world *world, const struct repo_url *url)
 {
+    if (!is_scheme_allowed(world, url->scheme)) {
+        return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
+                         url->scheme);
+    }
     if (strcmp(url->scheme, "file") != 0) {
         return NULL;
     }
@@ -203,11 +220,12 @@ static const struct object_status *passed_status(const struct entry *entry)
     return entry != NULL && entry->is_passed ? entry->status : NULL;
 }
 
-static void decide_repository(struct pass *pass, struct repository_input *input)
+static void decide_repository(struct pass *pass, const struct repository_input *facts)
 {
+    struct repository_input input = *facts;
     struct entry *entry = pass->entry;
     struct entry *mirror = entry->repository->mirror;
-    struct revision revision = task_revision(NULL, input->settings);
+    struct revision revision = task_revision(NULL, input.settings);
     struct observed_image image, snapshot;
     struct source source;
     auto_free char *reference = NULL;
@@ -217,18 +235,18 @@ static void decide_repository(struct pass *pass, struct repository_input *input)
     }
     mirror_find_source(mirror, &revision, 0, &source);
     image = image_observed(
-        observe_image(entry->controller, repository_image(&pass->world, input->settings)));
+        observe_image(entry->controller, repository_image(&pass->world, input.settings)));
     reference = setup_image(entry, &snapshot);
     pass->is_waiting =
         image.state == IMAGE_UNKNOWN || (reference != NULL && snapshot.state == IMAGE_UNKNOWN);
     if (pass->is_waiting) {
         return;
     }
-    input->image = &image;
-    input->snapshot = (struct snapshot_image){reference, &snapshot};
-    input->source = &source;
-    input->values = values_observe(entry, &input->settings->repository.env);
-    repository_reconcile(&pass->world, input, pass->plan, pass->status);
+    input.image = &image;
+    input.snapshot = (struct snapshot_image){reference, &snapshot};
+    input.source = &source;
+    input.values = values_observe(entry, &input.settings->repository.env);
+    repository_reconcile(&pass->world, &input, pass->plan, pass->status);
     describe_repository(pass);
 }
 
@@ -271,6 +289,7 @@ void pass_repository(struct pass *pass)
         return;
     }
     trees_observe(entry);
+    input.has_unseen_trees = trees_have_unseen(entry);
     input.work_kept_until_wall_ms = trees_kept_until(entry);
     fill_placement(pass, &input, &machine, &observed_machine);
     input.is_evicted = is_evicted(entry, &input);
@@ -409,8 +428,9 @@ static void fill_container(const struct entry *task, struct task_input *input,
     input->setup = setup_of_commit(repository, place->source.commit, place->layer);
 }
 
-static void decide_task(struct pass *pass, struct task_input *input)
+static void decide_task(struct pass *pass, const struct task_input *facts)
 {
+    struct task_input input = *facts;
     struct entry *entry = pass->entry;
     struct entry *mirror = mirror_of_task(entry);
     auto_free char *refusal = NULL, *forbidden = NULL, *owner = NULL;
@@ -418,23 +438,23 @@ static void decide_task(struct pass *pass, struct task_input *input)
 
     if (mirror != NULL) {
         task_find_source(entry, &place.source);
-        input->source = &place.source;
-        input->mirror_status = passed_status(mirror);
-        input->url = mirror->mirror->url.canonical;
-        refusal = input->refusal == NULL ? refuse_url(&pass->world, &mirror->mirror->url) : NULL;
+        input.source = &place.source;
+        input.mirror_status = passed_status(mirror);
+        input.url = mirror->mirror->url.canonical;
+        refusal = input.refusal == NULL ? refuse_url(&pass->world, &mirror->mirror->url) : NULL;
     }
     if (refusal != NULL) {
-        input->refusal = refusal;
-        input->refusal_reason = REASON_SCHEME_REFUSED;
+        input.refusal = refusal;
+        input.refusal_reason = REASON_SCHEME_REFUSED;
     }
     if (entry->desired != NULL) {
         owner = task_owner(entry);
-        forbidden = task_find_forbidden(entry->desired, input->settings, owner);
-        input->forbidden = forbidden;
-        input->values = values_observe(entry, &entry->desired->task.env);
+        forbidden = task_find_forbidden(entry->desired, input.settings, owner);
+        input.forbidden = forbidden;
+        input.values = values_observe(entry, &entry->desired->task.env);
     }
-    fill_container(entry, input, &place);
-    task_reconcile(&pass->world, input, pass->plan, pass->status);
+    fill_container(entry, &input, &place);
+    task_reconcile(&pass->world, &input, pass->plan, pass->status);
     free(place.block);
     free(place.free_tree);
 }

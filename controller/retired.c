@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/disk.h"
+#include "controller/setups.h"
 #include "controller/trees.h"
 
 #include <stdlib.h>
@@ -137,14 +138,22 @@ struct entry *tree_owner(const struct entry *repository, const struct tree_recor
 /* A record that says whose it is, and nobody of that name claims it: its owner went while no controller looked. */
 static bool has_lost_owner(const struct entry *repository, const struct tree_record *record)
 {
-    return record->task != NULL && record->removed_at_wall_ms == 0 &&
-           repository->controller->is_scanned && tree_owner(repository, record) == NULL;
+    if (record->removed_at_wall_ms != 0 || !repository->controller->is_scanned) {
+        return false;
+    }
+    return tree_is_of_setup(record)
+               ? !setup_needs_tree(repository, record->name)
+               : record->task != NULL && tree_owner(repository, record) == NULL;
 }
 
 static void give_time(struct entry *repository, struct tree_record *record, int64_t now_wall_ms)
 {
     struct error err = {0};
 
+    if (tree_is_of_setup(record)) { /* of one that was given up: nobody has worked in it */
+        record->removed_at_wall_ms = now_wall_ms;
+        return;
+    }
     if (!record->is_inspected) { /* what nobody has looked at may be somebody's work */
         record->is_inspected = record->is_dirty = true;
     }

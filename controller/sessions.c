@@ -10,12 +10,14 @@
 
 /*
  * People in a repository's container: commands that run in it by the engine's exec and are no work of ours. While there
- * is one the container is not idle. What runs is listed with each inspection; each is asked once what it is.
+ * is one the container is not idle. What runs is listed with each inspection; each is asked what it is until it has
+ * started: one that was only created says nothing yet.
  */
 
 struct exec_entry {
     struct entry *repository;
     struct engine_call *call; /* asks what it is */
+    bool is_known;            /* it runs, or it is work of ours */
     bool is_session;
     bool is_seen; /* in the list at hand */
 };
@@ -54,14 +56,17 @@ static void on_exec(void *user, const struct docker_request *request,
     struct exec_entry *exec = user;
     json_auto_t *json = NULL;
     struct docker_exec found;
+    bool is_ours;
 
     exec->call = NULL;
     if (docker_reply_json(request, reply, &json, err) < 0 ||
         docker_parse_exec(json, &found, err) < 0) {
         return; /* it has ended, or the next inspection finds it again */
     }
-    exec->is_session = found.is_running && !docker_exec_has_command(json, RUNNER_PATH, "run") &&
-                       !docker_exec_has_command(json, RUNNER_PATH, "stop");
+    is_ours = docker_exec_has_command(json, RUNNER_PATH, "run") ||
+              docker_exec_has_command(json, RUNNER_PATH, "stop");
+    exec->is_known = found.is_running || is_ours;
+    exec->is_session = found.is_running && !is_ours;
     if (exec->is_session) {
         entry_enqueue(exec->repository);
     }
@@ -75,6 +80,8 @@ static void add(struct entry *repository, const char *id)
         exec = xcalloc(1, sizeof(*exec));
         exec->repository = repository;
         map_put(&repository->repository->sessions, id, exec);
+    }
+    if (!exec->is_known && exec->call == NULL) {
         exec->call =
             engine_call(repository->controller->engine, docker_inspect_exec(id), on_exec, exec);
     }

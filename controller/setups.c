@@ -157,6 +157,14 @@ struct task_setup setup_of_commit(const struct entry *repository, const char *co
                           has_layer(repository, layer), is_prepared(repository));
 }
 
+bool setup_needs_tree(const struct entry *repository, const char *tree)
+{
+    const struct entry *setup = repository->repository->setup;
+
+    return setup != NULL &&
+           (setup->run != NULL || !setup->is_passed || text_equal(setup->setup->run, tree));
+}
+
 bool setup_is_running(const struct entry *repository)
 {
     const struct entry *setup = repository->repository->setup;

@@ -28,6 +28,9 @@ struct task_setup setup_of_commit(const struct entry *repository, const char *co
 /* The image that the next container should be made from, and whether the engine has it. reference: the caller's to free. */
 char *setup_image(const struct entry *repository, struct observed_image *ret_image);
 
+/* True while the run at hand, or one that is about to begin, has this tree. */
+bool setup_needs_tree(const struct entry *repository, const char *tree);
+
 /* True while its command runs, or is about to. */
 bool setup_is_running(const struct entry *repository);
 

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { INSPECTION_MS = 1000 }; /* how soon one looks again whether a tree was looked at */
-
 /* --- records ------------------------------------------------------------------------------------- */
 
 static void record_free(struct tree_record *record)
@@ -215,19 +213,27 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
     status->task.commit = status_text(status, record->commit);
 }
 
-/* Setup's own, which nobody works in. */
-static bool is_of_setup(const struct tree_record *record)
+bool tree_is_of_setup(const struct tree_record *record)
 {
     return text_has_prefix(record->name, "setup-");
 }
 
-/* Until somebody has looked, there may be work in it. */
+bool trees_have_unseen(const struct entry *repository)
+{
+    for (struct map_entry *at = map_first(&repository->repository->tree_records); at != NULL;
+         at = map_next(at)) {
+        const struct tree_record *record = map_value(at);
+
+        if (!record->is_inspected && !tree_is_of_setup(record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int64_t work_ends_at(const struct tree_record *record, int64_t retain_ms)
 {
-    if (!record->is_inspected) {
-        return is_of_setup(record) ? 0 : clock_wall_ms() + INSPECTION_MS;
-    }
-    if (!record->is_dirty && !record->is_unpushed) {
+    if (!record->is_inspected || (!record->is_dirty && !record->is_unpushed)) {
         return 0;
     }
     return record->removed_at_wall_ms != 0 ? record->removed_at_wall_ms
@@ -378,6 +384,11 @@ void trees_probe(struct controller *controller)
     struct tree_job job = {.verb = TREE_PROBE, .trees = path};
     struct error err = {0};
 
+    if (controller->options.are_trees_copied) {
+        controller->trees_means.method = TREES_COPY;
+        controller->trees_means.message = xstrdup("the controller was started with --trees copy");
+        return;
+    }
     if (dir_make(path, 0700, &err) < 0) {
         on_probed(controller, NULL, &err);
         return;

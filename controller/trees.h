@@ -45,6 +45,12 @@ void tree_remove_kept(struct entry *repository, struct tree_record *record);
 void tree_fill_status(const struct entry *repository, const struct tree_record *record,
                       struct object_status *status);
 
+/* One that setup runs in, and no task. */
+bool tree_is_of_setup(const struct tree_record *record);
+
+/* Some that tasks worked in were not looked at since: there may be work in them. */
+bool trees_have_unseen(const struct entry *repository);
+
 /* Until when the work in its trees that is nowhere else is kept; 0: there is none. */
 int64_t trees_kept_until(const struct entry *repository);
 

@@ -78,8 +78,10 @@ void mirror_source(const struct mirror_view *view, const struct mirror_wish *wis
     if (!mirror->exists) {
         ret->needs_fetch = true;
     } else if (!wish->observed.is_looked_up) {
-        ret->needs_lookup = is_new_enough(view, wish) || revision_is_commit(&wish->revision);
-        ret->needs_fetch = !ret->needs_lookup;
+        bool is_enough = is_new_enough(view, wish) || revision_is_commit(&wish->revision);
+
+        ret->needs_lookup = is_enough || is_failing; /* what is there may have to do */
+        ret->needs_fetch = !is_enough;
     } else if (is_settled(view, wish)) {
         if (wish->observed.commit != NULL) {
             set_ready(view, wish, ret);
@@ -141,9 +143,10 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
                    struct demand *demand, struct plan *plan)
 {
     int64_t interval_ms = view->interval_seconds * 1000;
+    bool is_missing_due_first =
+        demand->has_missing && (interval_ms == 0 || interval_ms > MISSING_RETRY_MS);
     int64_t due_wall_ms =
-        input->mirror->fetched_wall_ms +
-        (interval_ms > MISSING_RETRY_MS || !demand->has_missing ? interval_ms : MISSING_RETRY_MS);
+        input->mirror->fetched_wall_ms + (is_missing_due_first ? MISSING_RETRY_MS : interval_ms);
 
     if (demand->needs_fetch || !input->mirror->exists ||
         !(demand->has_missing || (input->is_followed && interval_ms > 0))) {
@@ -157,12 +160,14 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
     }
 }
 
+/* While the remote is away, what it has said before is looked up in turn with the tries to fetch. */
 static void plan_work(const struct mirror_input *input, const struct demand *demand,
                       struct plan *plan)
 {
     enum phase phase = input->mirror->exists ? PHASE_RUNNING : PHASE_PROVISIONING;
+    bool is_lookup_first = demand->needs_lookup && input->failure->count % 2 == 1;
 
-    if (demand->needs_fetch) {
+    if (demand->needs_fetch && !is_lookup_first) {
         plan_set_operation(plan, input->mirror->exists ? "fetch" : "clone", demand->cause);
         plan_add(plan, ACTION_FETCH_MIRROR, phase, input->name, demand->cause);
     } else if (demand->needs_lookup) {
@@ -200,8 +205,7 @@ void mirror_reconcile(const struct world *world, const struct mirror_input *inpu
         return;
     }
     if (input->settings->repository.is_suspended) {
-        status_set_progressing(status, REASON_SUSPENDED,
-                               "spec.suspend is true: nothing is changed");
+        status_set_ready(status, REASON_SUSPENDED, "spec.suspend is true: nothing is changed");
         return;
     }
     if (input->is_unused) {

@@ -34,34 +34,20 @@ bool repository_is_gone(const struct repository_input *input)
 
 /* --- the container ------------------------------------------------------------------------------- */
 
-static bool has_container_port(const struct port_list *ports, int64_t number)
-{
-    for (size_t i = 0; i < ports->count; i++) {
-        if (ports->items[i].container_port == number) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct port_list repository_ports(const struct object *settings, struct arena *arena)
 {
     const struct repository_spec *spec = &settings->repository;
     struct port_list ports = {0};
-    int64_t number = TASK_PORT_FIRST;
 
     ports.items = arena_alloc(arena, (spec->ports.count + (size_t)spec->task_ports + 1) *
                                          sizeof(*ports.items));
     for (size_t i = 0; i < spec->ports.count; i++) {
         ports.items[ports.count++] = spec->ports.items[i];
     }
-    for (int64_t i = 0; i < spec->task_ports; i++, number++) {
-        while (has_container_port(&spec->ports, number)) {
-            number++;
-        }
+    for (int64_t i = 0; i < spec->task_ports; i++) { /* no own port has one of these numbers */
         ports.items[ports.count++] = (struct port_spec){
             .name = arena_printf(arena, TASK_PORT_PREFIX "%" PRId64, i + 1),
-            .container_port = number,
+            .container_port = TASK_PORT_FIRST + i,
             .protocol = PROTOCOL_TCP,
             .host_ip = "127.0.0.1",
         };
@@ -72,7 +58,9 @@ struct port_list repository_ports(const struct object *settings, struct arena *a
 static void add_idle_command(struct workload *workload, const struct repository_input *input)
 {
     const struct cache_list *caches = &input->settings->repository.caches;
-    const char **items = arena_alloc(&workload->arena, (6 + 2 * caches->count) * sizeof(*items));
+    const struct volume_list *volumes = &input->settings->repository.volumes;
+    const char **items =
+        arena_alloc(&workload->arena, (6 + 2 * (caches->count + volumes->count)) * sizeof(*items));
     size_t count = 0;
 
     items[count++] = "/.berth/runner";
@@ -84,6 +72,12 @@ static void add_idle_command(struct workload *workload, const struct repository_
     for (size_t i = 0; i < caches->count; i++) { /* a new volume is root's */
         items[count++] = "--own";
         items[count++] = caches->items[i].mount_path;
+    }
+    for (size_t i = 0; i < volumes->count; i++) {
+        if (volumes->items[i].volume != NULL && !volumes->items[i].is_read_only) {
+            items[count++] = "--own";
+            items[count++] = volumes->items[i].mount_path;
+        }
     }
     workload->entrypoint = (struct text_list){items, count};
 }
@@ -287,6 +281,12 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
             status_set_ready(pass->status, REASON_WORK_KEPT,
                              "no task needs it; trees with work that was not pushed are kept");
         }
+    } else if (input->trees->exists && input->has_unseen_trees) {
+        if (input->container == NULL) {
+            pass->status->phase = PHASE_STOPPING;
+            status_set_progressing(pass->status, "Waiting",
+                                   "a tree that a task left was not looked at yet");
+        }
     } else if (input->trees->exists) {
         plan_set_operation(pass->plan, "delete", "no task needs it");
         plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name,
@@ -331,10 +331,13 @@ static bool is_held_up(const struct world *world, const struct repository_input 
 /* What keeps it from being made anew or stopped: NULL, or words for people; the caller's to free. */
 static char *find_hold(const struct repository_input *input)
 {
-    unsigned users = input->running_tasks + input->sessions;
+    unsigned tasks = input->running_tasks, sessions = input->sessions;
 
-    if (users > 0) {
-        return xasprintf("%u task%s in it", users, users == 1 ? "" : "s");
+    if (tasks > 0) {
+        return xasprintf("%u task%s in it", tasks, tasks == 1 ? "" : "s");
+    }
+    if (sessions > 0) {
+        return xasprintf("%u open session%s in it", sessions, sessions == 1 ? "" : "s");
     }
     return input->is_setting_up ? xstrdup("its setup runs") : NULL;
 }

@@ -44,6 +44,7 @@ struct repository_input {
     bool is_pool_unknown;     /* ... which does not exist */
     const char *awaits;       /* what must be known before it can be made, or NULL */
     const char *pressure;     /* the disk is full: nothing new; NULL: it is not */
+    bool has_unseen_trees;    /* a task that is over left one that was not looked at yet */
     int64_t
         work_kept_until_wall_ms; /* its trees have work that is nowhere else; 0: they have none */
     const struct observed_trees *trees;

@@ -120,6 +120,17 @@ static void describe_admission(const struct task_pass *pass)
     task->queue_position = admission->queue_position;
 }
 
+static void describe_links(struct object_status *status, const struct cache_list *caches)
+{
+    struct text_list *links = &status->task.links;
+
+    links->count = 0;
+    links->items = arena_alloc(&status->arena, (caches->count + 1) * sizeof(*links->items));
+    for (size_t i = 0; i < caches->count; i++) {
+        links->items[links->count++] = status_text(status, caches->items[i].mount_path);
+    }
+}
+
 static void describe_place(const struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
@@ -127,6 +138,12 @@ static void describe_place(const struct task_pass *pass)
 
     status->task.repository = status_text(status, input->repository);
     status->task.url = status_text(status, input->url);
+    if (input->settings != NULL) {
+        describe_links(status, &input->settings->repository.caches);
+    }
+    if (input->desired != NULL) {
+        status->task.person = status_text(status, input->desired->task.user);
+    }
     if (input->trees->is_user_known) {
         status->task.user = status_text(status, input->trees->user);
     }

@@ -9,6 +9,16 @@
 
 /* How attempts end, whether there is another one, and for how long what a task leaves is kept. */
 
+static void say_end(struct object_status *status, const char *reason, const char *message)
+{
+    bool has_failed = status->phase == PHASE_FAILED;
+
+    status_set_condition(status, CONDITION_READY, CONDITION_FALSE, reason, message);
+    status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
+    status_set_condition(status, CONDITION_STALLED, has_failed ? CONDITION_TRUE : CONDITION_FALSE,
+                         reason, has_failed ? message : NULL);
+}
+
 void task_finish(struct task_pass *pass, enum phase phase, const char *reason, const char *message,
                  int64_t end_wall_ms)
 {
@@ -19,11 +29,7 @@ void task_finish(struct task_pass *pass, enum phase phase, const char *reason, c
     status->task.end_wall_ms = end_wall_ms;
     status->task.next_retry_wall_ms = 0;
     status->task.port_count = 0; /* given back */
-    status_set_condition(status, CONDITION_READY, CONDITION_FALSE, reason, message);
-    status_set_condition(status, CONDITION_RECONCILING, CONDITION_FALSE, reason, NULL);
-    status_set_condition(status, CONDITION_STALLED,
-                         phase == PHASE_FAILED ? CONDITION_TRUE : CONDITION_FALSE, reason,
-                         phase == PHASE_FAILED ? message : NULL);
+    say_end(status, reason, message);
     if (phase == PHASE_FAILED) {
         status_add_error(status, reason, message, NULL);
     }
@@ -89,7 +95,7 @@ static bool has_another_try(const struct task_pass *pass)
 {
     const struct object *desired = pass->input->desired;
 
-    return desired != NULL && desired->task.state == TASK_ACTIVE && !desired->task.is_suspended &&
+    return desired != NULL && desired->task.state == TASK_ACTIVE &&
            pass->status->task.attempt <= desired->task.backoff_limit;
 }
 
@@ -219,14 +225,19 @@ static void expire(struct task_pass *pass)
 
 void task_reconcile_over(struct task_pass *pass)
 {
-    const struct object_status *previous = pass->input->previous;
-    const struct condition *ready = &previous->conditions[CONDITION_READY];
-    const char *reason = previous->task.reason;
+    const struct task_input *input = pass->input;
+    const struct object_status *previous = input->previous;
+    const char *message = previous->conditions[CONDITION_READY].message;
+    const char *reason = previous->task.reason != NULL ? previous->task.reason : "Completed";
 
-    task_finish(pass, previous->phase, reason != NULL ? reason : "Completed", ready->message,
-                previous->task.end_wall_ms);
+    task_finish(pass, previous->phase, reason, message, previous->task.end_wall_ms);
     if (!plan_inspection(pass)) {
         expire(pass);
+    }
+    if (failure_holds_back(input->failure, input->name, pass->world->now_wall_ms, pass->plan,
+                           pass->status)) {
+        say_end(pass->status, reason,
+                message); /* how it ended counts; what fails now is an error */
     }
 }
 
@@ -241,6 +252,7 @@ void task_reconcile_gone(struct task_pass *pass)
         status->task.end_wall_ms = pass->world->now_wall_ms;
     }
     status->task.port_count = 0;
+    status->task.next_retry_wall_ms = 0;
     if (plan_inspection(pass)) {
         return;
     }

@@ -95,10 +95,17 @@ static bool is_container_ready(const struct task_input *input)
            !status_is_operating(input->repository_status);
 }
 
+/* What its tree is made from is known already: to make it again it waits for nothing else. */
+static bool is_decided(const struct status_task *task)
+{
+    return task->tree.name != NULL && task->commit != NULL;
+}
+
 /* True when there is everything that a tree and a command in it need. */
 static bool has_all(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
+    bool is_new = !is_decided(&pass->status->task);
     const struct object_status *repository = input->repository_status;
     auto_free char *message = NULL;
 
@@ -108,7 +115,7 @@ static bool has_all(struct task_pass *pass)
     } else if (repository != NULL &&
                repository->conditions[CONDITION_STALLED].value == CONDITION_TRUE) {
         wait_for_container(pass);
-    } else if (input->source->state != SOURCE_READY) {
+    } else if (is_new && input->source->state != SOURCE_READY) {
         wait_for_source(pass);
     } else if (!is_container_ready(input)) {
         wait_for_container(pass);
@@ -116,13 +123,15 @@ static bool has_all(struct task_pass *pass)
         pass->status->phase = PHASE_PENDING;
         status_set_stalled(pass->status, REASON_START_FAILED, input->trees->user_error);
     } else if (!input->trees->is_user_known || input->trees->method == TREES_UNKNOWN) {
-        wait_preparing(pass, "the container has not said yet who its user is");
+        wait_preparing(pass, input->trees->is_user_known
+                                 ? "it is being found out how working trees can be made"
+                                 : "the container has not said yet who its user is");
         plan_wake_at(pass->plan, pass->world->now_wall_ms + USER_POLL_MS);
-    } else if (input->setup.state == SETUP_FAILED) {
+    } else if (is_new && input->setup.state == SETUP_FAILED) {
         message = xasprintf("setup: %s", input->setup.message);
         pass->status->phase = PHASE_PREPARING;
         status_set_stalled(pass->status, REASON_SETUP_FAILED, message);
-    } else if (input->setup.state == SETUP_WAITING) {
+    } else if (is_new && input->setup.state == SETUP_WAITING) {
         message = xasprintf("setup: %s", input->setup.message);
         wait_preparing(pass, message);
     } else {
@@ -167,14 +176,37 @@ static bool keep_ports(struct status_task *task, const struct task_input *input)
     return task->port_count == input->desired->task.ports.count;
 }
 
+static void wait_for_ports(const struct task_pass *pass)
+{
+    const struct task_input *input = pass->input;
+    size_t wanted = input->desired->task.ports.count, taken = 0;
+    auto_free char *message = NULL;
+
+    for (size_t i = 0; i < input->block_count; i++) {
+        taken += input->block[i].is_taken ? 1 : 0;
+    }
+    pass->status->phase = PHASE_PENDING;
+    if (wanted > input->block_count) {
+        message = xasprintf("it wants %zu ports, and %s has %zu for all its tasks; raise "
+                            "spec.taskPorts of the Repository",
+                            wanted, input->repository, input->block_count);
+        status_set_stalled(pass->status, REASON_PORTS_EXHAUSTED, message);
+        return;
+    }
+    message = xasprintf("it wants %zu of the %zu ports that %s has for tasks, and other tasks have "
+                        "%zu of them; it starts when they have ended (spec.taskPorts of the "
+                        "Repository says how many there are)",
+                        wanted, input->block_count, input->repository, taken);
+    status_set_progressing(pass->status, REASON_PORTS_EXHAUSTED, message);
+}
+
 static bool take_ports(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     const struct task_port_list *wanted = &input->desired->task.ports;
     struct object_status *status = pass->status;
     struct status_task *task = &status->task;
-    auto_free char *message = NULL;
-    size_t next = 0, taken = 0;
+    size_t next = 0;
 
     if (keep_ports(task, input)) {
         return true;
@@ -198,20 +230,8 @@ static bool take_ports(struct task_pass *pass)
     if (task->port_count == wanted->count) {
         return true;
     }
-    for (size_t i = 0; i < input->block_count; i++) {
-        taken += input->block[i].is_taken ? 1 : 0;
-    }
     task->port_count = 0;
-    message = xasprintf("it wants %zu of the %zu ports that %s has for tasks, and other tasks have "
-                        "%zu of them; it starts when they have ended (spec.taskPorts of the "
-                        "Repository says how many there are)",
-                        wanted->count, input->block_count, input->repository, taken);
-    status->phase = PHASE_PENDING;
-    if (wanted->count > input->block_count) {
-        status_set_stalled(status, REASON_PORTS_EXHAUSTED, message);
-    } else {
-        status_set_progressing(status, REASON_PORTS_EXHAUSTED, message);
-    }
+    wait_for_ports(pass);
     return false;
 }
 
@@ -287,8 +307,7 @@ static bool prepare_own_tree(struct task_pass *pass)
     if (task->tree.name != NULL && input->has_tree) {
         return true;
     }
-    if (task->tree.name != NULL &&
-        task->commit != NULL) { /* decided on before: made again, or mounted again */
+    if (is_decided(task)) { /* made again, or mounted again */
         struct tree_source source = new_source(input, task->branch);
 
         source.commit = task->commit;
@@ -498,6 +517,22 @@ static bool is_ready_to_go_on(struct task_pass *pass)
     return true;
 }
 
+/*
+ * The shared tree was to be made anew for this task, and the old one could not be removed: it has not joined that
+ * one, and what is to be done is decided again.
+ */
+static void leave_other_tree(struct task_pass *pass)
+{
+    const struct observed_shared_tree *shared = pass->input->shared;
+    struct status_task *task = &pass->status->task;
+
+    if (text_equal(task->tree.name, SHARED_TREE) && shared->exists &&
+        !(text_equal(task->branch, shared->branch) && text_equal(task->commit, shared->commit))) {
+        task->tree.name = NULL;
+        task->branch = task->commit = task->work_dir = NULL;
+    }
+}
+
 void task_reconcile_start(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
@@ -506,6 +541,7 @@ void task_reconcile_start(struct task_pass *pass)
         wait_for_container(pass);
         return;
     }
+    leave_other_tree(pass);
     if (!is_ready_to_go_on(pass) || is_value_missing(pass) || !take_ports(pass)) {
         return;
     }
@@ -518,5 +554,7 @@ void task_reconcile_start(struct task_pass *pass)
     } else if (pass->plan->count > 0 && input->desired->task.command.count > 0 &&
                pass->plan->actions[pass->plan->count - 1]->type == ACTION_MAKE_TREE) {
         plan_command(pass); /* in one go, without another pass */
+    } else if (pass->status->task.tree.name == NULL) {
+        pass->status->task.port_count = 0; /* it may wait long: others can have them */
     }
 }

@@ -27,6 +27,7 @@ struct world {
     const char *controller_id;
     const char *idle_image;           /* Berth's own, built into the engine by itself */
     const char *repository_image;     /* of repository containers that name none */
+    struct text_list git_schemes;     /* that URLs may begin with; empty: all */
     const char *git_file_root;        /* file:// URLs must be below it; NULL: none are allowed */
     struct text_list host_path_roots; /* what hostPath volumes may mount */
     const struct port_table *ports;

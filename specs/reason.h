@@ -70,7 +70,7 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_FORBIDDEN "Forbidden"
 #define REASON_CONTAINER_LOST "ContainerLost"
 #define REASON_DEADLINE_EXCEEDED "DeadlineExceeded"
-#define REASON_COMMAND_FAILED "CommandFailed"
+#define REASON_COMMAND_FAILED "Error"
 #define REASON_CHANGED_AFTER_START "ChangedAfterStart"
 #define REASON_MEMBERS_FAILED "MembersFailed"
 #define REASON_UPDATE_STUCK "UpdateStuck"

@@ -180,6 +180,8 @@ struct status_task {
     const char *user;       /* of the container that it runs as; "" is root */
     const char *log_file;   /* on the host */
     struct status_tree tree;
+    const char *person;     /* spec.user */
+    struct text_list links; /* caches that its home has links to */
     struct status_task_port *ports;
     size_t port_count;
     unsigned attempt; /* 0: the command was not started yet */

@@ -6,6 +6,19 @@
 
 #define SHARED "shared"
 
+static void put_texts(json_t *json, const char *key, const struct text_list *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->count; i++) {
+        json_array_append_new(array, json_string(list->items[i]));
+    }
+    if (list->count > 0) {
+        json_object_set(json, key, array);
+    }
+    json_decref(array);
+}
+
 /* Tasks */
 
 static json_t *tree_to_json(const struct status_tree *tree)
@@ -60,6 +73,8 @@ json_t *status_task_to_json(const struct status_task *task)
     if (task->tree.name != NULL || task->tree.is_inspected) {
         json_object_set_new(item, "tree", tree_to_json(&task->tree));
     }
+    status_put_text(item, "user", task->person);
+    put_texts(item, "links", &task->links);
     if (task->port_count > 0) {
         json_object_set_new(item, "ports", task_ports_to_json(task));
     }
@@ -160,6 +175,8 @@ void status_copy_task(struct object_status *to, const struct status_task *from)
     to->task.reason = status_text(to, from->reason);
     to->task.pool = status_text(to, from->pool);
     to->task.instance = status_text(to, from->instance);
+    to->task.person = status_text(to, from->person);
+    to->task.links = (struct text_list){0}; /* said anew in each pass */
     copy_tree(to, &from->tree);
     if (from->port_count > 0) {
         to->task.ports = arena_alloc(&to->arena, from->port_count * sizeof(*from->ports));
@@ -228,14 +245,7 @@ json_t *status_repository_to_json(const struct status_repository *repository)
     status_put_text(item, "snapshotImage", repository->snapshot_image);
     status_put_true(item, "submodules", repository->has_submodules);
     status_put_true(item, "lfs", repository->has_lfs);
-    if (repository->unsupported.count > 0) {
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < repository->unsupported.count; i++) {
-            json_array_append_new(list, json_string(repository->unsupported.items[i]));
-        }
-        json_object_set_new(item, "devcontainerUnsupported", list);
-    }
+    put_texts(item, "devcontainerUnsupported", &repository->unsupported);
     if (repository->kept_count > 0) {
         json_object_set_new(item, "keptTrees", kept_to_json(repository));
     }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/strbuf.h"
 #include "specs/repo_url.h"
 #include "specs/spec_file.h"
 #include "specs/yaml_reader.h"
@@ -11,55 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "startedAgo: 20" is 20 s before now; 0: not given. */
-static int64_t moment_of(const struct plan_case *plan_case, const json_t *json, const char *key)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return value != NULL ? plan_case->world.now_wall_ms - json_integer_value(value) * 1000 : 0;
-}
-
-/* The place of a word among blank-separated words; -1: it is none of them. */
-static int index_of(const char *words, const char *word)
-{
-    auto_free char *copy = xstrdup(words);
-    char *rest = copy, *part;
-
-    for (int i = 0; (part = strsep(&rest, " ")) != NULL; i++) {
-        if (text_equal(part, word)) {
-            return i;
-        }
-    }
-    return -1;
-}
-
-static int check_keys(const json_t *json, const char *place, const char *words, struct error *err)
-{
-    void *at = json_object_iter((json_t *)(uintptr_t)json); /* jansson's iterators take no const */
-
-    for (; at != NULL; at = json_object_iter_next((json_t *)(uintptr_t)json, at)) {
-        if (index_of(words, json_object_iter_key(at)) < 0) {
-            return error_set(err, ERROR_INVALID, "%s has an unknown key \"%s\"; it may have: %s",
-                             place, json_object_iter_key(at), words);
-        }
-    }
-    return 0;
-}
-
-static int word_of(const json_t *json, const char *key, const char *words, int otherwise,
-                   int *ret_index, struct error *err)
-{
-    const char *word = text_of(json, key, NULL);
-
-    *ret_index = word != NULL ? index_of(words, word) : otherwise;
-    return *ret_index >= 0 ? 0
-                           : error_set(err, ERROR_INVALID, "%s is \"%s\", not one of: %s", key,
-                                       word != NULL ? word : "", words);
-}
-
 /* Specs */
 
-static struct object *parse_spec(const char *text, struct error *err)
+struct object *plan_case_spec(const char *text, struct error *err)
 {
     auto_owned(spec_file) *file = NULL;
 
@@ -87,9 +42,9 @@ static int name_owner(struct plan_case *plan_case, struct error *err)
     char name[REPO_CONTAINER_NAME_SIZE];
     struct repo_url url = {0};
 
-    if (plan_case->kind != KIND_REPOSITORY) {
+    if (plan_case->object->kind != KIND_REPOSITORY) {
         plan_case->name = xstrdup(plan_case->object->name);
-        plan_case->key = xasprintf("%s/%s", kind_name(plan_case->kind), plan_case->name);
+        plan_case->key = xasprintf("%s/%s", kind_name(plan_case->object->kind), plan_case->name);
         return 0;
     }
     if (repo_url_parse(plan_case->object->repository.url, &url, err) < 0) {
@@ -104,23 +59,23 @@ static int name_owner(struct plan_case *plan_case, struct error *err)
 
 static int read_spec(struct plan_case *plan_case, struct error *err)
 {
+    static const enum kind kinds[] = {KIND_INSTANCE, KIND_REPOSITORY, KIND_TASK, KIND_REPOSITORY,
+                                      KIND_REPOSITORY};
     int kind;
 
-    if (check_keys(plan_case->json, "the case", "kind spec gone world observed previous show",
-                   err) < 0 ||
-        word_of(plan_case->json, "kind", "instance pool repository task", -1, &kind, err) < 0) {
+    if (check_keys(plan_case->json, "the case",
+                   "kind spec settings gone world observed previous show", err) < 0 ||
+        word_of(plan_case->json, "kind", "instance repository task mirror setup", -1, &kind, err) <
+            0) {
         return -1;
     }
-    plan_case->kind = (enum kind)kind;
-    if (plan_case->kind == KIND_INSTANCE_POOL) {
-        return error_set(err, ERROR_INVALID, "pools make no plans");
-    }
+    plan_case->kind = (enum case_kind)kind;
     plan_case->is_gone = flag_of(plan_case->json, "gone", false);
-    plan_case->object = parse_spec(text_of(plan_case->json, "spec", NULL), err);
+    plan_case->object = plan_case_spec(text_of(plan_case->json, "spec", NULL), err);
     if (plan_case->object == NULL) {
         return -1;
     }
-    if (plan_case->object->kind != plan_case->kind) {
+    if (plan_case->object->kind != kinds[kind]) {
         return error_set(err, ERROR_INVALID, "the spec is of another kind");
     }
     return name_owner(plan_case, err);
@@ -196,20 +151,36 @@ static void read_log(struct observed_container *container, const json_t *lines)
     }
 }
 
+/* What a repository container has leased when nothing else is said: its block for tasks. "": none. */
+static char *block_label(const struct object *origin)
+{
+    auto_done(strbuf) label = {0};
+
+    for (int64_t i = 1; origin->kind == KIND_REPOSITORY && i <= origin->repository.task_ports;
+         i++) {
+        strbuf_addf(&label, "%s" TASK_PORT_PREFIX "%lld=tcp/%lld/127.0.0.1", i > 1 ? " " : "",
+                    (long long)i, (long long)(20000 + i));
+    }
+    return xstrdup(strbuf_text(&label));
+}
+
 /* The labels that say what it was made from: by default the spec at hand. */
 static int read_labels(struct plan_case *plan_case, const json_t *json,
                        struct observed_container *container, struct error *err)
 {
-    const char *older_text = text_of(json, "spec", NULL), *ports = text_of(json, "ports", "");
+    const char *older_text = text_of(json, "spec", NULL), *ports;
+    auto_free char *block = NULL;
     struct object *origin =
-        older_text != NULL ? parse_spec(older_text, err) : object_ref(plan_case->object);
+        older_text != NULL ? plan_case_spec(older_text, err) : object_ref(plan_case->object);
 
     if (origin == NULL) {
         return error_wrap(err, "observed.container");
     }
+    block = block_label(origin);
+    ports = text_of(json, "ports", block);
     container->is_ours = flag_of(json, "ours", true);
     container->kind = xstrdup(text_of(
-        json, "kind", plan_case->kind == KIND_INSTANCE ? "Instance" : KIND_REPOSITORY_CONTAINER));
+        json, "kind", plan_case->kind == CASE_INSTANCE ? "Instance" : KIND_REPOSITORY_CONTAINER));
     container->object = xstrdup(text_of(json, "object", container->name));
     container->hash = xstrdup(text_of(json, "hash", origin->container_hash));
     container->fields = xstrdup(text_of(json, "fields", origin->field_hashes));
@@ -223,7 +194,7 @@ static int read_labels(struct plan_case *plan_case, const json_t *json,
 
 static char *default_network(const struct plan_case *plan_case)
 {
-    return plan_case->kind == KIND_INSTANCE
+    return plan_case->kind == CASE_INSTANCE
                ? zone_network_name(&plan_case->world, plan_case->object->instance.zone)
                : xstrdup("bridge");
 }
@@ -255,8 +226,8 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     container->exit_code = number_of(json, "exitCode", 0);
     container->is_oom_killed = flag_of(json, "oom", false);
     container->error = xstrdup_or_null(text_of(json, "error", NULL));
-    container->started_wall_ms = moment_of(plan_case, json, "startedAgo");
-    container->finished_wall_ms = moment_of(plan_case, json, "finishedAgo");
+    container->started_wall_ms = plan_case_moment(plan_case, json, "startedAgo");
+    container->finished_wall_ms = plan_case_moment(plan_case, json, "finishedAgo");
     container->network = xstrdup_or_null(text_of(json, "network", network));
     container->network_id = xstrdup(text_of(json, "networkID", "n1"));
     container->ip = xstrdup_or_null(text_of(json, "ip", NULL));
@@ -300,9 +271,9 @@ static int read_probes(struct plan_case *plan_case, struct error *err)
         0) {
         return -1;
     }
-    probes->ready_wall_ms = moment_of(plan_case, json, "readyAgo");
+    probes->ready_wall_ms = plan_case_moment(plan_case, json, "readyAgo");
     if (json_object_get(json, "startedAgo") != NULL) {
-        probes->started_wall_ms = moment_of(plan_case, json, "startedAgo");
+        probes->started_wall_ms = plan_case_moment(plan_case, json, "startedAgo");
     }
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
         enum probe_type type = (enum probe_type)i;
@@ -351,25 +322,7 @@ static int read_failure(struct plan_case *plan_case, const json_t *json, struct 
         .is_permanent = flag_of(json, "permanent", false),
         .reason = text_of(json, "reason", "EngineError"),
         .message = text_of(json, "message", "the engine said no"),
-        .at_wall_ms = moment_of(plan_case, json, "ago"),
-    };
-    return 0;
-}
-
-static int read_workspace(struct plan_case *plan_case, const json_t *json, struct error *err)
-{
-    bool exists = flag_of(json, "exists", json != NULL);
-
-    if (check_keys(json, "observed.workspace", "exists branch commit head", err) < 0) {
-        return -1;
-    }
-    plan_case->workspace = (struct observed_workspace){
-        .exists = exists,
-        .branch = exists ? text_of(json, "branch", "main") : NULL,
-        .commit = exists ? text_of(json, "commit", "0a1b2c3d") : NULL,
-        .is_head = flag_of(json, "head", true),
-        .path = "/state/repos/tree",
-        .tasks_path = "/state/repos/run/tasks",
+        .at_wall_ms = plan_case_moment(plan_case, json, "ago"),
     };
     return 0;
 }
@@ -379,7 +332,7 @@ static int read_attempt(struct plan_case *plan_case, const json_t *json, struct 
     int state, outcome;
 
     if (check_keys(json, "observed.attempt",
-                   "state outcome exitCode startedAgo finishedAgo message", err) < 0 ||
+                   "number state outcome exitCode oom startedAgo finishedAgo message", err) < 0 ||
         word_of(json, "state", "absent running ended lost", ATTEMPT_ABSENT, &state, err) < 0 ||
         word_of(json, "outcome", "exited timed-out stopped not-started", OUTCOME_EXITED, &outcome,
                 err) < 0) {
@@ -389,49 +342,49 @@ static int read_attempt(struct plan_case *plan_case, const json_t *json, struct 
         .state = (enum attempt_state)state,
         .outcome = (enum attempt_outcome)outcome,
         .exit_code = number_of(json, "exitCode", 0),
-        .started_wall_ms = moment_of(plan_case, json, "startedAgo"),
-        .finished_wall_ms = moment_of(plan_case, json, "finishedAgo"),
+        .is_oom_killed = flag_of(json, "oom", false),
+        .started_wall_ms = plan_case_moment(plan_case, json, "startedAgo"),
+        .finished_wall_ms = plan_case_moment(plan_case, json, "finishedAgo"),
         .message = text_of(json, "message", ""),
     };
     return 0;
 }
 
-/* It is of the pass before, not of a file: an operation that runs in it still runs. */
-static void read_repository_status(struct plan_case *plan_case, const json_t *json)
+/* What each kind looks at; a key that it does not is an error. */
+static const char *observed_keys(enum case_kind kind)
 {
-    const json_t *operation = json_object_get(json, "operation");
-    struct object_status *status;
-
-    if (json == NULL) {
-        return;
+    switch (kind) {
+    case CASE_INSTANCE:
+        return "container probes values image hasNetwork network failure pool updateHold";
+    case CASE_REPOSITORY:
+        return "container values image failure trees mirror source mirrorStatus setupStatus "
+               "snapshotImage activeTasks runningTasks sessions settingUp explicit deleted warm "
+               "awaitedPool poolUnknown displaced pool instance branch refused awaits pressure "
+               "workKeptFor unseenTrees";
+    case CASE_TASK:
+        return "container values failure trees source mirrorStatus repository repositoryStatus "
+               "pool instance queued refusal fileOwner freeTree hasTree shared snapshot setup "
+               "block pressure attempt";
+    case CASE_MIRROR: return "failure mirror wishes unused followed askedAgo refused pressure";
+    case CASE_SETUP:
+        return "container image failure trees wishes prepared containerReady attempt pressure "
+               "snapshotImage";
     }
-    plan_case->repository_status = status = status_from_json(json);
-    if (text_equal(text_of(operation, "state", NULL), "RUNNING")) {
-        status_begin_operation(status, text_of(operation, "type", ""), "", 1);
-        status->operation.progress = (unsigned)number_of(operation, "progress", 0);
-        status->operation.message = text_of(operation, "message", NULL);
-    }
+    abort();
 }
 
 static int read_observed(struct plan_case *plan_case, struct error *err)
 {
     const json_t *json = json_object_get(plan_case->json, "observed");
 
-    if (check_keys(json, "observed",
-                   "container probes values image hasNetwork network failure workspace activeTasks "
-                   "runningTasks "
-                   "explicit deleted warm displaced pool instance queued updateHold "
-                   "branch inUse refused repository refusal repositoryStatus attempt",
-                   err) < 0 ||
-        read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
-        read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
-        read_network(plan_case, json_object_get(json, "network"), err) < 0 ||
-        read_failure(plan_case, json_object_get(json, "failure"), err) < 0 ||
-        read_workspace(plan_case, json_object_get(json, "workspace"), err) < 0) {
-        return -1;
-    }
-    read_repository_status(plan_case, json_object_get(json, "repositoryStatus"));
-    return read_attempt(plan_case, json_object_get(json, "attempt"), err);
+    return check_keys(json, "observed", observed_keys(plan_case->kind), err) < 0 ||
+                   read_image(plan_case, json_object_get(json, "image"), err) < 0 ||
+                   read_container(plan_case, json_object_get(json, "container"), err) < 0 ||
+                   read_network(plan_case, json_object_get(json, "network"), err) < 0 ||
+                   read_failure(plan_case, json_object_get(json, "failure"), err) < 0 ||
+                   read_attempt(plan_case, json_object_get(json, "attempt"), err) < 0
+               ? -1
+               : plan_case_read_work(plan_case, json, err);
 }
 
 /* What the last pass, or the status file, says. */
@@ -452,8 +405,9 @@ static void read_previous(struct plan_case *plan_case)
         previous->task.hash = status_text(previous, plan_case->object->container_hash);
     }
     if (json_object_get(last, "finishedAgo") != NULL) {
-        previous->restarts.last_finished_wall_ms = moment_of(plan_case, last, "finishedAgo");
+        previous->restarts.last_finished_wall_ms = plan_case_moment(plan_case, last, "finishedAgo");
     }
+    plan_case_recall_task(previous, json_object_get(json, "task"));
 }
 
 struct plan_case *plan_case_parse(const char *text, size_t len, struct error *err)
@@ -492,7 +446,7 @@ void plan_case_free(struct plan_case *plan_case)
     free(plan_case->network.id);
     free(plan_case->network.subnet);
     status_free(plan_case->previous);
-    status_free(plan_case->repository_status);
+    plan_case_work_done(&plan_case->work);
     port_table_done(&plan_case->ports);
     object_unref(plan_case->object);
     json_decref(plan_case->json);

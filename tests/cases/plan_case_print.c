@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* A moment as people count it from now: "in 30 s", "5 s ago". */
-static void print_moment(const struct plan_case *plan_case, int64_t wall_ms, struct strbuf *out)
+void plan_case_print_moment(const struct plan_case *plan_case, int64_t wall_ms, struct strbuf *out)
 {
     int64_t distance_ms = wall_ms - plan_case->world.now_wall_ms;
     int64_t ms = llabs(distance_ms);
@@ -49,10 +49,11 @@ static void print_plan(const struct plan_case *plan_case, const struct plan *pla
                     status->operation.message);
     }
     plan_print(plan, out);
+    plan_case_print_sources(plan, out);
     print_phases(plan, out);
     if (plan->wake_at_wall_ms != 0) {
         strbuf_add(out, "look again ");
-        print_moment(plan_case, plan->wake_at_wall_ms, out);
+        plan_case_print_moment(plan_case, plan->wake_at_wall_ms, out);
         strbuf_add(out, "\n");
     }
 }
@@ -90,7 +91,7 @@ static void print_restarts(const struct plan_case *plan_case, const struct objec
     }
     if (restarts->next_retry_wall_ms != 0) {
         strbuf_add(out, "next retry ");
-        print_moment(plan_case, restarts->next_retry_wall_ms, out);
+        plan_case_print_moment(plan_case, restarts->next_retry_wall_ms, out);
         strbuf_add(out, "\n");
     }
 }
@@ -112,54 +113,9 @@ static void print_probes(const struct plan_case *plan_case, const struct object_
     }
     if (status->probes.ready_wall_ms != 0) {
         strbuf_add(out, "ready first ");
-        print_moment(plan_case, status->probes.ready_wall_ms, out);
+        plan_case_print_moment(plan_case, status->probes.ready_wall_ms, out);
         strbuf_add(out, "\n");
     }
-}
-
-static void print_task(const struct plan_case *plan_case, const struct object_status *status,
-                       struct strbuf *out)
-{
-    const struct status_task *task = &status->task;
-
-    strbuf_addf(out, "task: attempt %u", task->attempt);
-    if (task->branch != NULL) {
-        strbuf_addf(out, ", branch %s at %s", task->branch, task->commit);
-    }
-    if (task->start_wall_ms != 0) {
-        strbuf_add(out, ", began ");
-        print_moment(plan_case, task->start_wall_ms, out);
-    }
-    if (task->end_wall_ms != 0) {
-        strbuf_add(out, ", ended ");
-        print_moment(plan_case, task->end_wall_ms, out);
-    }
-    if (task->reason != NULL) {
-        strbuf_addf(out, ", %s", task->reason);
-    }
-    if (task->has_exit_code) {
-        strbuf_addf(out, ", exit code %lld", (long long)task->exit_code);
-    }
-    if (task->log_file != NULL) {
-        strbuf_addf(out, ", log %s", task->log_file);
-    }
-    strbuf_add(out, "\n");
-}
-
-static void print_repository(const struct plan_case *plan_case, const struct object_status *status,
-                             struct strbuf *out)
-{
-    const struct status_repository *repository = &status->repository;
-
-    strbuf_addf(out, "repository: %s, %u active", repository->url, repository->active_tasks);
-    if (repository->workspace != NULL) {
-        strbuf_addf(out, ", workspace on %s at %s", repository->branch, repository->commit);
-    }
-    if (repository->idle_since_wall_ms != 0) {
-        strbuf_add(out, ", idle since ");
-        print_moment(plan_case, repository->idle_since_wall_ms, out);
-    }
-    strbuf_add(out, "\n");
 }
 
 static void print_status(const struct plan_case *plan_case, const struct object_status *status,
@@ -175,11 +131,7 @@ static void print_status(const struct plan_case *plan_case, const struct object_
     }
     print_probes(plan_case, status, out);
     print_restarts(plan_case, status, out);
-    if (plan_case->kind == KIND_TASK) {
-        print_task(plan_case, status, out);
-    } else if (plan_case->kind == KIND_REPOSITORY) {
-        print_repository(plan_case, status, out);
-    }
+    plan_case_print_work(plan_case, status, out);
     for (size_t i = 0; i < status->error_count; i++) {
         strbuf_addf(out, "error %u %s: %s\n", status->errors[i].code, status->errors[i].reason,
                     status->errors[i].message);
@@ -239,7 +191,10 @@ static void print_workload(const struct workload *workload, struct strbuf *out)
         const struct workload_mount *mount = &workload->mounts[i];
 
         strbuf_addf(out, "  mount: %s %s on %s%s\n", mount->is_volume ? "volume" : "path",
-                    mount->source, mount->target, mount->is_read_only ? ", read only" : "");
+                    mount->source, mount->target,
+                    mount->is_read_only ? ", read only"
+                    : mount->is_slave   ? ", later mounts appear"
+                                        : "");
     }
     strbuf_addf(out, "  limits: %lld m cpu, %lld MiB, %lld pids, %lld s grace\n",
                 (long long)workload->cpu_milli, (long long)(workload->memory_bytes >> 20),

@@ -21,6 +21,7 @@ static void check_result(const struct tree_result *result)
     assert(strcmp(again.message, result->message) == 0);
     assert(strcmp(again.commit, result->commit) == 0);
     assert(strcmp(again.branch, result->branch) == 0);
+    assert(strcmp(again.changes, result->changes) == 0);
     assert(again.is_dirty == result->is_dirty && again.is_unpushed == result->is_unpushed);
     assert(again.bytes == result->bytes && again.files == result->files);
     free(line);

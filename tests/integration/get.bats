@@ -85,7 +85,7 @@ SPEC
     run get task good
     [[ ${lines[1]} =~ ^Task\ +good\ +Succeeded\ +-\ +Completed ]]
     run get task bad
-    [[ ${lines[1]} =~ ^Task\ +bad\ +Failed\ +-\ +CommandFailed ]]
+    [[ ${lines[1]} =~ ^Task\ +bad\ +Failed\ +-\ +Error ]]
 }
 
 @test "a wrong option is named, with the nearest one" {

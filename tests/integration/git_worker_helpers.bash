@@ -9,15 +9,18 @@ export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 # --- servers -----------------------------------------------------------------------------------------
 
 # SERVED/sample.git and SERVED/large.git (3 MB that cannot be compressed) are at PUBLIC, PRIVATE and DAEMON.
+# LARGE is the commit of the latter. The argument keeps the repositories of two files apart.
 make_repositories() {
-    export SERVED=$REPOSITORIES/git-worker
-    export PUBLIC=$GIT_HTTP_URL/git/git-worker PRIVATE=$GIT_HTTP_URL/private/git-worker
-    export DAEMON=$GIT_DAEMON_URL/git-worker
+    export SERVED=$REPOSITORIES/$1
+    export PUBLIC=$GIT_HTTP_URL/git/$1 PRIVATE=$GIT_HTTP_URL/private/$1
+    export DAEMON=$GIT_DAEMON_URL/$1
     T=$SERVED/work
     mkdir -p "$T"
     "$SUPPORT/make_repo.sh" "$SERVED" sample >/dev/null
     git_work large 'head -c 3000000 /dev/urandom >f; for i in $(seq 200); do echo $i >file$i; done'
     mv "$T/large.git" "$SERVED/large.git"
+    LARGE=$(git --git-dir="$SERVED/large.git" rev-parse main)
+    export LARGE
 }
 
 start_test() {
@@ -71,6 +74,20 @@ redirect_to() {
 
 refuse_login() {
     printf '{ %s; printf "HTTP/1.1 401 No\\r\\nWWW-Authenticate: Basic realm=x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"; }' \
+        "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
+}
+
+# Proxies, as scripts for serve: one that hands requests with a whole URL on to the http server, which takes them like
+# that, and one that makes a tunnel to where it is asked for. Both write what they were asked to $T/heard.
+http_proxy() { printf 'tee -a %s | socat - tcp:%s' "$T/heard" "${GIT_HTTP_URL#http://}"; }
+
+tunnel_proxy() {
+    printf '%s\nprintf "HTTP/1.1 200 OK\\r\\n\\r\\n"\nexec socat - "tcp:$target"\n' \
+        "read -r _ target _; echo \"\$target\" >>$T/heard; while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
+}
+
+refuse_proxy() {
+    printf '{ %s; printf "HTTP/1.1 407 No\\r\\nProxy-Authenticate: Basic realm=x\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"; }' \
         "while IFS= read -r line && [ \"\${line%\$'\\r'}\" != '' ]; do :; done"
 }
 
@@ -177,30 +194,49 @@ quoted() {
     printf '"%s"' "$text"
 }
 
-# job URL TREE [FIELD=VALUE...]: the job's JSON; TREE is a name in $T, or empty.
+# job URL [FIELD=VALUE...]: the job's JSON. tree is a name in $T. head, branch=NAME and ref=NAME are its revisions,
+# in order; without these and without tree it asks for the head.
 job() {
-    local -A fields=([maxBytes]=0 [isOffline]=false [runAs]=0 [owner]=0)
-    local pair name separator=
+    local -A fields=([maxBytes]=0 [isOffline]=false [runAs]=0 [owner]=0 [ownerGroup]=0)
+    local pair name separator= revisions=
     fields[url]=$(quoted "$1")
     fields[mirror]=$(quoted "$MIRROR")
-    [ -z "$2" ] || fields[tree]=$(quoted "$T/$2")
-    for pair in "${@:3}"; do
+    for pair in "${@:2}"; do
         name=${pair%%=*}
         case $name in
-            maxBytes | isOffline | runAs | owner) fields[$name]=${pair#*=} ;;
+            maxBytes | isOffline | runAs | owner | ownerGroup) fields[$name]=${pair#*=} ;;
+            head) revisions+=,'{"kind":"head"}' ;;
+            branch | ref) revisions+=",{\"kind\":\"$name\",\"name\":$(quoted "${pair#*=}")}" ;;
+            tree) fields[tree]=$(quoted "$T/${pair#*=}") ;;
             *) fields[$name]=$(quoted "${pair#*=}") ;;
         esac
     done
-    printf '{'
+    [[ -n $revisions || -n ${fields[tree]:-} ]] || revisions=',{"kind":"head"}'
+    printf '{"revisions":[%s]' "${revisions#,}"
     for name in "${!fields[@]}"; do
-        printf '%s"%s":%s' "$separator" "$name" "${fields[$name]}"
-        separator=,
+        printf ',"%s":%s' "$name" "${fields[$name]}"
     done
     printf '}\n'
 }
 
 # Runs a job to its end; see bats' run.
 worker() { run "$BERTH" git-worker < <(job "$@"); }
+
+# snapshot URL TREE COMMIT [FIELD=VALUE...]: from the mirror, without network.
+snapshot() { worker "$1" "tree=$2" "commit=$3" isOffline=true "${@:4}"; }
+
+# make_tree URL TREE [FIELD=VALUE...]: a fetch, and the snapshot of what was asked for first, if that was found. The
+# last job's output and status.
+make_tree() {
+    local -a others=()
+    local pair
+    worker "$1" "${@:3}"
+    [[ $status -eq 0 && -n $(found 0) ]] || return 0
+    for pair in "${@:3}"; do
+        [[ $pair =~ ^(head|branch=|ref=|isOffline=) ]] || others+=("$pair")
+    done
+    snapshot "$1" "$2" "$(found 0)" "${others[@]}"
+}
 
 # Starts one in a process group of its own, WORKER; its output goes to $T/out.
 start_worker() {
@@ -217,6 +253,9 @@ start_worker() {
 processes_of_group() { ps -eo pid=,pgid=,stat= | awk -v group="$WORKER" '$2 == group && $3 !~ /^Z/ {print $1}'; }
 
 as_user() { setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}"; }
+
+# Whether the kernel has what the cage is made of (landlock_create_ruleset, its version).
+has_landlock() { perl -e 'exit(syscall(444, 0, 0, 1) >= 2 ? 0 : 1)'; }
 
 need_root() { [ "$(id -u)" = 0 ] || { echo "this test needs root"; false; }; }
 
@@ -245,11 +284,19 @@ expect_error() {
     [ "$status" -eq 1 ] && [[ ${lines[-1]} == "E $1 "*"${2:-}"* ]] || { echo "$output"; return 1; }
 }
 
-# A field of the result.
-result() { sed -n 's/^R .*"'"$1"'":"\{0,1\}\([^",}]*\).*/\1/p' <<<"$output"; }
+# expect_missing N WORDS: revision N of the job was not found, and why.
+expect_missing() {
+    expect_result && [ -z "$(found "$1")" ] && [[ $(missing "$1") == *"$2"* ]] || { echo "$output"; return 1; }
+}
+
+# A field of the result; the commit that revision N is, or why it was not found.
+answer() { sed -n 's/^R //p' <<<"${lines[-1]}"; }
+result() { jq -r ".$1" <<<"$(answer)"; }
+found() { result "found[$1].commit"; }
+missing() { result "found[$1].message"; }
 
 # No mirror, no tree, nothing on the way to one.
 expect_nothing_made() {
-    [ ! -e "$MIRROR" ] && [ ! -e "$MIRROR.work" ] && [ ! -e "$T/tree" ] && [ ! -e "$T/.tree.staging" ] ||
+    [ ! -e "$MIRROR" ] && [ ! -e "$MIRROR.work" ] && [ ! -e "$T/tree" ] && [ ! -e "$T/m/.staging" ] ||
         { find "$T"; return 1; }
 }

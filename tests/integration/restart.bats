@@ -82,7 +82,7 @@ kind: Task
 metadata: {name: t$i}
 spec:
   repository: $GIT_HTTP_URL/git/crash$BATS_SUITE_TEST_NUMBER.git
-  command: [sh, -c, "echo ran >>/workspace/ran-t$i; sleep 2; echo end"]
+  command: [sh, -c, "echo ran >>ran-t$i; sleep 2; echo end"]
 SPEC
     done
     RANDOM=$BATS_SUITE_TEST_NUMBER
@@ -103,7 +103,7 @@ SPEC
     [ "$(our_containers | wc -l)" -eq 8 ]
     [ "$(docker network ls -q --filter "label=dev.berth.controller=$(cat "$STATE/controller-id")" | wc -l)" -eq 1 ]
     for i in 1 2 3; do
-        [ "$(cat "$STATE"/repos/*/tree/ran-t$i)" = ran ]
+        [ "$(cat "$STATE"/repos/*/trees/t$i/ran-t$i)" = ran ]
         [ "$(cat "$(status_of "t$i.yaml" "t$i" status.task.logFile)")" = end ]
     done
     [ "$(docker ps --format '{{.Ports}}' --filter "label=dev.berth.controller=$(cat "$STATE/controller-id")" | grep -c 8080)" -eq 7 ]

@@ -2,7 +2,7 @@
 #
 # Each test has a sample repository of its own, REPOSITORIES/$REPO.git, and `task` drops tasks on it.
 
-EXIT_REASON=CommandFailed    # of a command that ended with another code than 0
+EXIT_REASON=Error    # of a command that ended with another code than 0
 
 setup() {
     berth_setup

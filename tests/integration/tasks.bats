@@ -9,7 +9,7 @@ load task_helpers
     berth_start --repository-image berth-test/git:1
     wait_for 30 is_failed build
     task_field_is build exitCode 3
-    task_field_is build reason "$EXIT_REASON"
+    task_field_is build reason Error
     [ -n "$(task_field build startTime)" ]
     [ -n "$(task_field build endTime)" ]
     task_field_is build workingDirectory /workspace/build

@@ -108,8 +108,11 @@ static void create_container(struct plan_model *model, const struct action *acti
     const struct workload *workload = action->workload;
     struct observed_container *container;
 
+    bool is_of_snapshot =
+        model->disk != NULL && disk_texts_has(&model->disk->images, workload->image);
+
     assert_null(model->container);
-    assert_int_equal(model->image.state, IMAGE_PRESENT);
+    assert_true(is_of_snapshot || model->image.state == IMAGE_PRESENT);
     assert_string_equal(workload->name, action->target);
     check_ports(model, workload);
     if (workload->network != NULL) {
@@ -117,13 +120,13 @@ static void create_container(struct plan_model *model, const struct action *acti
     }
     for (size_t i = 0; i < workload->mount_count; i++) {
         if (strcmp(workload->mounts[i].target, WORKSPACE_MOUNT) == 0) {
-            assert_true(model->workspace.exists);
+            assert_true(model->disk->is_shared);
         }
     }
     model->container = container = xcalloc(1, sizeof(*container));
     container->name = xstrdup(workload->name);
     container->id = xasprintf("c%u", ++model->containers_made);
-    container->image_id = xstrdup_or_null(model->image.id);
+    container->image_id = xstrdup_or_null(is_of_snapshot ? workload->image : model->image.id);
     container->is_ours = text_equal(label_of(workload, LABEL_CONTROLLER), MODEL_CONTROLLER);
     container->kind = xstrdup_or_null(label_of(workload, LABEL_KIND));
     container->object = xstrdup_or_null(label_of(workload, LABEL_NAME));
@@ -154,6 +157,10 @@ static void start_container(struct plan_model *model, struct observed_container 
     if (container->network != NULL) { /* an engine refuses the start for want of its network */
         assert_true(model->has_network);
         assert_string_equal(container->network_id, plan_model_network(model)->id);
+    }
+    if (model->disk != NULL) { /* what was mounted below its folder before is not seen in it */
+        assert_true(model->disk->is_shared);
+        model->disk->is_shared = false;
     }
     container->state = WORKLOAD_RUNNING;
     container->started_wall_ms = model->now_wall_ms;
@@ -254,46 +261,124 @@ static void lease_port(struct plan_model *model, const struct action *action)
                      0);
 }
 
-static void apply_action(struct plan_model *model, const struct plan *plan,
-                         const struct action *action)
+/* What a task's status says after the deed, as the executor tells it. */
+static void start_task(struct plan_model *model, const struct action *action)
 {
+    struct status_task *task = &model->status->task;
+    const struct observed_container *container = model->place->container;
+    const struct disk_tree *tree = work_disk_find(model->disk, task->tree.name);
+
+    assert_non_null(container);
+    assert_int_equal(container->state, WORKLOAD_RUNNING);
+    assert_non_null(tree);
+    assert_true(tree->is_ready);
+    /* a command runs at most once under one number */
+    assert_true(action->attempt == task->attempt + 1 ||
+                (action->attempt == task->attempt && model->attempt.state == ATTEMPT_ABSENT));
+    assert_int_not_equal(model->attempt.state, ATTEMPT_RUNNING);
+    task->attempt = action->attempt;
+    task->next_retry_wall_ms = 0;
+    model->attempt = (struct observed_attempt){
+        .state = ATTEMPT_RUNNING, .started_wall_ms = model->now_wall_ms, .message = ""};
+}
+
+static void apply_to_task(struct plan_model *model, const struct action *action)
+{
+    struct status_task *task = &model->status->task;
+    struct disk_tree *tree;
+
     switch (action->type) {
-    case ACTION_LEASE_PORT: lease_port(model, action); return;
-    case ACTION_RELEASE_PORTS: release_ports(model, plan); return;
-    case ACTION_QUARANTINE_PORTS: quarantine_ports(model); return;
-    case ACTION_BUILD_IDLE_IMAGE:
-    case ACTION_PULL_IMAGE:
-        model->image = (struct observed_image){.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID};
-        return;
-    case ACTION_CREATE_NETWORK:
-        assert_false(model->has_network);
-        model->has_network = true;
-        return;
-    case ACTION_LIMIT_MACHINE: return;
-    case ACTION_CREATE_CONTAINER: create_container(model, action); return;
-    case ACTION_MAKE_WORKSPACE:
-        assert_false(model->workspace.exists);
-        model->workspace.exists = true;
-        model->workspace.branch = model->wanted_branch != NULL ? model->wanted_branch : "main";
-        model->workspace.is_head = model->wanted_branch == NULL;
-        model->workspace.commit = "0a1b2c3d";
-        return;
-    case ACTION_REMOVE_WORKSPACE:
-        assert_true(model->workspace.exists);
-        model->workspace.exists = false;
-        return;
-    case ACTION_START_TASK:
-        assert_int_equal(model->attempt.state, ATTEMPT_ABSENT); /* a command runs at most once */
-        model->attempt.state = ATTEMPT_RUNNING;
-        model->attempt.started_wall_ms = model->now_wall_ms;
-        return;
+    case ACTION_START_TASK: start_task(model, action); return;
     case ACTION_STOP_TASK:
         assert_int_equal(model->attempt.state, ATTEMPT_RUNNING);
+        assert_int_equal(action->attempt, task->attempt);
+        assert_true(action->grace_seconds > 0);
         model->attempt.state = ATTEMPT_ENDED;
         model->attempt.outcome = OUTCOME_STOPPED;
         model->attempt.finished_wall_ms = model->now_wall_ms;
         return;
-    case ACTION_REMOVE_TASK: return;
+    case ACTION_REMOVE_LOG: task->log_file = NULL; return;
+    case ACTION_REMOVE_TASK:
+        assert_int_not_equal(model->attempt.state, ATTEMPT_RUNNING);
+        tree = work_disk_find(model->disk, task->tree.name);
+        if (tree != NULL && tree->owner[0] != '\0') {
+            tree->removed_at_wall_ms =
+                task->tree.removed_at_wall_ms > 0 ? task->tree.removed_at_wall_ms : 1;
+        }
+        return;
+    default: fail_msg("%s is not about a task", action_type_name(action->type));
+    }
+}
+
+static void apply_to_tree(struct plan_model *model, const struct action *action)
+{
+    struct status_tree *own = model->task != NULL ? &model->status->task.tree : NULL;
+    bool is_shared = text_equal(action->target, SHARED_TREE);
+    const struct disk_tree *tree;
+
+    work_disk_apply(model->disk, action, is_shared ? NULL : model->task, model->now_wall_ms);
+    if (own == NULL) {
+        return;
+    }
+    if (action->type == ACTION_INSPECT_TREE) {
+        tree = work_disk_find(model->disk, action->target);
+        own->is_inspected = true;
+        own->is_dirty = tree != NULL && tree->is_dirty;
+        own->is_unpushed = tree != NULL && tree->is_unpushed;
+    } else if (action->type == ACTION_REMOVE_TREE && !is_shared) {
+        own->name = NULL;
+        own->removed_at_wall_ms = 0;
+    }
+}
+
+static bool run_setup(struct plan_model *model, const struct action *action)
+{
+    const struct observed_container *container = model->place->container;
+
+    assert_non_null(container);
+    assert_int_equal(container->state, WORKLOAD_RUNNING);
+    return work_disk_run_setup(model->disk, action, container->id);
+}
+
+/* False: it came to nothing. */
+static bool apply_action(struct plan_model *model, const struct plan *plan,
+                         const struct action *action)
+{
+    switch (action->type) {
+    case ACTION_LEASE_PORT: lease_port(model, action); return true;
+    case ACTION_RELEASE_PORTS: release_ports(model, plan); return true;
+    case ACTION_QUARANTINE_PORTS: quarantine_ports(model); return true;
+    case ACTION_BUILD_IDLE_IMAGE:
+    case ACTION_PULL_IMAGE:
+        model->image = (struct observed_image){.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID};
+        return true;
+    case ACTION_CREATE_NETWORK:
+        assert_false(model->has_network);
+        model->has_network = true;
+        return true;
+    case ACTION_LIMIT_MACHINE: return true;
+    case ACTION_CREATE_CONTAINER: create_container(model, action); return true;
+    case ACTION_FETCH_MIRROR:
+        if (model->disk->is_remote_away) {
+            return false;
+        }
+        work_disk_apply(model->disk, action, NULL, model->now_wall_ms);
+        return true;
+    case ACTION_RUN_SETUP: return run_setup(model, action);
+    case ACTION_LOOK_UP_REVISIONS:
+    case ACTION_REMOVE_MIRROR:
+    case ACTION_MAKE_SNAPSHOT:
+    case ACTION_SHARE_TREES:
+    case ACTION_MAKE_TREE:
+    case ACTION_INSPECT_TREE:
+    case ACTION_REMOVE_TREE:
+    case ACTION_REMOVE_WORKSPACE:
+    case ACTION_FREEZE_TREE:
+    case ACTION_COMMIT_IMAGE: apply_to_tree(model, action); return true;
+    case ACTION_START_TASK:
+    case ACTION_STOP_TASK:
+    case ACTION_REMOVE_LOG:
+    case ACTION_REMOVE_TASK: apply_to_task(model, action); return true;
     case ACTION_CONNECT_NETWORK:
     case ACTION_DISCONNECT_NETWORK:
     case ACTION_START_CONTAINER:
@@ -301,20 +386,46 @@ static void apply_action(struct plan_model *model, const struct plan *plan,
     case ACTION_PAUSE_CONTAINER:
     case ACTION_UNPAUSE_CONTAINER:
     case ACTION_REMOVE_CONTAINER:
-    case ACTION_RUN_POST_START:
     case ACTION_RUN_PRE_STOP:
     case ACTION_RELEASE_CONTAINER:
-    case ACTION_READ_LOG: apply_to_container(model, action); return;
+    case ACTION_READ_LOG: apply_to_container(model, action); return true;
+    case ACTION_RUN_POST_START: apply_to_container(model, action); return !model->hooks_fail;
     }
+    return false;
+}
+
+/* The controller ends while a setup runs: no failure, but no end of the plan either. */
+static bool is_cut_off(const struct plan_model *model, const struct action *action)
+{
+    return action->type == ACTION_RUN_SETUP && model->disk->setup_is_cut_off;
+}
+
+static void note_failure(struct plan_model *model, const struct action *action)
+{
+    model->failure.count++;
+    model->failure.reason = "EngineError";
+    model->failure.message = action_type_name(action->type);
+    model->failure.at_wall_ms = model->now_wall_ms;
 }
 
 void plan_model_apply(struct plan_model *model, const struct plan *plan)
 {
+    unsigned fails_at = model->fails_at;
+
+    model->fails_at = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        assert_non_null(plan->actions[i]->cause);
-        assert_true(plan->actions[i]->cause[0] != '\0');
-        apply_action(model, plan, plan->actions[i]);
-        if (plan->actions[i]->type == ACTION_RUN_POST_START && model->hooks_fail) {
+        const struct action *action = plan->actions[i];
+
+        assert_non_null(action->cause);
+        assert_true(action->cause[0] != '\0');
+        if (i + 1 == fails_at) {
+            note_failure(model, action);
+            return;
+        }
+        if (!apply_action(model, plan, action)) {
+            if (action->type != ACTION_RUN_POST_START && !is_cut_off(model, action)) {
+                note_failure(model, action);
+            }
             return;
         }
     }

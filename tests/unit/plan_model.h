@@ -11,6 +11,7 @@
 #include "reconcilers/instance.h"
 #include "reconcilers/repository.h"
 #include "reconcilers/task.h"
+#include "tests/unit/work_disk.h"
 
 #include <stdint.h>
 
@@ -25,10 +26,10 @@ struct plan_model {
 
     struct observed_container *container; /* NULL: none */
     struct observed_image image;
-    struct observed_workspace workspace;
-    const char
-        *wanted_branch; /* of a workspace that is made; NULL: the remote's HEAD, which is main */
-    struct observed_attempt attempt; /* of a task */
+    struct work_disk *disk;          /* of repositories and all that is theirs; else NULL */
+    const struct plan_model *place;  /* of a task or a setup: whose container it needs */
+    const char *task;                /* name of the task, or NULL */
+    struct observed_attempt attempt; /* of a task: its newest */
     bool has_network;
     unsigned networks_made; /* the present network's id is "n<so many>" */
     char network_id[16], subnet[20];
@@ -36,6 +37,7 @@ struct plan_model {
     struct observed_failure failure;
     struct object_status *status; /* of the last pass; never NULL after the first */
     bool hooks_fail;              /* every postStart hook; a plan ends there */
+    unsigned fails_at;            /* which action of the next plan fails: 1 the first; 0: none */
     unsigned containers_made;     /* for ids */
 };
 
@@ -46,7 +48,7 @@ const struct observed_network *plan_model_network(struct plan_model *model);
 /* The network goes; what was connected to it still knows its name and id. */
 void plan_model_remove_network(struct plan_model *model);
 
-/* Carries out the whole plan. */
+/* Carries out the whole plan, or all before the action that fails. */
 void plan_model_apply(struct plan_model *model, const struct plan *plan);
 
 /* The status of a pass takes the place of the one before. */

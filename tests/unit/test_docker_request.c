@@ -58,12 +58,19 @@ static void container_requests_have_their_method_path_and_body(void **state)
            "{\"Image\":\"app:1\"}");
     expect(docker_container_logs("web", 20), "GET",
            "/containers/web/logs?stdout=1&stderr=1&tail=20", NULL);
+    expect(docker_stream_logs("web", 20, false), "GET",
+           "/containers/web/logs?stdout=1&stderr=1&tail=20&follow=0", NULL);
+    expect(docker_stream_logs("web", -1, true), "GET",
+           "/containers/web/logs?stdout=1&stderr=1&tail=all&follow=1", NULL);
     expect(docker_create_exec("web", body), "POST", "/containers/web/exec",
            "{\"Image\":\"app:1\"}");
     expect(docker_start_exec("5e1f"), "POST", "/exec/5e1f/start",
            "{\"Detach\":true,\"Tty\":false}");
     expect(docker_attach_exec("5e1f"), "POST", "/exec/5e1f/start",
            "{\"Detach\":false,\"Tty\":false}");
+    expect(docker_upgrade_exec("5e1f", true), "POST", "/exec/5e1f/start",
+           "{\"Detach\":false,\"Tty\":true}");
+    expect(docker_resize_exec("5e1f", 24, 80), "POST", "/exec/5e1f/resize?h=24&w=80", NULL);
     expect(docker_inspect_exec("5e1f"), "GET", "/exec/5e1f/json", NULL);
 }
 

@@ -295,6 +295,10 @@ static void nonsense_ends_the_job(void **state)
     (void)state;
     assert_fails("echo hello\nexec sleep 60\n", LONG_MS, "CloneFailed", "\"hello\"");
     assert_fails("printf 'P 1 1 rec\\000x\\n'\nexec sleep 60\n", LONG_MS, "CloneFailed", "NUL");
+    assert_fails("echo 'R {\"headBranch\":\"\",\"headCommit\":\"\",\"receivedBytes\":1,\"found\":[{"
+                 "\"commit\":\"" COMMIT "\",\"message\":\"\"}],\"configCommit\":\"\",\"treeFiles\":"
+                 "2,\"treeBytes\":3,\"hasSubmodules\":false,\"hasLfs\":true}'\nexec sleep 60\n",
+                 LONG_MS, "CloneFailed", "asked for 0 revisions and told of 1");
     assert_fails("head -c 100000 /dev/zero | tr '\\0' x\nexec sleep 60\n", LONG_MS, "CloneFailed",
                  "more than 65536 bytes");
 }

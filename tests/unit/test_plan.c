@@ -111,12 +111,47 @@ static void a_plan_reads_as_lines(void **state)
     action = plan_add(plan, ACTION_CONNECT_NETWORK, PHASE_REPAIRING, "web", "lost");
     action->workload = workload_new();
     action->workload->network = "berth-a";
+    action = plan_add(plan, ACTION_MAKE_TREE, PHASE_PREPARING, "fix-7", "new");
+    action_set_source(action, &(struct tree_source){.commit = "0a1b2c3d4e5f60718293"});
+    action = plan_add(plan, ACTION_MAKE_TREE, PHASE_PREPARING, "fix-8", "new");
+    action_set_source(action, &(struct tree_source){.commit = "0a1b2c3d", .branch = "task/fix-8"});
     plan_print(plan, &out);
     assert_string_equal(strbuf_text(&out), "pull image debian:12 (image does not exist)\n"
                                            "lease port http = 127.0.0.1:20014/tcp (new)\n"
                                            "lease port dns = ::1:53/udp (new)\n"
                                            "create container web from debian:12 (new)\n"
-                                           "connect network web to berth-a (lost)\n");
+                                           "connect network web to berth-a (lost)\n"
+                                           "make tree fix-7 from 0a1b2c3d4e5f (new)\n"
+                                           "make tree fix-8 from 0a1b2c3d on task/fix-8 (new)\n");
+}
+
+/* What was decided on outlives what it was decided from. */
+static void actions_keep_copies_of_what_they_are_given(void **state)
+{
+    auto_owned(plan) *plan = plan_new();
+    char commit[] = "0a1b2c3d", branch[] = "task/t", upstream[] = "main", layer[] = "l",
+         word[] = "npm";
+    const char *words[] = {word, "ci"};
+    struct tree_source source = {commit, branch, upstream, 1000, 1001, layer};
+    struct action *action = plan_add(plan, ACTION_MAKE_TREE, PHASE_PREPARING, "t", "new");
+
+    (void)state;
+    action_set_source(action, &source);
+    action_set_command(action, &(struct text_list){words, 2});
+    commit[0] = branch[0] = upstream[0] = layer[0] = word[0] = 'x';
+    assert_string_equal(action->source.commit, "0a1b2c3d");
+    assert_string_equal(action->source.branch, "task/t");
+    assert_string_equal(action->source.upstream, "main");
+    assert_string_equal(action->source.layer, "l");
+    assert_int_equal(action->source.uid, 1000);
+    assert_int_equal(action->source.gid, 1001);
+    assert_int_equal(action->command.count, 2);
+    assert_string_equal(action->command.items[0], "npm");
+    source = (struct tree_source){.commit = "0a1b2c3d"};
+    action_set_source(action, &source);
+    assert_null(action->source.branch);
+    assert_null(action->source.upstream);
+    assert_null(action->source.layer);
 }
 
 static void nothing_is_freed_twice(void **state)
@@ -164,6 +199,7 @@ int main(void)
         cmocka_unit_test(the_earliest_moment_wakes),
         cmocka_unit_test(a_cleared_plan_does_nothing_but_wake),
         cmocka_unit_test(a_plan_reads_as_lines),
+        cmocka_unit_test(actions_keep_copies_of_what_they_are_given),
         cmocka_unit_test(nothing_is_freed_twice),
         cmocka_unit_test(a_workload_keeps_copies),
     };

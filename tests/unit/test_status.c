@@ -123,7 +123,7 @@ static void what_must_be_remembered_comes_back(void **state)
         .url = "git.example/org/project",
         .branch = "main",
         .commit = "1e10",
-        .workspace = "/var/lib/berth/repos/x/tree",
+        .trees = "/var/lib/berth/repos/x/trees",
         .active_tasks = 2,
         .idle_since_wall_ms = now_wall_ms - 5000,
     };

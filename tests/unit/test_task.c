@@ -98,7 +98,8 @@ static void a_new_task_is_active_before_its_first_pass(void **state)
  */
 static char *id_of(const char *name, int64_t at_wall_ms)
 {
-    static const struct observed_workspace no_workspace;
+    static const struct observed_trees no_trees;
+    static const struct observed_shared_tree no_tree;
     static const struct observed_attempt no_attempt;
     static const struct observed_failure no_failure;
     auto_free char *text = xasprintf("apiVersion: berth.dev/v1\nkind: Task\nmetadata: {name: %s}\n"
@@ -109,7 +110,8 @@ static char *id_of(const char *name, int64_t at_wall_ms)
         .name = name,
         .desired = desired,
         .repository = "repo-o-r-123456",
-        .workspace = &no_workspace,
+        .trees = &no_trees,
+        .shared = &no_tree,
         .attempt = &no_attempt,
         .failure = &no_failure,
     };

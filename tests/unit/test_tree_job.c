@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER "89abcdef0123456789abcdef0123456789abcdef"
 
 static const struct tree_job full_job = {
@@ -227,12 +228,12 @@ static void a_job_without_what_its_verb_needs_is_refused(void **state)
     static const struct {
         const char *verb, *key;
     } rows[] = {
-        {"probe", "trees"},    {"share", "trees"}, {"make", "trees"},    {"make", "layers"},
-        {"make", "name"},      {"make", "lowers"}, {"make", "commit"},   {"freeze", "layers"},
-        {"freeze", "name"},    {"freeze", "to"},   {"inspect", "trees"}, {"inspect", "name"},
-        {"export", "name"},    {"export", "to"},   {"remove", "layers"}, {"remove", "name"},
-        {"measure", "lowers"}, {"remove", "uid"},  {"remove", "gid"},    {"remove", "method"},
-        {"remove", "verb"},
+        {"probe", "trees"}, {"share", "trees"},   {"make", "trees"},     {"make", "layers"},
+        {"make", "name"},   {"make", "lowers"},   {"make", "commit"},    {"freeze", "layers"},
+        {"freeze", "name"}, {"freeze", "to"},     {"inspect", "trees"},  {"inspect", "name"},
+        {"export", "name"}, {"export", "to"},     {"remove", "layers"},  {"remove", "name"},
+        {"clear", "trees"}, {"clear", "layers"},  {"measure", "lowers"}, {"remove", "uid"},
+        {"remove", "gid"},  {"remove", "method"}, {"remove", "verb"},
     };
 
     (void)state;
@@ -287,6 +288,7 @@ static void a_result_comes_out_as_it_went_in(void **state)
         .was_there = true,
         .commit = COMMIT,
         .branch = "task/caf\xc3\xa9",
+        .changes = DIGEST,
         .is_dirty = true,
         .is_unpushed = true,
         .bytes = 12345678901,
@@ -302,6 +304,7 @@ static void a_result_comes_out_as_it_went_in(void **state)
     assert_true(out.was_there);
     assert_string_equal(out.commit, COMMIT);
     assert_string_equal(out.branch, in.branch);
+    assert_string_equal(out.changes, DIGEST);
     assert_true(out.is_dirty);
     assert_true(out.is_unpushed);
     assert_int_equal(out.bytes, 12345678901);
@@ -321,6 +324,7 @@ static void an_empty_result_comes_out_empty(void **state)
     assert_string_equal(out.message, "");
     assert_string_equal(out.commit, "");
     assert_string_equal(out.branch, "");
+    assert_string_equal(out.changes, "");
 }
 
 static void a_branch_that_cannot_be_told_is_none(void **state)
@@ -394,7 +398,7 @@ static void the_longest_failure_still_makes_a_line(void **state)
 #define REST "\"isDirty\":false,\"isUnpushed\":false,\"bytes\":0,\"files\":0}"
 #define RESULT(method, message, commit, branch)                                                    \
     "R {\"method\":\"" method "\",\"message\":\"" message                                          \
-    "\",\"wasThere\":false,\"commit\":\"" commit "\",\"branch\":\"" branch "\","
+    "\",\"wasThere\":false,\"commit\":\"" commit "\",\"branch\":\"" branch "\",\"changes\":\"\","
 
 static void a_line_that_has_no_meaning_is_an_error(void **state)
 {
@@ -413,9 +417,14 @@ static void a_line_that_has_no_meaning_is_an_error(void **state)
         RESULT("overlay", "", "short", "") REST,
         RESULT("overlay", "", "", "a b") REST,
         RESULT("overlay", "", "", "../x") REST,
+        "R {\"method\":\"overlay\",\"message\":\"\",\"wasThere\":false,\"commit\":\"\",\"branch\":"
+        "\"\",\"changes\":\"" COMMIT "\"," REST,
         RESULT("overlay", "", "", "") "\"isDirty\":0,\"isUnpushed\":false,\"bytes\":0,\"files\":0}",
         RESULT("overlay", "", "", "") "\"isDirty\":false,\"isUnpushed\":false,\"bytes\":-1,"
                                       "\"files\":0}",
+        "R "
+        "{\"method\":\"copy\",\"message\":\"\",\"wasThere\":false,\"commit\":\"\",\"branch\":\"\","
+        "\"changes\":\"0123\"," REST,
         "E",
         "E WorkspaceFailed",
         "E WorkspaceFailed ",

@@ -22,7 +22,8 @@
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 #define RESULT                                                                                     \
     "echo 'R {\"method\":\"overlay\",\"message\":\"\",\"wasThere\":true,\"commit\":\"" COMMIT      \
-    "\",\"branch\":\"main\",\"isDirty\":true,\"isUnpushed\":false,\"bytes\":5,\"files\":3}'\n"
+    "\",\"branch\":\"main\",\"changes\":\"\",\"isDirty\":true,\"isUnpushed\":false,\"bytes\":5,"   \
+    "\"files\":3}'\n"
 
 enum { GUARD_MS = 20000, LONG_MS = 15000 };
 

@@ -1,0 +1,334 @@
+#include "cli/command.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "base/suggest.h"
+#include "cli/arguments.h"
+#include "cli/fetch_import.h"
+#include "cli/kept_trees.h"
+#include "cli/status_store.h"
+#include "cli/tree_call.h"
+#include "controller/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: berth fetch TASK [OPTION...]\n\n"
+    "Brings the commits of a task's working tree into a clone of yours, as a branch there. What is "
+    "not\n"
+    "committed in the tree is not fetched. Also of a task whose spec is gone, while its tree is "
+    "kept.\n"
+    "Needs no controller and no engine; the tree of another "
+    "user\n"
+    "needs root.\n\n"
+    "  --into REPO        the clone (the one that contains the current directory)\n"
+    "  --branch NAME      the branch to make or move in it (the name that the tree's own has)\n"
+    "  --force            also where that branch has other commits, which it loses\n"
+    "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
+    "  --status-dir DIR   directory with the status files, where it is another one\n"
+    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
+    "  -h, --help\n\n"
+    "Exit code: 0 fetched or nothing new, 1 failed, 2 usage.\n\n"
+    "examples:\n"
+    "  berth fetch fix-7\n"
+    "  berth fetch fix-7 --into ~/src/project --branch review/fix-7\n";
+
+struct fetch_options {
+    const char *specs, *state, *status_dir, *into, *branch;
+    const char *task;
+    bool is_forced, wants_help;
+};
+
+static int take_arguments(struct fetch_options *options, int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"into", required_argument, NULL, 'i'},
+        {"branch", required_argument, NULL, 'b'},
+        {"force", no_argument, NULL, 'f'},
+        {"specs", required_argument, NULL, 'S'},
+        {"status-dir", required_argument, NULL, 'D'},
+        {"state", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int id;
+
+    optind = 1;
+    opterr = 0;
+    while ((id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+        switch (id) {
+        case 'i': options->into = optarg; break;
+        case 'b': options->branch = optarg; break;
+        case 'f': options->is_forced = true; break;
+        case 'S': options->specs = optarg; break;
+        case 'D': options->status_dir = optarg; break;
+        case 'T': options->state = optarg; break;
+        case 'h': options->wants_help = true; return 0;
+        default: return option_error("fetch", argv, long_options, id);
+        }
+    }
+    if (optind >= argc) {
+        return usage_error("fetch", "which task?");
+    }
+    options->task = argv[optind];
+    if (optind + 1 < argc) {
+        return usage_error("fetch", "unexpected argument \"%s\"", argv[optind + 1]);
+    }
+    return 0;
+}
+
+/* --- the task --------------------------------------------------------------------------------- */
+
+static const char *text_at(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static const char *name_of(const json_t *document)
+{
+    return text_at(json_object_get(document, "metadata"), "name");
+}
+
+static int task_not_found(const json_t *documents, const char *task, struct error *err)
+{
+    auto_free const char **names = xcalloc(json_array_size(documents) + 1, sizeof(*names));
+    size_t count = 0, index;
+    const char *nearest;
+    json_t *document;
+
+    json_array_foreach(documents, index, document) {
+        if (text_equal(text_at(document, "kind"), "Task") && name_of(document) != NULL) {
+            names[count++] = name_of(document);
+        }
+    }
+    nearest = suggest_nearest(task, names, count);
+    return error_set(err, ERROR_NOT_FOUND, "there is no task \"%s\"%s%s%s", task,
+                     nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "\"?" : "");
+}
+
+static int find_task(const json_t *documents, const char *task, const json_t **ret_status,
+                     struct error *err)
+{
+    size_t index;
+    json_t *document;
+
+    json_array_foreach(documents, index, document) {
+        if (text_equal(text_at(document, "kind"), "Task") && text_equal(name_of(document), task)) {
+            *ret_status = json_object_get(json_object_get(document, "status"), "task");
+            return 0;
+        }
+    }
+    return task_not_found(documents, task, err);
+}
+
+/* A part of a path: status files lie where others can write. */
+static bool is_plain_name(const char *name)
+{
+    return name != NULL && name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
+}
+
+/* Where the task's tree is. The texts that are not of the status are in here. */
+struct source {
+    struct tree_job job;
+    const char *begin; /* the commit that it was made from; NULL: not known */
+    char *trees;
+};
+
+static void source_done(struct source *source)
+{
+    free(source->trees);
+}
+
+static int find_source(const json_t *task, const struct fetch_options *options,
+                       const char *state_dir, struct source *source, struct error *err)
+{
+    const json_t *tree = json_object_get(task, "tree");
+    const char *container = text_at(task, "repositoryContainer");
+    json_int_t uid = json_integer_value(json_object_get(tree, "uid"));
+    json_int_t gid = json_integer_value(json_object_get(tree, "gid"));
+
+    if (text_at(tree, "name") == NULL) {
+        return error_set(err, ERROR_NOT_FOUND, "task \"%s\" has no tree, or none any more",
+                         options->task);
+    }
+    if (!is_plain_name(text_at(tree, "name")) || !is_plain_name(container) || uid < 0 ||
+        uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX) {
+        return error_set(err, ERROR_INVALID,
+                         "the status of task \"%s\" does not tell where its "
+                         "tree is",
+                         options->task);
+    }
+    source->trees = xasprintf("%s/repos/%s/trees", state_dir, container);
+    source->begin = text_at(task, "commit");
+    source->job = (struct tree_job){
+        .method = text_equal(text_at(tree, "method"), "copy") ? TREE_COPY : TREE_OVERLAY,
+        .trees = source->trees,
+        .name = text_at(tree, "name"),
+        .uid = (uid_t)uid,
+        .gid = (gid_t)gid,
+    };
+    return 0;
+}
+
+/* --- what comes out of the tree --------------------------------------------------------------- */
+
+/* A pack in a folder of our own, which nobody else can look into; gone with the scope. */
+struct pack {
+    char *folder, *path;
+    int fd;
+};
+
+static void pack_done(struct pack *pack)
+{
+    struct error ignored = {0};
+
+    cleanup_close(&pack->fd);
+    if (pack->folder != NULL) {
+        tree_remove(pack->folder, &ignored);
+    }
+    free(pack->folder);
+    free(pack->path);
+}
+
+static int export_tree(const struct source *source, const char *have, struct pack *pack,
+                       struct tree_result *ret_result, struct error *err)
+{
+    const char *temporary = getenv("TMPDIR");
+    auto_free char *folder = xasprintf(
+        "%s/berth-fetch-XXXXXX", temporary != NULL && temporary[0] == '/' ? temporary : "/tmp");
+    struct tree_job job = source->job;
+
+    if (mkdtemp(folder) == NULL) {
+        return error_set_errno(err, errno, "make a folder \"%s\"", folder);
+    }
+    pack->folder = path_absolute(folder);
+    pack->path = path_join(pack->folder, "pack");
+    job.verb = TREE_EXPORT;
+    job.have = have;
+    job.to = pack->path;
+    if (tree_call(&job, ret_result, err) < 0) {
+        return -1;
+    }
+    pack->fd = open(pack->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return pack->fd < 0 ? error_set_errno(err, errno, "open \"%s\"", pack->path) : 0;
+}
+
+static void warn_of_changes(const struct source *source)
+{
+    struct tree_result state;
+    struct tree_job job = source->job;
+    struct error err = {0};
+
+    job.verb = TREE_INSPECT;
+    job.commit = source->begin;
+    if (tree_call(&job, &state, &err) < 0) {
+        fprintf(stderr, "berth fetch: whether all work is committed could not be seen: %s\n",
+                err.message);
+    } else if (state.is_dirty) {
+        fprintf(stderr, "berth fetch: the tree has uncommitted changes, which are not fetched\n");
+    }
+}
+
+/* --- what was done ---------------------------------------------------------------------------- */
+
+static void report(const struct fetch_wish *wish, const struct fetch_outcome *outcome)
+{
+    const char *note = outcome->is_forced ? " (forced)" : outcome->is_new ? " (new branch)" : "";
+
+    if (!outcome->is_moved) {
+        printf("%s: nothing new, at %.7s\n", wish->branch, wish->commit);
+    } else if (outcome->from[0] != '\0') {
+        printf("%s: %lu commit%s, %.7s..%.7s%s\n", wish->branch, outcome->count,
+               outcome->count == 1 ? "" : "s", outcome->from, wish->commit, note);
+    } else {
+        printf("%s: %lu commit%s, up to %.7s%s\n", wish->branch, outcome->count,
+               outcome->count == 1 ? "" : "s", wish->commit, note);
+    }
+}
+
+static int fetch_into(const char *repository, const struct source *source,
+                      const struct fetch_options *options, struct error *err)
+{
+    auto_done(fetch_import) import = FETCH_IMPORT_NONE;
+    auto_done(pack) pack = {.fd = -1};
+    struct fetch_outcome outcome;
+    struct tree_result exported;
+    struct fetch_wish wish = {.is_forced = options->is_forced};
+    bool has_begin;
+
+    if (fetch_import_start(&import, repository, source->begin, &has_begin, err) < 0 ||
+        export_tree(source, has_begin ? source->begin : NULL, &pack, &exported, err) < 0) {
+        return -1;
+    }
+    wish.commit = exported.commit;
+    wish.branch = options->branch != NULL ? options->branch : exported.branch;
+    wish.begin = source->begin;
+    wish.pack_fd = pack.fd;
+    if (wish.branch[0] == '\0') {
+        return error_set(err, ERROR_INVALID,
+                         "the tree is on no branch; say with --branch how it is to be called");
+    }
+    if (fetch_import_finish(&import, &wish, &outcome, err) < 0) {
+        return -1;
+    }
+    report(&wish, &outcome);
+    warn_of_changes(source);
+    return 0;
+}
+
+static int fetch(const struct fetch_options *options, struct error *err)
+{
+    auto_free char *state_dir = directory_option(options->state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    auto_free char *status_dir = NULL, *repository = NULL;
+    json_auto_t *heartbeat = status_store_heartbeat(state_dir), *documents = NULL, *kept = NULL;
+    auto_done(source) source = {0};
+    const json_t *task = NULL;
+
+    status_dir = status_store_directory(options->specs, options->status_dir, heartbeat);
+    if (status_store_read(status_dir, &documents, err) < 0) {
+        return -1;
+    }
+    if (find_task(documents, options->task, &task, err) < 0) {
+        kept = kept_tree_of_task(state_dir, options->task);
+        if (kept == NULL) {
+            return -1;
+        }
+        error_clear(err); /* its spec is gone, and what it left is not */
+        task = kept;
+    }
+    if (find_source(task, options, state_dir, &source, err) < 0 ||
+        fetch_import_find(options->into != NULL ? options->into : ".", options->into == NULL,
+                          &repository, err) < 0) {
+        return -1;
+    }
+    return fetch_into(repository, &source, options, err);
+}
+
+int cmd_fetch(int argc, char **argv)
+{
+    struct fetch_options options = {0};
+    struct error err = {0};
+    int result = take_arguments(&options, argc, argv);
+
+    if (result != 0 || options.wants_help) {
+        fputs(options.wants_help ? help : "", stdout);
+        return result;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (fetch(&options, &err) < 0) {
+        fprintf(stderr, "berth fetch: %s\n", err.message);
+        return EXIT_FAILED;
+    }
+    return EXIT_OK;
+}

@@ -1,0 +1,15 @@
+/*
+ * How curl reaches an engine: what every transfer to it, of the controller and of commands, has in
+ * common.
+ */
+#ifndef BERTH_CLIENTS_ENDPOINT_CURL_H
+#define BERTH_CLIENTS_ENDPOINT_CURL_H
+
+#include "clients/docker_endpoint.h"
+
+#include <curl/curl.h>
+
+/* The endpoint is borrowed as long as the handle lives. The URL is the caller's: base_url and a path. */
+void endpoint_curl_set(CURL *easy, const struct docker_endpoint *endpoint);
+
+#endif
