@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/suggest.h"
 #include "cli/command.h"
+#include "specs/quantity.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,6 +99,17 @@ int option_error(const char *command, char *const *argv, const struct option *op
     }
     return is_long ? unknown_option_error(command, argument, options)
                    : usage_error(command, "unknown option -%c", optopt);
+}
+
+int timeout_option(const char *command, const char *text, int64_t *ret_ms)
+{
+    int64_t ms;
+
+    if (quantity_parse_duration(text, &ms) < 0 || ms <= 0) {
+        return usage_error(command, "--timeout: \"%s\" is not a time such as 60s", text);
+    }
+    *ret_ms = ms;
+    return 0;
 }
 
 /* Kinds */

@@ -20,6 +20,9 @@ int option_error(const char *command, char *const *argv, const struct option *op
  */
 int kind_from_argument(const char *text, enum kind *ret_kind);
 
+/* "60s", "5m": 0, or EXIT_BAD_USAGE after it was said what is wrong with --timeout. */
+int timeout_option(const char *command, const char *text, int64_t *ret_ms);
+
 /* Says that there is no such kind, which there are and which may be meant; EXIT_BAD_USAGE. */
 int unknown_kind_error(const char *command, const char *text);
 

@@ -12,7 +12,6 @@
 #include "cli/mirror_file.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
-#include "specs/quantity.h"
 #include "specs/reason.h"
 #include "specs/repo_url.h"
 
@@ -160,10 +159,8 @@ static int take_arguments(struct reconcile *reconcile, int argc, char **argv)
             }
             break;
         case 't':
-            if (quantity_parse_duration(optarg, &reconcile->timeout_ms) < 0 ||
-                reconcile->timeout_ms <= 0) {
-                return usage_error("reconcile", "--timeout: \"%s\" is not a time such as 60s",
-                                   optarg);
+            if (timeout_option("reconcile", optarg, &reconcile->timeout_ms) != 0) {
+                return EXIT_BAD_USAGE;
             }
             break;
         case 's': reconcile->state = optarg; break;

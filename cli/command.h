@@ -16,8 +16,10 @@ struct command {
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
 int cmd_confirm_deletions(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_fetch(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_logs(int argc, char **argv);
 int cmd_reconcile(int argc, char **argv);

@@ -12,8 +12,10 @@
 /* Sorted by name: help lists them in this order. */
 static const struct command commands[] = {
     {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
+    {"doctor", cmd_doctor, "look at what Berth needs on this machine"},
     {"exec", cmd_exec, "run a command in the container of a task, a repository or an instance"},
     {"fetch", cmd_fetch, "bring a task's commits into a clone of yours"},
+    {"gc", cmd_gc, "remove now what nobody needs, or say what that is"},
     {"get", cmd_get, "show objects and their status"},
     {"git-worker", cmd_git_worker, NULL},
     {"logs", cmd_logs, "show the log of a task, a repository or an instance"},

@@ -46,7 +46,7 @@ static void set_pressure(struct controller *controller, unsigned pressing, const
     struct collector *collector = controller->collector;
     bool was = controller->disk_pressure != NULL, is = pressing != 0;
 
-    collector->usage.pressing = pressing;
+    collector->usage.pressing = collector->notes.pressing = pressing;
     if (!was && !is) {
         return;
     }
@@ -82,7 +82,7 @@ static void on_look(uv_timer_t *timer)
 
     disk_usage_read(controller->options.state_dir, &collector->usage);
     pressing = disk_find_pressure(&collector->usage, &policy, collector->bytes, &reason);
-    if (pressing != before) {
+    if (pressing != before || (pressing != 0 && controller->disk_pressure == NULL)) {
         set_pressure(controller, pressing, reason);
     }
     if ((pressing & ~before) != 0) {
@@ -267,6 +267,7 @@ void disk_open(struct controller *controller)
         return;
     }
     disk_notes_read(&collector->notes, controller->options.state_dir);
+    collector->usage.pressing = collector->notes.pressing;
     collector->is_due = true;
     on_look(&collector->timer); /* what is begun at once must know of it already */
     uv_timer_start(&collector->timer, on_look, LOOK_MS, LOOK_MS);

@@ -86,7 +86,8 @@ json_t *disk_notes_to_json(const struct disk_notes *notes)
     for (struct map_entry *at = map_first(&notes->by_id); at != NULL; at = map_next(at)) {
         json_object_set_new(things, map_key(at), note_to_json(map_value(at)));
     }
-    return json_pack("{s:i, s:o}", "version", 1, "things", things);
+    return json_pack("{s:i, s:i, s:o}", "version", 1, "pressing", (int)notes->pressing, "things",
+                     things);
 }
 
 void disk_notes_from_json(struct disk_notes *notes, const json_t *json)
@@ -94,6 +95,7 @@ void disk_notes_from_json(struct disk_notes *notes, const json_t *json)
     json_t *things = json_object_get(json, "things"), *item;
     const char *id;
 
+    notes->pressing = (unsigned)number_at(json, "pressing");
     json_object_foreach(things, id, item) {
         struct disk_note *note = disk_notes_of(notes, id);
 

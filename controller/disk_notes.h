@@ -23,7 +23,8 @@ struct disk_note {
 };
 
 struct disk_notes {
-    struct map by_id; /* of struct disk_note */
+    struct map by_id;  /* of struct disk_note */
+    unsigned pressing; /* what there was too much of (reconcilers/disk.h) */
 };
 
 void disk_notes_done(struct disk_notes *notes);

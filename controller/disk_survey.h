@@ -64,7 +64,7 @@ const struct disk_thing *disk_survey_thing(const struct disk_survey *survey,
 /* What all things take together, as far as they were measured; of one repository, or (NULL) of all. */
 uint64_t disk_survey_bytes(const struct disk_survey *survey, const char *repository);
 
-/* The file system of the state directory; what cannot be told is 0. */
+/* The file system of the state directory; what cannot be told is 0. What pressed before stays. */
 void disk_usage_read(const char *state_dir, struct disk_usage *ret_usage);
 
 #endif

@@ -7,7 +7,8 @@
  *     leases.json            host ports
  *     env-key                the key of digests of values (values.h), mode 0600
  *     specs/                 the last good version of every spec file
- *     requests/              what the command line asks of a running controller
+ *     requests/              what the command line asks of a running controller (requests.h)
+ *     disk.json              sizes and uses of what is in repos/ (disk_notes.h)
  *     repos/<container>/     repository.json, git/ (mirror), tree/ (workspace), run/tasks/<id>/ (records and logs)
  *     tasks/<name>.json      the incarnation of a task that is under way or over
  *     releasing/, released/  containers that were left to themselves (released.h)

@@ -272,6 +272,8 @@ static void describe_idle(const struct repository_input *input, struct object_st
 static void reconcile_unneeded(struct container_pass *pass, const struct repository_input *input)
 {
     bool has_work = input->work_kept_until_wall_ms > pass->world->now_wall_ms;
+    const char *cause =
+        input->is_evicted ? "no task needs it, and its disk is needed" : "no task needs it";
 
     container_reconcile(pass);
     if (input->trees->exists && has_work) {
@@ -288,9 +290,8 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
                                    "a tree that a task left was not looked at yet");
         }
     } else if (input->trees->exists) {
-        plan_set_operation(pass->plan, "delete", "no task needs it");
-        plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name,
-                 "no task needs it");
+        plan_set_operation(pass->plan, "delete", cause);
+        plan_add(pass->plan, ACTION_REMOVE_WORKSPACE, PHASE_STOPPING, input->container_name, cause);
         failure_holds_back(pass->failure, pass->want->key, pass->world->now_wall_ms, pass->plan,
                            pass->status);
     }

@@ -27,7 +27,7 @@ static json_t *tree_to_json(const struct status_tree *tree)
 
     status_put_text(item, "name", tree->name);
     status_put_text(item, "method", tree->method);
-    status_put_text(item, "hostPath", tree->host_path);
+    status_put_text(item, "hostPath", tree->name != NULL ? tree->host_path : NULL);
     status_put_integer(item, "uid", tree->uid);
     status_put_integer(item, "gid", tree->gid);
     status_put_text(item, "note", tree->note);

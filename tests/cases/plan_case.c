@@ -358,7 +358,8 @@ static const char *observed_keys(enum case_kind kind)
         return "container probes values image hasNetwork network failure pool updateHold";
     case CASE_REPOSITORY:
         return "container values image failure trees mirror source mirrorStatus setupStatus "
-               "snapshotImage activeTasks runningTasks sessions settingUp explicit deleted warm "
+               "snapshotImage activeTasks runningTasks sessions settingUp explicit deleted "
+               "evicted warm "
                "awaitedPool poolUnknown displaced pool instance branch refused awaits pressure "
                "workKeptFor unseenTrees";
     case CASE_TASK:

@@ -39,6 +39,7 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .settings = plan_case->object,
         .is_explicit = flag_of(observed, "explicit", true),
         .is_deleted = flag_of(observed, "deleted", false),
+        .is_evicted = flag_of(observed, "evicted", false),
         .refusal = text_of(observed, "refused", NULL),
         .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
         .running_tasks =

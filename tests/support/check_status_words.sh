@@ -27,6 +27,7 @@ for file in specs/status_document.c specs/status_work.c; do
 done
 hold controller/heartbeat.c key \
     < <(keys controller/heartbeat.c | grep -vE '^(state_unwritable|error)$' | sort -u)
+hold controller/disk.c key < <(keys controller/disk.c | grep -vx error | sort -u)
 hold specs/status_words.c word \
     < <(sed -nE 's/^ *case [A-Z_]+: return "([A-Za-z]+)";.*/\1/p' specs/status_words.c)
 hold specs/status.c phase \
