@@ -25,7 +25,7 @@ enum {
     CHUNK_MAX = 4096, /* of what is read at once */
     SYNC_TURN_MS = 10,
     SYNC_TURNS_OF_SECOND = 1000 / SYNC_TURN_MS,
-    SYNC_TURNS_MAX = 20 * SYNC_TURNS_OF_SECOND,
+    SYNC_TURNS_MAX = 5 * SYNC_TURNS_OF_SECOND,
 };
 
 /* What the keeper holds while the job is done. */
@@ -371,10 +371,10 @@ static int prepare(struct keeper *keeper, struct error *err)
 }
 
 /*
- * A snapshot that is there under its name counts as complete for ever, so what is in it must be on
- * disk before, also for after a power cut. The call for that covers the whole file system and
- * cannot be given up, and others may write a lot: so it is a process of its own, and waited for
- * with signs of life, and not without end.
+ * A snapshot that is there under its name counts as complete for ever, so what is in it should be on
+ * disk before, also for after a power cut. The call for that covers the whole file system, which
+ * others may be writing a lot to, and cannot be given up: so it is a process of its own, and waited
+ * for with signs of life, and not for long. What it did not get to is written by the kernel soon.
  */
 static void sync_to_disk(int fd)
 {
@@ -385,7 +385,9 @@ static void sync_to_disk(int fd)
 
     if (pid == 0) {
         git_sandbox_die_with(keeper_pid);
-        _exit(syncfs(fd) < 0 ? 1 : 0);
+        close(STDOUT_FILENO); /* nobody waits for us by waiting for their end */
+        close(STDERR_FILENO);
+        _exit(syncfs(fd) < 0);
     }
     for (unsigned turns = 0; pid > 0 && waitpid(pid, &status, WNOHANG) == 0; turns++) {
         if (turns == SYNC_TURNS_MAX) {
