@@ -254,6 +254,8 @@ static void on_snapshot(void *user, const struct git_result *result, struct erro
         mirror->mirror->has_submodules = result->has_submodules;
         mirror->mirror->has_lfs = result->has_lfs;
         mirror_save(mirror);
+    } else if (mirror != NULL) {
+        entry_enqueue(mirror); /* it may be gone from the disk */
     }
     shared_finish(work, result != NULL ? NULL : err);
 }

@@ -76,17 +76,23 @@ static void set_head(struct mirror_entry *mirror, const char *branch, const char
     mirror->observed.head_commit = mirror->head_commit;
 }
 
+static bool is_on_disk(const struct entry *entry)
+{
+    auto_free char *path =
+        state_path(&entry->controller->state, "repos/%s/git/mirror.git", entry->name);
+
+    return path_exists(path);
+}
+
 /* What the state directory says, as far as the disk bears it out. */
 static void load(struct entry *entry)
 {
     struct mirror_entry *mirror = entry->mirror;
     auto_free char *name = xasprintf("repos/%s/mirror.json", entry->name);
-    auto_free char *path =
-        state_path(&entry->controller->state, "repos/%s/git/mirror.git", entry->name);
     json_auto_t *json = state_read_json(&entry->controller->state, name);
     const char *fetched = json_string_value(json_object_get(json, "fetchTime"));
 
-    mirror->observed.exists = path_exists(path);
+    mirror->observed.exists = is_on_disk(entry);
     if (fetched != NULL) {
         timestamp_parse(fetched, &mirror->observed.fetched_wall_ms);
     }
@@ -474,6 +480,13 @@ void mirror_clear(struct entry *entry)
     set_head(mirror, NULL, NULL);
     devcontainer_use_done(&mirror->config);
     mirror_save(entry);
+}
+
+void mirror_observe(struct entry *entry)
+{
+    if (entry->mirror->observed.exists && !is_on_disk(entry)) {
+        mirror_clear(entry);
+    }
 }
 
 /* Tasks that are over only name it. */

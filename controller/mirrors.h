@@ -73,6 +73,8 @@ void mirror_take_result(struct entry *mirror, const struct revision *revisions,
 void mirror_save(struct entry *mirror);
 /* The same after a job that failed: whoever asked for it reads why (berth reconcile). */
 void mirror_save_failure(struct entry *mirror, const struct error *failure);
+/* Looks whether the mirror is still there: somebody else may have removed it. */
+void mirror_observe(struct entry *mirror);
 /* The mirror was removed from disk. */
 void mirror_clear(struct entry *mirror);
 

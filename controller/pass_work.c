@@ -36,6 +36,7 @@ void pass_mirror(struct pass *pass)
     if (pass->is_gone) {
         return;
     }
+    mirror_observe(entry);
     mirror_end_eviction_if_used(entry);
     mirror_fill_input(entry, &input, wishes);
     input.is_unused = mirror_is_unused(entry);

@@ -130,8 +130,7 @@ static void read_task_ports(struct object_status *status, const json_t *list)
         int64_t inner = status_get_integer(item, "containerPort");
         int64_t outer = status_get_integer(item, "hostPort");
 
-        if (name != NULL && inner > 0 && inner <= UINT16_MAX && outer >= 0 &&
-            outer <= UINT16_MAX) {
+        if (name != NULL && inner > 0 && inner <= UINT16_MAX && outer >= 0 && outer <= UINT16_MAX) {
             task->ports[task->port_count++] = (struct status_task_port){
                 .name = name,
                 .container_port = (uint16_t)inner,

@@ -363,6 +363,16 @@ TABLE
     wait_for 60 is_succeeded a
 }
 
+@test "somebody removes what Berth keeps of a repository: the next task has it cloned again" {
+    task a '[cat, README]'
+    berth_start
+    wait_for 30 is_succeeded a
+    mv "$STATE/repos" "$TEST_DIR/away"
+    task b '[cat, README]'
+    wait_for 30 is_succeeded b
+    [ "$(git -C "$STATE"/repos/*/git/mirror.git rev-parse HEAD)" = "$(git ls-remote "$TASK_REPOSITORY" HEAD | cut -f1)" ]
+}
+
 @test "file:// below the root that the controller allows" {
     TASK_REPOSITORY=file://$(bare)
     task inside '[cat, README]'
