@@ -387,7 +387,7 @@ static void sync_to_disk(int fd)
         git_sandbox_die_with(keeper_pid);
         close(STDOUT_FILENO); /* nobody waits for us by waiting for their end */
         close(STDERR_FILENO);
-        _exit(syncfs(fd) < 0);
+        _exit(syncfs(fd) < 0 ? 1 : 0);
     }
     for (unsigned turns = 0; pid > 0 && waitpid(pid, &status, WNOHANG) == 0; turns++) {
         if (turns == SYNC_TURNS_MAX) {
