@@ -11,8 +11,9 @@ POLL_S=0.1
 berth_setup() {
     TEST_DIR=$SUITE_DIR/t$BATS_SUITE_TEST_NUMBER
     SPECS=$TEST_DIR/specs STATE=$TEST_DIR/state LOG=$TEST_DIR/berth.log
-    # 100 ports for each of 100 tests, all of them in Berth's default range.
-    PORT_FIRST=$((20000 + BATS_SUITE_TEST_NUMBER % 100 * 100)) PORT_LAST=$((PORT_FIRST + 99))
+    # 100 ports for each of 50 tests, all of them in Berth's default range, and for each of two lanes.
+    PORT_FIRST=$((20000 + ${TEST_LANE:-0} % 2 * 5000 + BATS_SUITE_TEST_NUMBER % 50 * 100))
+    PORT_LAST=$((PORT_FIRST + 99))
     BERTH_PID='' WORLD_IS_SHOWN=''
     mkdir -p "$SPECS" "$STATE"
     : >"$LOG"

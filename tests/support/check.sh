@@ -91,7 +91,7 @@ wait
 # The longest of all, and one process for each source: two at a time.
 step analyze-tidy single build -k -j2 --output-sync=target analyze-tidy
 
-# These measure how fast things happen, so they have the machine to themselves.
+# Beside each other in lanes, but with nothing else: they wait for things to happen.
 step test-integration tests build CC=gcc ENGINE="$engine" test-integration
 step test-faults optional build CC=gcc ENGINE="$engine" test-faults
 

@@ -8,21 +8,24 @@
 # dies, stops before its plan is through, leaks, or runs no test at all counts as a failure even when
 # every test it printed was "ok". Exits 0 only if something ran and nothing failed.
 #
-# usage: run_tests.sh [-v] [-t SECONDS] [-l LOG_DIR] COMMAND...
+# usage: run_tests.sh [-jv] [-t SECONDS] [-l LOG_DIR] COMMAND...
 #   COMMAND   a program and its arguments, split at spaces
 #   -t        kill a program after so many seconds (default 120, 0: never)
 #   -v        show each test as it happens
+#   -j        run the commands beside each other; each finds its number, from 0, in TEST_LANE
 set -u
 
 verbose=no
+together=no
 timeout_s=120
 log_dir=build/test-logs
 
 usage() { sed -n '/^# usage:/,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 
-while getopts vt:l: option; do
+while getopts jvt:l: option; do
     case $option in
         v) verbose=yes ;;
+        j) together=yes ;;
         t) timeout_s=$OPTARG ;;
         l) log_dir=$OPTARG ;;
         *) usage ;;
@@ -60,7 +63,8 @@ run_one() {
     read -r -a command <<<"$1"
     local name=${command[0]##*/}
     [[ $name == bats ]] && name=${command[-1]}
-    local log=$log_dir/${name//\//-}.log
+    [[ -z ${TEST_LANE:-} || $name != *.bats ]] || name="lane $TEST_LANE"
+    local log=$log_dir/${name//[\/ ]/-}.log
     local limit=()
     ((timeout_s == 0)) || limit=(timeout -k 5 "$timeout_s")
 
@@ -104,9 +108,34 @@ run_one() {
     fi
 }
 
-for command in "$@"; do
-    run_one "$command"
-done
+# The counts come back through files: a lane is a process of its own.
+run_lane() {
+    export TEST_LANE=$1
+    run_one "$2"
+    echo "$passed $failed $skipped" >"$log_dir/lane-$1.counts"
+}
+
+run_together() {
+    local lane=0 command p f s
+    for command in "$@"; do
+        run_lane "$lane" "$command" &
+        lane=$((lane + 1))
+    done
+    wait
+    while ((lane-- > 0)); do
+        read -r p f s <"$log_dir/lane-$lane.counts" || f=1
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    done
+}
+
+if [[ $together == yes ]]; then
+    rm -f "$log_dir"/lane-*.counts
+    run_together "$@"
+else
+    for command in "$@"; do
+        run_one "$command"
+    done
+fi
 
 summary="$passed passed, $failed failed"
 ((skipped == 0)) || summary+=", $skipped skipped"
