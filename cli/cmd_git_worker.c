@@ -116,17 +116,46 @@ static int check_reach(const char *parent, struct error *err)
 }
 
 /*
- * The mirror's directory as the worker gets to it. A file:// source may lie anywhere, also where a
- * namespace of our own covers it.
+ * The mirror's directory as the worker gets to it. A source on this machine may lie anywhere, also
+ * where a namespace of our own covers it.
  */
-static char *move_in(const struct git_job *job, bool is_file)
+static char *move_in(const struct git_job *job, bool has_source)
 {
     auto_free char *parent = git_staging_parent(job->mirror);
 
-    if (job->run_as == 0 || is_file || !git_sandbox_mount(parent)) {
+    if (job->run_as == 0 || has_source || !git_sandbox_mount(parent)) {
         return TAKE(parent);
     }
     return xstrdup(GIT_SANDBOX_MIRROR);
+}
+
+static int hex_value(char digit)
+{
+    return digit >= '0' && digit <= '9'   ? digit - '0'
+           : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10
+           : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
+                                          : -1;
+}
+
+/* The path of a file:// URL, as libgit2 takes it: a host "localhost" is none, %20 is a blank. */
+static char *path_of_url(const char *url)
+{
+    static const char host[] = "localhost";
+    char *path, *to;
+
+    url += strlen("file://");
+    url += text_has_prefix(url, host) && url[strlen(host)] == '/' ? strlen(host) : 0;
+    path = to = xstrdup(url);
+    for (const char *at = url; *at != '\0'; at++) {
+        if (at[0] == '%' && hex_value(at[1]) >= 0 && hex_value(at[2]) >= 0) {
+            *to++ = (char)(hex_value(at[1]) << 4 | hex_value(at[2]));
+            at += 2;
+        } else {
+            *to++ = *at;
+        }
+    }
+    *to = '\0';
+    return path;
 }
 
 static int do_step(const struct keeper *keeper, enum step step, const struct git_job *job,
@@ -151,15 +180,16 @@ static int work(const struct keeper *keeper, enum step step, pid_t keeper_pid,
                 struct git_result *ret_result, struct error *err)
 {
     struct git_job job = *keeper->job;
-    bool is_file = text_has_prefix(job.url, "file://");
-    auto_free char *parent = move_in(&job, is_file);
+    auto_free char *source =
+        text_has_prefix(job.url, "file://") && !job.is_offline ? path_of_url(job.url) : NULL;
+    auto_free char *parent = move_in(&job, source != NULL);
     auto_free char *mirror = path_join(parent, strrchr(job.mirror, '/') + 1);
     const struct git_sandbox sandbox = {
         .user = job.run_as,
         .max_bytes = job.max_bytes,
-        .has_threads = is_file && !job.is_offline,
+        .has_threads = source != NULL,
         .cage = {.writable = parent,
-                 .readable = is_file && !job.is_offline ? job.url + strlen("file://") : NULL,
+                 .readable = source,
                  .is_offline = job.is_offline || step == STEP_WRITE_INDEX},
     };
 
@@ -371,8 +401,8 @@ static int prepare(struct keeper *keeper, struct error *err)
 }
 
 /*
- * A snapshot that is there under its name counts as complete for ever, so what is in it should be on
- * disk before, also for after a power cut. The call for that covers the whole file system, which
+ * A snapshot that is there under its name counts as complete for ever, so what is in it should be
+ * on disk before, also for after a power cut. The call for that covers the whole file system, which
  * others may be writing a lot to, and cannot be given up: so it is a process of its own, and waited
  * for with signs of life, and not for long. What it did not get to is written by the kernel soon.
  */

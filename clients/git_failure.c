@@ -188,9 +188,10 @@ static const char *hint_for(const struct git_failure_source *source)
                "it there with git fetch --unshallow";
     }
     if ((source->stage == GIT_STAGE_RECEIVE && says(source, "early EOF")) ||
-        (text_has_prefix(source->url, "file:") && says(source, "object not found"))) {
+        (text_has_prefix(source->url, "file:") &&
+         (says(source, "object not found") || says(source, "Permission denied")))) {
         return "; if the server's repository is a partial or shallow clone, which cannot be "
-               "mirrored, make it complete there";
+               "mirrored, or borrows objects from another one, make it complete there";
     }
     return "";
 }
