@@ -394,8 +394,8 @@ static bool apply_action(struct plan_model *model, const struct plan *plan,
     return false;
 }
 
-/* The controller ends while a setup runs: no failure, but no end of the plan either. */
-static bool is_cut_off(const struct plan_model *model, const struct action *action)
+/* A setup that takes its time: no failure, but no end of the plan either. */
+static bool is_under_way(const struct plan_model *model, const struct action *action)
 {
     return action->type == ACTION_RUN_SETUP && model->disk->observed.state == ATTEMPT_RUNNING;
 }
@@ -423,7 +423,7 @@ void plan_model_apply(struct plan_model *model, const struct plan *plan)
             return;
         }
         if (!apply_action(model, plan, action)) {
-            if (action->type != ACTION_RUN_POST_START && !is_cut_off(model, action)) {
+            if (action->type != ACTION_RUN_POST_START && !is_under_way(model, action)) {
                 note_failure(model, action);
             }
             return;

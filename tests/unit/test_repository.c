@@ -46,6 +46,16 @@ static const char *const task_texts[] = {
 static struct object *repositories[ARRAY_SIZE(repository_texts)];
 static struct object *task_specs[ARRAY_SIZE(task_texts)];
 
+static const char *const life_texts[] = {
+    WORK_REPOSITORY "  idleTimeoutSeconds: 60\n  retainSeconds: 600\n",
+    WORK_REPOSITORY
+    "  idleTimeoutSeconds: 60\n  retainSeconds: 600\n  setup: {command: [npm, ci]}\n",
+    WORK_REPOSITORY "  retainSeconds: 60\n  setup: {command: [npm, ci]}\n"
+                    "  snapshot: {enabled: true}\n",
+};
+
+static struct object *lives[ARRAY_SIZE(life_texts)];
+
 static int parse_specs(void **state)
 {
     (void)state;
@@ -54,6 +64,9 @@ static int parse_specs(void **state)
     }
     for (size_t i = 0; i < ARRAY_SIZE(task_texts); i++) {
         task_specs[i] = object_from_text(task_texts[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+        lives[i] = object_from_text(life_texts[i]);
     }
     return 0;
 }
@@ -66,6 +79,9 @@ static int free_specs(void **state)
     }
     for (size_t i = 0; i < ARRAY_SIZE(task_texts); i++) {
         object_unref(task_specs[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+        object_unref(lives[i]);
     }
     return 0;
 }
@@ -222,6 +238,225 @@ static void idle_stops_are_no_crashes(void **state)
     work_world_done(&world);
 }
 
+/* --- one container for as long as somebody needs it ------------------------------------------------ */
+
+enum { TASK_A, TASK_B, TASK_C };
+
+static void begin_life(struct work_world *world, unsigned which)
+{
+    work_world_init(world, 1, lives[which]);
+    world->is_explicit = true;
+}
+
+static void add(struct work_world *world, unsigned place)
+{
+    work_world_add(world, place, task_specs[0]);
+    work_world_settle(world);
+    assert_int_equal(world->tasks[place].model.attempt.state, ATTEMPT_RUNNING);
+}
+
+static void end(struct work_world *world, unsigned place)
+{
+    world->world.now_wall_ms += 5000;
+    work_world_end(world, place, 0);
+    work_world_settle(world);
+    assert_int_equal(work_world_status(world, place)->phase, PHASE_SUCCEEDED);
+}
+
+static void pass_seconds(struct work_world *world, int64_t seconds)
+{
+    world->world.now_wall_ms += seconds * 1000;
+    work_world_settle(world);
+}
+
+/* A; A,B; B; B,C; C; nobody: the same container, then stopped, then gone. */
+static void a_container_lives_as_long_as_tasks_need_it(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    add(&world, TASK_A);
+    add(&world, TASK_B);
+    end(&world, TASK_A);
+    assert_true(work_world_runs(&world));
+    add(&world, TASK_C);
+    end(&world, TASK_B);
+    assert_true(work_world_runs(&world));
+    assert_int_equal(world.repository.status->repository.active_tasks, 1);
+    end(&world, TASK_C);
+    assert_true(work_world_runs(&world)); /* for the next one, if it comes soon */
+    pass_seconds(&world, 59);
+    assert_true(work_world_runs(&world));
+    pass_seconds(&world, 1);
+    assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
+    assert_int_equal(world.repository.containers_made, 1);
+    pass_seconds(&world, 599);
+    assert_non_null(world.repository.container);
+    pass_seconds(&world, 1);
+    assert_null(world.repository.container);
+    assert_false(world.disk.trees.exists);
+    work_world_done(&world);
+}
+
+/* Each of them had a tree of its own, from one snapshot and one fetch. */
+static void tasks_at_a_time_have_their_trees_from_one_clone(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    for (unsigned i = TASK_A; i <= TASK_C; i++) {
+        add(&world, i);
+    }
+    assert_int_equal(world.disk.count, 3);
+    assert_int_equal(world.disk.snapshots.count, 1);
+    assert_int_equal(world.disk.fetches, 1);
+    work_world_done(&world);
+}
+
+static void a_task_that_comes_in_time_has_the_stopped_container(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    add(&world, TASK_A);
+    end(&world, TASK_A);
+    pass_seconds(&world, 300);
+    assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
+    add(&world, TASK_B);
+    assert_int_equal(world.repository.containers_made, 1);
+    assert_int_equal(world.repository.status->repository.idle_since_wall_ms, 0);
+    end(&world, TASK_B);
+    pass_seconds(&world, 59); /* the time begins anew */
+    assert_true(work_world_runs(&world));
+    work_world_done(&world);
+}
+
+static void a_session_of_people_keeps_the_container_up(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    add(&world, TASK_A);
+    world.sessions = 1;
+    end(&world, TASK_A);
+    pass_seconds(&world, 3600);
+    assert_true(work_world_runs(&world));
+    world.sessions = 0;
+    pass_seconds(&world, 1);
+    assert_true(work_world_runs(&world)); /* idle from now on */
+    pass_seconds(&world, 60);
+    assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
+    work_world_done(&world);
+}
+
+/* --- setup ------------------------------------------------------------------------------------------ */
+
+static void setup_runs_once_for_a_commit_in_a_container(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 1);
+    add(&world, TASK_A);
+    assert_int_equal(world.disk.setups_run, 1);
+    assert_int_equal(world.disk.layers.count, 1);
+    assert_string_equal(work_disk_find(&world.disk, "t-0")->layer, world.disk.layers.items[0]);
+    add(&world, TASK_B);
+    assert_int_equal(world.disk.setups_run, 1);
+    work_disk_push(&world.disk, 0);
+    pass_seconds(&world, 3600); /* the mirror is too old by now */
+    add(&world, TASK_C);
+    assert_int_equal(world.disk.setups_run, 2);
+    assert_string_equal(work_disk_find(&world.disk, "t-2")->layer, world.disk.layers.items[1]);
+    assert_int_equal(world.repository.containers_made, 1);
+    work_world_done(&world);
+}
+
+/* What setup changed outside of the tree is gone with the container. */
+static void setup_runs_again_in_another_container(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 1);
+    add(&world, TASK_A);
+    end(&world, TASK_A);
+    plan_model_set_text(&world.repository.container->hash, "v1-other");
+    add(&world, TASK_B);
+    assert_int_equal(world.repository.containers_made, 2);
+    assert_int_equal(world.disk.setups_run, 2);
+    assert_int_equal(world.disk.layers.count, 1); /* that of the commit was there already */
+    work_world_done(&world);
+}
+
+static void the_image_that_setup_left_is_for_the_next_container(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 2);
+    add(&world, TASK_A);
+    assert_int_equal(world.disk.images.count, 1);
+    assert_string_equal(world.repository.container->image_id, MODEL_IMAGE_ID);
+    pass_seconds(&world, 5);
+    assert_int_equal(world.repository.containers_made, 1); /* the present one goes on */
+    assert_true(work_world_runs(&world));
+    end(&world, TASK_A);
+    pass_seconds(&world, 60);
+    assert_null(world.repository.container);
+    add(&world, TASK_B);
+    assert_int_equal(world.repository.containers_made, 2);
+    assert_string_equal(world.repository.container->image_id, world.disk.images.items[0]);
+    work_world_done(&world);
+}
+
+static void a_container_is_not_stopped_while_its_setup_runs(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 1);
+    world.disk.setup_takes_long = true;
+    work_world_add(&world, TASK_A, task_specs[0]);
+    work_world_settle(&world);
+    assert_int_equal(world.disk.observed.state, ATTEMPT_RUNNING);
+    world.tasks[TASK_A].desired = NULL; /* the only one that waited for it */
+    pass_seconds(&world, 5);
+    pass_seconds(&world, 120);
+    assert_true(work_world_runs(&world));
+    world.disk.observed = (struct observed_attempt){.state = ATTEMPT_ENDED, .exit_code = 1};
+    pass_seconds(&world, 0);
+    assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
+    work_world_done(&world);
+}
+
+/* --- work ------------------------------------------------------------------------------------------- */
+
+static void work_that_was_not_pushed_outlives_the_container(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    add(&world, TASK_A);
+    assert_true(work_world_work(&world, TASK_A));
+    end(&world, TASK_A);
+    world.tasks[TASK_A].desired = NULL;
+    world.is_explicit = false;
+    world.is_deleted = true; /* all of it is to go */
+    pass_seconds(&world, 5);
+    assert_null(world.repository.container);
+    assert_true(world.disk.trees.exists);
+    assert_true(work_disk_find(&world.disk, "t-0")->has_work);
+    pass_seconds(&world, 3600); /* longer than retainSeconds, and than the log is kept */
+    assert_false(world.disk.trees.exists);
+    work_world_done(&world);
+}
+
 static void only_what_nobody_wants_is_gone(void **state)
 {
     static const struct {
@@ -264,6 +499,15 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_image_is_its_own_or_the_default),
         cmocka_unit_test(only_what_nobody_wants_is_gone),
+        cmocka_unit_test(a_container_lives_as_long_as_tasks_need_it),
+        cmocka_unit_test(tasks_at_a_time_have_their_trees_from_one_clone),
+        cmocka_unit_test(a_task_that_comes_in_time_has_the_stopped_container),
+        cmocka_unit_test(a_session_of_people_keeps_the_container_up),
+        cmocka_unit_test(setup_runs_once_for_a_commit_in_a_container),
+        cmocka_unit_test(setup_runs_again_in_another_container),
+        cmocka_unit_test(the_image_that_setup_left_is_for_the_next_container),
+        cmocka_unit_test(a_container_is_not_stopped_while_its_setup_runs),
+        cmocka_unit_test(work_that_was_not_pushed_outlives_the_container),
         cmocka_unit_test(idle_stops_are_no_crashes),
         cmocka_unit_test_teardown(every_command_gets_its_turn, work_world_tell),
         cmocka_unit_test_teardown(a_repository_and_its_tasks_come_to_rest, work_world_tell),

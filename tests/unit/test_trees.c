@@ -123,14 +123,14 @@ static void happen(struct work_world *world)
     }
     world->fails_in = dice_roll(&world->dice, 6) == 0 ? 1 + dice_roll(&world->dice, 4) : 0;
     if (world->fails_in == 0 && dice_roll(&world->dice, 20) == 0) {
-        world->disk.setup_is_cut_off = true;
+        world->disk.setup_takes_long = true;
     }
 }
 
-/* A setup whose end no controller saw: it has ended meanwhile. */
+/* A setup that took long has ended, or its container was lost. */
 static void end_setup(struct work_world *world)
 {
-    world->disk.setup_is_cut_off = false;
+    world->disk.setup_takes_long = false;
     if (world->disk.observed.state == ATTEMPT_RUNNING && dice_roll(&world->dice, 2) == 0) {
         world->disk.observed.state = ATTEMPT_LOST;
     }
@@ -152,7 +152,7 @@ static void calm_down(struct work_world *world)
 {
     world->fails_in = world->sessions = 0;
     world->pressure = NULL;
-    world->disk.is_remote_away = world->disk.setup_fails = world->disk.setup_is_cut_off = false;
+    world->disk.is_remote_away = world->disk.setup_fails = world->disk.setup_takes_long = false;
     for (unsigned i = 0; i < DISK_BRANCHES; i++) {
         if (world->disk.remote[i].commit[0] == '\0') {
             work_disk_push(&world->disk, i);

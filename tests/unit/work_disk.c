@@ -238,7 +238,7 @@ bool work_disk_run_setup(struct work_disk *disk, const struct action *action, co
         disk->attempt++;
         disk->setups_run++;
         disk->observed = (struct observed_attempt){.state = ATTEMPT_RUNNING};
-        if (disk->setup_is_cut_off) {
+        if (disk->setup_takes_long) {
             return false;
         }
     }

@@ -66,7 +66,7 @@ struct work_disk {
     disk_name run; /* the setup run whose attempt this is */
     unsigned attempt;
     struct observed_attempt observed;
-    bool setup_fails, setup_is_cut_off; /* cut off: the controller ends while it runs */
+    bool setup_fails, setup_takes_long; /* long: it runs until this is false */
     unsigned setups_run;
     disk_name prepared; /* id of the container that setup has run in */
 };

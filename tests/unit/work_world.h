@@ -25,8 +25,8 @@ struct work_task {
     struct plan_model model;
     const struct object *desired; /* NULL: its spec is gone */
     bool is_removed;              /* nothing is left of it */
-    int64_t ttl_ms, end_wall_ms;  /* as its spec said last, and when it was over */
-    int64_t tried_wall_ms;        /* until when nothing may be tried again */
+    int64_t ttl_ms;               /* as its spec said last */
+    int64_t admitted_wall_ms;     /* when it got its place; 0: before this controller */
 };
 
 struct work_world {
