@@ -155,6 +155,7 @@ void disk_take_sizes(struct controller *controller)
     tell_sizes(controller, &survey);
     save_notes(controller);
     disk_survey_done(&survey);
+    controller->collector->is_due |= controller->disk_pressure != NULL; /* with what is known now */
     look_soon(controller->collector); /* of a budget only sizes tell */
 }
 

@@ -24,9 +24,10 @@ enum {
 
 /* Of one mirror. */
 struct repository_facts {
-    const char *use;    /* all that belongs to it is in use; NULL: not all */
-    struct map commits; /* in use -> words why */
-    struct map newest;  /* of the branches that it is about */
+    const char *use;        /* all that belongs to it is in use; NULL: not all */
+    struct map commits;     /* in use -> words why */
+    struct map newest;      /* of the branches that it is about */
+    bool is_newest_unknown; /* the mirror was not asked yet: what was newest may still be */
 };
 
 struct gathering {
@@ -58,15 +59,22 @@ static void use_commit(const struct gathering *gathering, struct repository_fact
     }
 }
 
-static void add_newest(struct repository_facts *facts, const struct entry *mirror,
-                       const struct revision *revision)
+static void add_newest(struct repository_facts *facts, const char *commit)
 {
+    if (commit != NULL) {
+        map_put(&facts->newest, commit, facts);
+    }
+}
+
+/* Of the branch that the settings name. */
+static void add_default(struct repository_facts *facts, const struct entry *mirror)
+{
+    struct revision revision = task_revision(NULL, mirror_settings(mirror));
     struct source source;
 
-    mirror_find_source(mirror, revision, 0, &source);
-    if (source.commit != NULL) {
-        map_put(&facts->newest, source.commit, facts);
-    }
+    mirror_find_source(mirror, &revision, 0, &source);
+    add_newest(facts, source.commit);
+    facts->is_newest_unknown = source.commit == NULL && source.state == SOURCE_WAITING;
 }
 
 static void add_task(const struct gathering *gathering, struct repository_facts *facts,
@@ -102,22 +110,19 @@ static void add_mirror(struct gathering *gathering, const struct entry *mirror)
     const struct object *settings = mirror_settings(mirror);
     struct repository_facts *facts =
         arena_alloc(&gathering->survey->arena, sizeof(struct repository_facts));
-    struct revision revision;
 
     map_put(&gathering->facts, mirror->name, facts);
     if (settings == NULL || settings->repository.is_suspended) {
         use_all(gathering, facts, "spec.suspend is true", "");
         return;
     }
-    revision = task_revision(NULL, settings);
-    add_newest(facts, mirror, &revision);
+    add_default(facts, mirror);
     for (struct map_entry *at = map_first(&mirror->mirror->containers); at != NULL;
          at = map_next(at)) {
         const struct entry *container = map_value(at);
 
         if (container->repository->branch != NULL) {
-            revision = (struct revision){REVISION_BRANCH, container->repository->branch};
-            add_newest(facts, mirror, &revision);
+            add_newest(facts, container->status->repository.commit); /* as it was last known */
         }
         if (repository_is_kept_warm(container) || container->repository->warm_pool != NULL) {
             use_newest(gathering, facts, "its repository is kept warm");
@@ -274,7 +279,7 @@ static void add_tree(const struct gathering *gathering, struct disk_thing *thing
         return;
     }
     task = tree_owner(repository, record);
-    use = tree_use(record, task);
+    use = sessions_count(repository) > 0 ? "people are in its container" : tree_use(record, task);
     if (use != NULL) {
         disk_thing_set_use(gathering->survey, thing, use);
     } else {
@@ -309,18 +314,27 @@ static const char *mirror_use(const struct entry *mirror)
     return NULL;
 }
 
+/* As it was known last; what was never looked at may be. */
+static bool was_newest(const struct gathering *gathering, const struct disk_thing *thing)
+{
+    const struct disk_note *own =
+        disk_notes_find(&gathering->controller->collector->notes, thing->id);
+
+    return own == NULL || own->is_newest;
+}
+
 static void add_facts_of(const struct gathering *gathering, struct disk_thing *thing)
 {
     const struct repository_facts *facts = facts_of(gathering, thing->repository);
     const char *use = facts != NULL ? facts->use : NULL;
 
-    thing->is_newest = false;
     switch (thing->kind) { /* no default: a kind whose use nobody knows does not compile */
     case DISK_SETUP_LAYER:
     case DISK_SNAPSHOT:
         if (facts != NULL) {
             use = use != NULL ? use : use_of_commit(facts, thing->commit);
-            thing->is_newest = is_newest(facts, thing->commit);
+            thing->is_newest = is_newest(facts, thing->commit) ||
+                               (facts->is_newest_unknown && was_newest(gathering, thing));
         }
         break;
     case DISK_KEPT_TREE: add_tree(gathering, thing); break;
@@ -344,6 +358,8 @@ static void note(struct disk_notes *notes, struct disk_thing *thing, int64_t now
     struct disk_note *own = disk_notes_of(notes, thing->id);
     bool was_used = own->use != NULL, is_used = thing->use != NULL;
 
+    thing->bytes = own->bytes;
+    thing->files = own->files;
     if ((was_used && !is_used) ||
         (is_used && now_wall_ms - own->last_used_wall_ms > USED_FRESH_MS)) {
         own->last_used_wall_ms = now_wall_ms;
@@ -359,6 +375,26 @@ static void note(struct disk_notes *notes, struct disk_thing *thing, int64_t now
     }
 }
 
+static uint64_t without(uint64_t all, uint64_t part)
+{
+    return part < all ? all - part : all > 0 ? 1 : 0; /* 0 would be: not measured */
+}
+
+/* A tree was measured with its workspace, which is smaller now, and is to be measured anew. */
+static void take_from_workspace(struct disk_notes *notes, const char *id)
+{
+    const struct disk_note *gone = disk_notes_find(notes, id);
+    const char *slash = strrchr(id, '/');
+    auto_free char *parent = slash != NULL ? xstrndup(id, (size_t)(slash - id)) : xstrdup("");
+    struct disk_note *workspace = disk_notes_find(notes, parent);
+
+    if (workspace != NULL) {
+        workspace->bytes = without(workspace->bytes, gone->bytes);
+        workspace->files = without(workspace->files, gone->files);
+        workspace->measured_wall_ms = 0;
+    }
+}
+
 /* Of what is gone. */
 static void forget_notes(struct disk_notes *notes, const struct disk_survey *survey)
 {
@@ -371,7 +407,10 @@ static void forget_notes(struct disk_notes *notes, const struct disk_survey *sur
     for (struct map_entry *at = map_first(&notes->by_id); at != NULL; at = next) {
         next = map_next(at);
         if (map_get(&present, map_key(at)) == NULL) {
-            disk_notes_forget(notes, map_key(at));
+            auto_free char *id = xstrdup(map_key(at));
+
+            take_from_workspace(notes, id);
+            disk_notes_forget(notes, id);
         }
     }
     map_done(&present);
@@ -383,11 +422,11 @@ void disk_add_facts(struct controller *controller, struct disk_survey *survey, i
     struct disk_notes *notes = &controller->collector->notes;
 
     gather(&gathering);
+    forget_notes(notes, survey);
     for (size_t i = 0; i < survey->count; i++) {
         add_facts_of(&gathering, &survey->things[i]);
         note(notes, &survey->things[i], now_wall_ms);
     }
-    forget_notes(notes, survey);
     for (struct map_entry *at = map_first(&gathering.facts); at != NULL; at = map_next(at)) {
         struct repository_facts *facts = map_value(at);
 

@@ -55,9 +55,11 @@ static uint64_t beyond(uint64_t used, uint64_t limit)
     return used > limit ? used - limit : 0;
 }
 
-static double gib(uint64_t bytes)
+/* "11.0 GiB"; the caller's to free. */
+static char *size_text(uint64_t bytes)
 {
-    return (double)bytes / (1 << 30);
+    return bytes >= UINT64_C(1) << 30 ? xasprintf("%.1f GiB", (double)bytes / (1 << 30))
+                                      : xasprintf("%.1f MiB", (double)bytes / (1 << 20));
 }
 
 /* --- pressure ------------------------------------------------------------------------------------ */
@@ -132,14 +134,14 @@ static void judge_budget(struct judgement *judgement, uint64_t bytes)
 {
     uint64_t budget = judgement->policy->budget_bytes;
     uint64_t low = share(budget, judgement->policy->budget_percent);
+    auto_free char *size = size_text(bytes), *limit = size_text(budget);
 
     if (budget == 0 || !is_too_much(judgement, DISK_OVER_BUDGET, bytes, budget + 1, low + 1)) {
         return;
     }
     judgement->need.budget_bytes = beyond(bytes, low);
-    add_reason(
-        judgement, DISK_OVER_BUDGET,
-        xasprintf("workspaces take %.1f GiB, the budget is %.1f GiB", gib(bytes), gib(budget)));
+    add_reason(judgement, DISK_OVER_BUDGET,
+               xasprintf("workspaces take %s, the budget is %s", size, limit));
 }
 
 static struct judgement judge(const struct disk_usage *usage, const struct disk_policy *policy,
