@@ -180,6 +180,35 @@ setup: {command: [sh, -c, 'echo run >>/count/runs; sleep 4; echo made >made']}"
     runs_are 1
 }
 
+@test "killed at random moments, controller, git's child and container: each attempt ran once, and all end well" {
+    settings 'caches: [{name: c, mountPath: /c}]
+securityContext: {runAsUser: 0}
+snapshot: {enabled: true}
+setup: {command: [sh, -c, "echo begin >>/c/setup; sleep 0.5; echo end >>/c/setup; echo dep >dep"]}'
+    for i in 1 2 3 4; do
+        task "t$i" "[sh, -c, 'echo $i >>/c/runs; sleep 1; cat dep']" 'backoffLimit: 6'
+    done
+    RANDOM=$BATS_SUITE_TEST_NUMBER
+    for round in $(seq 16); do
+        berth_run_in_background
+        timeout "0.$((RANDOM % 90 + 10))" tail -f /dev/null || true
+        case $((round % 8)) in
+            2) pkill -9 -P "$BERTH_PID" || true ;;      # what does git's work, or makes trees
+            5) docker kill "$(repo)" 2>/dev/null || true ;;
+        esac
+        berth_kill9
+    done
+    berth_start
+    for i in 1 2 3 4; do
+        wait_for 90 is_succeeded "t$i"
+        [ "$(log_of "t$i")" = dep ]
+    done
+    [ "$(clone_id | wc -l)" -eq 1 ]
+    lines() { docker run --rm --network none -v "$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/c"}}{{.Name}}{{end}}{{end}}' "$(repo)"):/c" --entrypoint grep berth-test/busybox:1 -cx "$1" "/c/$2" || true; }
+    for i in 1 2 3 4; do [ "$(lines $i runs)" -le "$(task_field "t$i" attempt)" ]; done
+    [ "$(lines end setup)" -ge 1 ]
+}
+
 @test "a container lost while setup runs: it is run again in the next one" {
     settings "$COUNT
 setup: {command: [sh, -c, 'echo run >>/count/runs; test \$(wc -l </count/runs) -ge 2 || sleep 1000; echo made >made']}"
