@@ -57,8 +57,7 @@ press() { printf "$1" >"$TEST_DIR/keys"; }
     start_box
     for command in mkae /etc/passwd; do
         docker exec box "$command" >/dev/null 2>&1 || expected=$?
-        run exec_in box -- "$command" </dev/null
-        [ "$status" -eq "$expected" ]
+        run "-$expected" exec_in box -- "$command" </dev/null
         [ -n "$output" ]
     done
 }
@@ -114,7 +113,7 @@ press() { printf "$1" >"$TEST_DIR/keys"; }
     [[ $out == /dev/pts/*$'\n33 77\ncode 0' ]]
     # ctrl-c ends the command over there, and not us
     on_terminal "$command -- sh -c 'trap \"echo caught; exit 9\" INT; echo ready; while :; do sleep 0.1; done'; echo code \$?" \
-        >"$TEST_DIR/screen" 3>\&- \&
+        >"$TEST_DIR/screen" 3>&- &
     wait_for 10 grep -q ready "$TEST_DIR/screen"
     press '\003'
     wait_for 10 grep -q 'code 9' "$TEST_DIR/screen"
@@ -130,7 +129,7 @@ press() { printf "$1" >"$TEST_DIR/keys"; }
     start_box
     on_terminal "tty >$TEST_DIR/tty; stty rows 24 cols 80; $BERTH exec --specs $SPECS --state $STATE box -- \
         sh -c 'trap \"stty size\" WINCH; echo ready; while :; do sleep 0.1; done'" \
-        >"$TEST_DIR/screen" 3>\&- \&
+        >"$TEST_DIR/screen" 3>&- &
     wait_for 10 grep -q ready "$TEST_DIR/screen"
     stty -F "$(cat "$TEST_DIR/tty")" rows 40 cols 120
     wait_for 10 grep -q '40 120' "$TEST_DIR/screen"
@@ -326,8 +325,7 @@ END
     [ "$status" -ne 0 ]
     [ "$output" = $'0\n/tmp\n/root' ]
     [ ! -e "$TEST_DIR/trees/other/x" ]
-    run exec_in fix -- mkae all </dev/null
-    [ "$status" -eq 127 ]
+    run -127 exec_in fix -- mkae all </dev/null
     [ "$output" = 'berth-runner: exec "mkae": no such file or directory' ]
     run exec_in fix -- /etc/passwd </dev/null
     [ "$status" -eq 126 ]
