@@ -327,7 +327,7 @@ struct world {
     struct disk_usage usage;
     struct disk_policy policy;
     struct disk_item items[MAX_ITEMS];
-    char ids[MAX_ITEMS][16];
+    char ids[MAX_ITEMS][32];
     size_t count;
 };
 
