@@ -9,6 +9,7 @@
 #include "specs/yaml_reader.h"
 #include "tests/cases/plan_case_json.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,8 +159,8 @@ static char *block_label(const struct object *origin)
 
     for (int64_t i = 1; origin->kind == KIND_REPOSITORY && i <= origin->repository.task_ports;
          i++) {
-        strbuf_addf(&label, "%s" TASK_PORT_PREFIX "%lld=tcp/%lld/127.0.0.1", i > 1 ? " " : "",
-                    (long long)i, (long long)(20000 + i));
+        strbuf_addf(&label, "%s" TASK_PORT_PREFIX "%" PRId64 "=tcp/%" PRId64 "/127.0.0.1",
+                    i > 1 ? " " : "", i, 20000 + i);
     }
     return xstrdup(strbuf_text(&label));
 }

@@ -120,7 +120,7 @@ static void create_container(struct plan_model *model, const struct action *acti
     }
     for (size_t i = 0; i < workload->mount_count; i++) {
         if (strcmp(workload->mounts[i].target, WORKSPACE_MOUNT) == 0) {
-            assert_true(model->disk->is_shared);
+            assert_true(model->disk != NULL && model->disk->is_shared);
         }
     }
     model->container = container = xcalloc(1, sizeof(*container));

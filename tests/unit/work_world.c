@@ -42,13 +42,21 @@ void work_world_use(struct work_world *world, const struct object *settings)
         security->run_as_user >= 0 ? security->run_as_user : 0;
 }
 
+static bool is_asked_for(unsigned number)
+{
+    const char *asked = getenv("TRACE_WORLD");
+    auto_free char *text = xasprintf("%u", number);
+
+    return text_equal(asked, text);
+}
+
 void work_world_init(struct work_world *world, unsigned number, const struct object *settings)
 {
     struct error err = {0};
 
     memset(world, 0, sizeof(*world));
     world_at_hand = number;
-    world_is_traced = getenv("TRACE_WORLD") != NULL && atoi(getenv("TRACE_WORLD")) == (int)number;
+    world_is_traced = is_asked_for(number);
     world->dice.state = UINT64_C(88172645463325252) + number * UINT64_C(2654435769);
     port_table_init(&world->ports);
     assert_int_equal(port_table_set_ranges(&world->ports, "20000-20029", &err), 0);
