@@ -115,9 +115,8 @@ member() { "$BERTH" get instance "$2" --specs "$SPECS" --state "$STATE" -o json 
     pool web 3 3 'updateStrategy: {maxUnavailable: 1}' 'env: [{name: VERSION, value: "1"}]'
     berth_start
     wait_for 20 are_settled web "web-0 web-1 web-2"
-    : >"$TEST_DIR/fewest"
     (
-        while [ -e "$TEST_DIR/fewest" ]; do
+        until [ -e "$TEST_DIR/enough" ]; do
             docker ps -q --filter label=dev.berth.pool=web | wc -l >>"$TEST_DIR/fewest"
         done
     ) 3>&- &
@@ -130,9 +129,9 @@ member() { "$BERTH" get instance "$2" --specs "$SPECS" --state "$STATE" -o json 
     }
     wait_for 40 is_new
     wait_for 20 are_settled web "web-0 web-1 web-2"
-    fewest=$(sort -n "$TEST_DIR/fewest" | head -n 1)
-    rm "$TEST_DIR/fewest"
+    touch "$TEST_DIR/enough"
     wait "$watcher" || true
+    fewest=$(sort -n "$TEST_DIR/fewest" | head -n 1)
     [ "$fewest" -ge 2 ]
     field_is web.yaml web status.pool.updated 3
 }

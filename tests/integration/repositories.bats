@@ -250,13 +250,12 @@ env: [{name: NEW, value: "yes"}]'
 }
 
 @test "an operator asks for a fetch: berth reconcile repository" {
-    "$BERTH" reconcile --help >/dev/null 2>&1 || skip "no such command yet"
     settings 'fetchIntervalSeconds: 100000'
     task hold ''
     berth_start
     wait_for 30 is_running_task hold
     push_file "$REPO" main NEW <<<new
-    "$BERTH" reconcile repository project --specs "$SPECS" --state "$STATE"
+    "$BERTH" reconcile repository project --state "$STATE"
     wait_for 15 commit_is "$(tip_of main)"
     task new '[cat, NEW]'
     wait_for 15 is_succeeded new
