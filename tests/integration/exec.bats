@@ -78,15 +78,19 @@ press() { printf "$1" >"$TEST_DIR/keys"; }
 @test "who talks with the command through both streams never gets stuck" {
     start_box
     coproc exec_in box -- sh -c 'while read -r line; do echo "got $line"; done; echo over'
+    pid=$COPROC_PID
+    exec {from}<&"${COPROC[0]}" {to}>&"${COPROC[1]}" # bash forgets its own when the job is done
+    eval "exec ${COPROC[1]}>&-"
     for i in 1 2 3; do
-        echo "$i" >&"${COPROC[1]}"
-        read -r -t 10 answer <&"${COPROC[0]}"
+        echo "$i" >&"$to"
+        read -r -t 10 answer <&"$from"
         [ "$answer" = "got $i" ]
     done
-    eval "exec ${COPROC[1]}>&-"
-    read -r -t 10 answer <&"${COPROC[0]}"
+    exec {to}>&-
+    read -r -t 10 answer <&"$from"
     [ "$answer" = over ]
-    wait "$COPROC_PID"
+    exec {from}<&-
+    wait "$pid"
 }
 
 @test "it ends with its command, though the input goes on, and with the reader of its output" {
@@ -258,12 +262,18 @@ apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: open}
 spec: {repository: "$GIT_HTTP_URL/git/repo$BATS_SUITE_TEST_NUMBER.git", user: alice}
+---
+apiVersion: berth.dev/v1
+kind: Repository
+metadata: {name: project}
+spec: {url: "$GIT_HTTP_URL/git/repo$BATS_SUITE_TEST_NUMBER.git"}
 SPEC
     berth_start --repository-image berth-test/git:1
     wait_for 30 field_is open.yaml open status.phase Running
     [ "$(exec_in task/open -- sh -c 'cat README*; echo $BERTH_TASK' </dev/null | tail -n 1)" = open ]
     [ "$(exec_in open -- git log --format=%H -1 </dev/null)" = "$(status_of open.yaml open status.task.commit)" ]
-    sed -i 's/^spec: {/spec: {state: Completed, /' "$SPECS/open.yaml"
+    [ "$(exec_in repo/project -- pwd </dev/null)" = /workspace ]
+    sed -i 's/^spec: {repository/spec: {state: Completed, repository/' "$SPECS/open.yaml"
     wait_for 20 field_is open.yaml open status.phase Succeeded
     wait_for 20 test_stopped
     run exec_in open -- true </dev/null
