@@ -494,6 +494,8 @@ void pools_note_member(struct entry *member, const struct object_status *before)
         return;
     }
     if (pool_member_state(before) != pool_member_state(now)) {
+        /* What waited for this member is to be placed before anybody says that it still waits. */
+        member->member.pool->pool->is_load_unknown = true;
         placing_mark(member->controller);
     }
     if (pool_member_state(before) != pool_member_state(now) ||
@@ -502,8 +504,6 @@ void pools_note_member(struct entry *member, const struct object_status *before)
                     now->conditions[CONDITION_READY].reason) ||
         before->conditions[CONDITION_UPDATE_PENDING].value !=
             now->conditions[CONDITION_UPDATE_PENDING].value) {
-        /* What waited for this member is to be placed before anybody says that it still waits. */
-        member->member.pool->pool->is_load_unknown = true;
         entry_enqueue(member->member.pool);
     }
 }
