@@ -50,6 +50,15 @@ remove_ours() {
     ((${#ids[@]} == 0)) || docker image rm -f "${ids[@]}" >/dev/null
 }
 
+# Working trees are mounts, which outlive their controller.
+leave_no_file() {
+    local trees
+    for trees in "$demo"/state/repos/*/trees; do
+        ! mountpoint -q "$trees" || umount -R "$trees"
+    done
+    rm -rf --one-file-system "$demo"
+}
+
 # Whatever there is of a demonstration, all of it or the half of a failed one.
 clean_up() {
     local image
@@ -67,7 +76,8 @@ clean_up() {
     fi
     $support/git_server.sh down "$demo/git"
     [[ ! -e $demo/private-engine ]] || $support/engine.sh down --purge >/dev/null
-    rm -rf --one-file-system "$demo" 2>/dev/null || ${SUDO:-sudo} rm -rf --one-file-system "$demo"
+    leave_no_file 2>/dev/null ||
+        ${SUDO:-sudo} bash -c "demo=$(printf %q "$demo"); $(declare -f leave_no_file); leave_no_file"
 }
 
 case ${1:-} in
