@@ -218,7 +218,6 @@ void mirror_reconcile(const struct world *world, const struct mirror_input *inpu
         status_set_ready(status, input->mirror->exists ? "Fetched" : "Idle", NULL);
     } else if (input->pressure != NULL) {
         plan_clear(plan);
-        plan->operation = NULL;
         status_set_progressing(status, REASON_DISK_PRESSURE, input->pressure);
     } else {
         status_set_progressing(status, "Fetching", plan->cause);

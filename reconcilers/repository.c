@@ -279,7 +279,6 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
     if (input->trees->exists && has_work) {
         plan_wake_at(pass->plan, input->work_kept_until_wall_ms);
         if (input->container == NULL) {
-            pass->status->phase = PHASE_TERMINATED;
             status_set_ready(pass->status, REASON_WORK_KEPT,
                              "no task needs it; trees with work that was not pushed are kept");
         }
@@ -385,6 +384,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         .pull_policy = has_snapshot ? PULL_NEVER : (enum pull_policy)spec->pull_policy,
         .is_suspended = spec->is_suspended,
         .hold_off = hold,
+        .update_hold = input->awaits,
         .instance = input->is_displaced && input->container != NULL ? input->container->instance
                                                                     : input->instance,
         .hash = input->settings->container_hash,

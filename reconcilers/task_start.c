@@ -361,7 +361,6 @@ static void make_shared_tree(struct task_pass *pass, bool is_replaced, const cha
     struct tree_source source = new_source(input, input->source->branch);
 
     set_tree(pass, SHARED_TREE, &source);
-    plan_set_operation(pass->plan, "prepare", cause);
     if (is_replaced) {
         plan_add(pass->plan, ACTION_REMOVE_TREE, PHASE_PREPARING, SHARED_TREE, cause);
     }

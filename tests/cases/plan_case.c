@@ -365,7 +365,8 @@ static const char *observed_keys(enum case_kind kind)
                "workKeptFor unseenTrees";
     case CASE_TASK:
         return "container values failure trees source mirrorStatus repository repositoryStatus "
-               "pool instance queued refusal fileOwner freeTree hasTree shared snapshot setup "
+               "pool instance queued undecided refusal fileOwner freeTree hasTree shared snapshot "
+               "setup "
                "block pressure attempt";
     case CASE_MIRROR: return "failure mirror wishes unused followed askedAgo refused pressure";
     case CASE_SETUP:

@@ -30,7 +30,8 @@
  *       source:             what trees can be made from: state (ready) commit branch, stale or why in
  *                           reason, message; null: there is none; by default what the spec says
  *       attempt:            number (of a setup) state outcome exitCode oom startedAgo finishedAgo message
- *       mirrorStatus setupStatus repositoryStatus: what the pass before said of them
+ *       mirrorStatus setupStatus repositoryStatus: what the pass before said of them; a setup's has
+ *                           setup: commit logFile
  *
  *     observed, of a repository: activeTasks runningTasks sessions settingUp explicit deleted
  *       refused awaits warm awaitedPool poolUnknown displaced
@@ -38,7 +39,7 @@
  *       snapshotImage:      name state id: what setup left; without it none is wanted
  *       workKeptFor:        so many seconds its trees are kept for their work; unseenTrees: true
  *     observed, of a task: repository refusal
- *       queued:             pool position reason message: it has no place
+ *       queued:             pool position reason message: it has no place; undecided: true
  *       fileOwner:          whose its file is, with --verify-task-user
  *       freeTree:           its name, if not the task's; hasTree: false, though previous names one
  *       shared:             exists (false without this key), lost: true, branch commit layer users

@@ -103,7 +103,7 @@ static void decide_task(const struct plan_case *plan_case, const json_t *observe
         .repository = text_of(observed, "repository", "repo-org-project-1a2b3c"),
         .url = "git.example/org/project",
         .ttl_ms = plan_case->object->task.ttl_seconds_after_finished * 1000,
-        .admission = &admission,
+        .admission = flag_of(observed, "undecided", false) ? NULL : &admission,
         .refusal_reason = text_of(refusal, "reason", NULL),
         .refusal = text_of(refusal, "message", NULL),
         .forbidden = work->forbidden,

@@ -1,5 +1,7 @@
 #include "tests/cases/plan_case.h"
 
+#include "base/parse.h"
+
 /* What only repositories, their mirrors and setups, and tasks have to say. */
 
 static void print_text(const char *before, const char *text, struct strbuf *out)
@@ -89,11 +91,43 @@ static void print_tree(const struct plan_case *plan_case, const struct status_tr
     strbuf_add(out, "\n");
 }
 
+static void print_place(const char *pool, const char *instance, struct strbuf *out)
+{
+    print_text(", of pool ", pool, out);
+    print_text(", on ", instance, out);
+}
+
+/* Who it is to others, and where it is. */
+static void print_task_place(const struct plan_case *plan_case, const struct object_status *status,
+                             struct strbuf *out)
+{
+    const struct status_task *task = &status->task;
+
+    strbuf_addf(out, "task of %s", task->url != NULL ? task->url : "no repository");
+    print_since(plan_case, ", came ", task->arrival_wall_ms, out);
+    strbuf_add(out, task->is_admitted ? ", has its place" : "");
+    print_place(task->pool, task->instance, out);
+    if (task->queue_position > 0) {
+        strbuf_addf(out, ", number %u in the queue", task->queue_position);
+    }
+    if (status->container.id != NULL) {
+        strbuf_addf(out, ", in %s (%s of %s)", status->container.name, status->container.id,
+                    status->container.image);
+    }
+    if (task->hash != NULL) {
+        bool is_current = text_equal(task->hash, plan_case->object->container_hash);
+
+        strbuf_addf(out, ", started %s", is_current ? "as it is written" : "as it was before");
+    }
+    strbuf_add(out, "\n");
+}
+
 static void print_task(const struct plan_case *plan_case, const struct object_status *status,
                        struct strbuf *out)
 {
     const struct status_task *task = &status->task;
 
+    print_task_place(plan_case, status, out);
     strbuf_addf(out, "task: attempt %u", task->attempt);
     if (task->commit != NULL) {
         strbuf_addf(out, ", %s at %s", task->branch != NULL ? task->branch : "on no branch",
@@ -134,6 +168,7 @@ static void print_repository(const struct plan_case *plan_case, const struct obj
     print_since(plan_case, ", fetched ", repository->fetched_wall_ms, out);
     print_since(plan_case, ", idle since ", repository->idle_since_wall_ms, out);
     print_text(", image ", repository->snapshot_image, out);
+    print_place(repository->pool, repository->instance, out);
     strbuf_add(out, "\n");
     if (repository->setup_state != NULL) {
         strbuf_addf(out, "setup: %s", repository->setup_state);
@@ -196,6 +231,11 @@ static void print_setups(const struct plan_case *plan_case, const struct object_
 void plan_case_print_work(const struct plan_case *plan_case, const struct object_status *status,
                           struct strbuf *out)
 {
+    if (plan_case->kind != CASE_INSTANCE && status->observed_hash != NULL) {
+        strbuf_addf(out, "speaks of %s\n",
+                    text_equal(status->observed_hash, plan_case->object->hash) ? "this spec"
+                                                                               : "another spec");
+    }
     switch (plan_case->kind) {
     case CASE_INSTANCE: break;
     case CASE_REPOSITORY: print_repository(plan_case, status, out); break;

@@ -251,12 +251,15 @@ static int read_snapshot_image(struct plan_case *plan_case, const json_t *json, 
 static struct object_status *read_status(const json_t *json)
 {
     const json_t *operation = json_object_get(json, "operation");
+    const json_t *setup = json_object_get(json, "setup");
     struct object_status *status;
 
     if (json == NULL) {
         return NULL;
     }
     status = status_from_json(json);
+    status->repository.setup_commit = text_of(setup, "commit", NULL);
+    status->repository.setup_log = text_of(setup, "logFile", NULL);
     if (text_equal(text_of(operation, "state", NULL), "RUNNING")) {
         status_begin_operation(status, text_of(operation, "type", ""), "", 1);
         status->operation.progress = (unsigned)number_of(operation, "progress", 0);

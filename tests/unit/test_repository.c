@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "reconcilers/capacity.h"
 #include "tests/unit/work_world.h"
 
 #include <setjmp.h>
@@ -485,6 +486,125 @@ static void only_what_nobody_wants_is_gone(void **state)
     }
 }
 
+static void tasks_run_as_whom_the_settings_or_the_image_say(void **state)
+{
+    struct object *numbered =
+        object_from_text(WORK_REPOSITORY "  securityContext: {runAsUser: 1000}\n");
+    struct object *named = object_from_text(WORK_REPOSITORY);
+    struct arena arena = {0};
+
+    (void)state;
+    assert_string_equal(repository_user(named, NULL, &arena), "");
+    assert_string_equal(repository_user(named, "node", &arena), "node");
+    assert_string_equal(repository_user(numbered, "node", &arena), "1000");
+    named->repository.user = "vscode"; /* as devcontainer.json says it */
+    assert_string_equal(repository_user(named, "node", &arena), "vscode");
+    named->repository.security.run_as_user = 0;
+    assert_string_equal(repository_user(named, "node", &arena), "0");
+    object_unref(numbered);
+    object_unref(named);
+    arena_done(&arena);
+}
+
+/* Below the instance that it is placed on, which is given its limits before each start. */
+static void a_placed_container_is_bounded_by_its_instance(void **state)
+{
+    static const struct machine_limits machine = {"ci-0", 1000, 1 << 28, 4096};
+    static const struct observed_machine unlimited;
+    static const struct observed_failure no_failure;
+    static const struct observed_mirror no_mirror;
+    struct port_table ports;
+    struct observed_trees trees = {
+        .path = "/state/trees", .tasks_path = "/state/tasks", .method = TREES_COPY};
+    struct observed_image image = {.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID};
+    struct world world = {.controller_id = MODEL_CONTROLLER,
+                          .repository_image = "debian:12",
+                          .ports = &ports,
+                          .capacity = {.means = CAPACITY_DIRECTORIES}};
+    struct repository_input input = {
+        .container_name = WORK_CONTAINER,
+        .base_name = WORK_CONTAINER,
+        .url = "git.example/org/project",
+        .settings = repositories[0],
+        .active_tasks = 1,
+        .instance = "ci-0",
+        .trees = &trees,
+        .mirror = &no_mirror,
+        .machine = &machine,
+        .observed_machine = &unlimited,
+        .image = &image,
+        .failure = &no_failure,
+    };
+    auto_owned(object_status) *status = status_new();
+    auto_owned(plan) *plan = plan_new();
+    struct error err = {0};
+    bool is_limited = false, is_started = false;
+
+    (void)state;
+    port_table_init(&ports);
+    assert_int_equal(port_table_set_ranges(&ports, "20000-20009", &err), 0);
+    repository_reconcile(&world, &input, plan, status);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct action *action = plan->actions[i];
+
+        if (action->type == ACTION_CREATE_CONTAINER) {
+            assert_non_null(action->workload->cgroup_parent);
+        } else if (action->type == ACTION_LIMIT_MACHINE) {
+            assert_string_equal(action->target, "ci-0");
+            is_limited = true;
+        } else if (action->type == ACTION_START_CONTAINER) {
+            assert_true(is_limited);
+            is_started = true;
+        }
+    }
+    assert_true(is_started);
+    port_table_done(&ports);
+}
+
+/* What its cgroup was seen to be is said. */
+static void whether_that_holds_is_looked_at(void **state)
+{
+    static const struct machine_limits machine = {"ci-0", 1000, 1 << 28, 4096};
+    struct observed_machine observed = {.has_cgroup = true,
+                                        .cpu_milli = 1000,
+                                        .memory_bytes = 1 << 28,
+                                        .pids = 4096,
+                                        .has_container = true};
+    struct work_world world;
+
+    (void)state;
+    work_world_init(&world, 1, repositories[0]);
+    work_world_add(&world, 0, task_specs[0]);
+    work_world_settle(&world);
+    world.world.capacity.means = CAPACITY_DIRECTORIES;
+    world.repository.container->cgroup_parent = capacity_parent(&world.world, "ci-0");
+    for (unsigned is_seen = 0; is_seen < 2; is_seen++) {
+        struct repository_input input = {
+            .container_name = WORK_CONTAINER,
+            .url = "git.example/org/project",
+            .settings = repositories[0],
+            .active_tasks = 1,
+            .running_tasks = 1,
+            .instance = "ci-0",
+            .trees = &world.disk.trees,
+            .mirror = &world.disk.mirror,
+            .machine = &machine,
+            .observed_machine = is_seen ? &observed : NULL,
+            .container = world.repository.container,
+            .image = &world.repository.image,
+            .failure = &world.repository.failure,
+            .previous = world.repository.status,
+        };
+        auto_owned(object_status) *status = status_successor(world.repository.status);
+        auto_owned(plan) *plan = plan_new();
+
+        repository_reconcile(&world.world, &input, plan, status);
+        assert_int_equal(status->conditions[CONDITION_CAPACITY_ENFORCED].value == CONDITION_TRUE,
+                         is_seen);
+    }
+    work_world_done(&world);
+}
+
 static void its_image_is_its_own_or_the_default(void **state)
 {
     struct world world = {.repository_image = "debian:12"};
@@ -498,6 +618,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_image_is_its_own_or_the_default),
+        cmocka_unit_test(tasks_run_as_whom_the_settings_or_the_image_say),
+        cmocka_unit_test(a_placed_container_is_bounded_by_its_instance),
+        cmocka_unit_test(whether_that_holds_is_looked_at),
         cmocka_unit_test(only_what_nobody_wants_is_gone),
         cmocka_unit_test(a_container_lives_as_long_as_tasks_need_it),
         cmocka_unit_test(tasks_at_a_time_have_their_trees_from_one_clone),
