@@ -302,7 +302,7 @@ status:
   container: {id: $id, name: repo-x}
   task:
     id: fix-1
-    tree: fix
+    tree: {name: fix}
     workingDirectory: /workspace/fix
     home: /workspace/.home/fix
     tmp: /workspace/.tmp/fix

@@ -198,7 +198,9 @@ SPEC
     wait_for 20 field_is bad.yaml noauth status.error.reason AuthenticationFailed
     wait_for 20 field_is bad.yaml noserver 'status.conditions[type=Ready].reason' CloneFailed
     wait_for 20 field_is bad.yaml nofile status.error.reason SchemeRefused
-    [ "$(find "$STATE/repos" -name mirror.git)" = "$(echo "$STATE"/repos/repo-git-"$REPO"-*/git/mirror.git)" ]
+    # but for the moments in which it is tried again
+    is_only_mirror() { [[ $(find "$STATE/repos" -name mirror.git) == "$(echo "$STATE"/repos/repo-git-"$REPO"-*/git/mirror.git)" ]]; }
+    wait_for 10 is_only_mirror
     [ -z "$(find "$STATE/repos" -path '*/trees/*' -o -path '*/snap/*')" ]
 }
 
