@@ -81,7 +81,7 @@ measure() {
         ((rss > peak)) && peak=$rss
         read -rt 0.02 <> <(:) || true
     done
-    wait "$child"
+    wait "$child" || { cat "$work/out/answer" >&2; exit 1; }
     note "$name-ms" $(($(now_ms) - from))
     note "$name-mib" "$peak"
 }
