@@ -333,6 +333,7 @@ static void find_shared_tree(const struct entry *task, struct observed_shared_tr
     if (record != NULL) {
         ret->branch = record->branch;
         ret->commit = record->commit;
+        ret->layer = record->layer;
         ret->is_inspected = record->is_inspected;
         ret->is_dirty = record->is_dirty;
         ret->is_unpushed = record->is_unpushed;
@@ -347,9 +348,11 @@ static void find_shared_tree(const struct entry *task, struct observed_shared_tr
             if (record == NULL) { /* what it is about to be made on */
                 ret->branch = other->status->task.branch;
                 ret->commit = other->status->task.commit;
+                ret->layer = other->status->task.tree.layer;
             }
         }
     }
+    ret->is_lost = record != NULL && !ret->exists && ret->users == 0; /* nobody is making it */
 }
 
 static bool has_snapshot(const struct entry *repository, const struct source *source)
