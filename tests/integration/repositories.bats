@@ -385,6 +385,40 @@ TABLE
     task_field_is inside commit "$(tip_of main)"
 }
 
+# An sshd for this test on PORT_LAST, with keys in TEST_DIR/ssh.
+start_sshd() {
+    local dir=$TEST_DIR/ssh name
+    mkdir -p "$dir" /run/sshd
+    for name in host client; do ssh-keygen -q -t ed25519 -N '' -f "$dir/$name"; done
+    cp "$dir/client.pub" "$dir/authorized"
+    printf '%s\n' "Port $PORT_LAST" 'ListenAddress 127.0.0.1' "HostKey $dir/host" 'PidFile none' \
+        "AuthorizedKeysFile $dir/authorized" 'StrictModes no' 'UsePAM no' 'PasswordAuthentication no' >"$dir/config"
+    printf '[127.0.0.1]:%s %s\n' "$PORT_LAST" "$(cut -d' ' -f1,2 "$dir/host.pub")" >"$dir/known_hosts"
+    "$(PATH=$PATH:/usr/sbin command -v sshd)" -D -f "$dir/config" -E "$dir/log" 3>&- &
+    SSHD=$!
+    listens() { (exec 4<>"/dev/tcp/127.0.0.1/$PORT_LAST") 2>/dev/null; }
+    wait_for 10 listens
+}
+
+@test "by ssh, with a key from a file and the host's key known; a host that is not known is refused" {
+    [ "$(id -u)" = 0 ] || skip "the server is root's"
+    start_sshd
+    TASK_REPOSITORY="ssh://$(id -un)@127.0.0.1:$PORT_LAST$(bare)"
+    settings "credentials: {sshKeyFile: $TEST_DIR/ssh/client}"
+    task job '[sh, -c, "cat README; cat .git/config"]'
+    : >"$TEST_DIR/nobody-known"
+    berth_start --git-known-hosts "$TEST_DIR/nobody-known"
+    wait_for 30 is_waiting_for job CertificateInvalid
+    berth_kill9
+    berth_start --git-known-hosts "$TEST_DIR/ssh/known_hosts"
+    wait_for 60 is_succeeded job
+    [[ $(log_of job) == *"The sample repository"* ]]
+    task_field_is job commit "$(tip_of main)"
+    secret=$(sed -n 3p "$TEST_DIR/ssh/client")
+    refute grep -rqF "$secret" "$STATE" "$SPECS" "$LOG"
+    kill "$SSHD"
+}
+
 # --- many at once --------------------------------------------------------------------------------------
 
 @test "twenty tasks at once on one repository: one clone, one snapshot, twenty trees, all of them right" {

@@ -266,3 +266,25 @@ SPEC
         [ -z "$(tree_git "$tree" status --porcelain)" ]
     done
 }
+
+@test "a git child that is killed in the middle of a clone is followed by another one, and leaves nothing" {
+    tree=$(mktemp -d "$TEST_DIR/big-XXXXXX")
+    git clone -q "$(bare)" "$tree"
+    head -c 60000000 /dev/urandom >"$tree/big"
+    git -C "$tree" add big
+    git -C "$tree" -c user.name=T -c user.email=t@example.org commit -q -m big
+    git -C "$tree" push -q origin main
+    task job '[sh, -c, "wc -c <big"]'
+    berth_start
+    for i in 1 2 3; do
+        worker() { pgrep -P "$BERTH_PID" -f git-worker | head -n 1 | grep .; }
+        wait_for 30 worker
+        kill -9 "$(worker)"
+    done
+    wait_for 90 is_succeeded job
+    [ "$(log_of job)" -eq 60000000 ]
+    mirror=$(find "$STATE/repos" -name mirror.git)
+    git -c safe.directory='*' -C "$mirror" fsck
+    [ -z "$(find "$STATE/repos" -name 'pack_git2_*' -o -name '*.lock' -path '*.git/*' -o -name '*.work' -o -name '.*staging')" ]
+    refute worker
+}
