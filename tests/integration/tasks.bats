@@ -245,6 +245,8 @@ SPEC
     [ -d "$PROJECT/.git" ] || skip "not a checkout"
     git clone -q --bare "$PROJECT" "$REPOSITORIES/self.git"
     head=$(git -C "$REPOSITORIES/self.git" rev-parse HEAD)
+    git -C "$REPOSITORIES/self.git" update-ref refs/heads/tested "$head"    # a checkout may be on no branch
+    git -C "$REPOSITORIES/self.git" symbolic-ref HEAD refs/heads/tested
     drop self.yaml <<SPEC
 apiVersion: berth.dev/v1
 kind: Task
