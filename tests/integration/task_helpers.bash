@@ -2,8 +2,6 @@
 #
 # Each test has a sample repository of its own, REPOSITORIES/$REPO.git, and `task` drops tasks on it.
 
-EXIT_REASON=Error    # of a command that ended with another code than 0
-
 setup() {
     berth_setup
     REPO=repo$BATS_SUITE_TEST_NUMBER
