@@ -84,6 +84,11 @@ static void repository_free(struct repository_entry *repository)
     free(repository);
 }
 
+const struct object_status *entry_passed_status(const struct entry *entry)
+{
+    return entry != NULL && entry->is_passed ? entry->status : NULL;
+}
+
 struct observed_failure entry_failure(const struct entry *entry)
 {
     return (struct observed_failure){

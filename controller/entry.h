@@ -18,6 +18,8 @@ void entry_clear_failure(struct entry *entry);
 
 /* Its last failure, as passes are told of it. Borrowed. */
 struct observed_failure entry_failure(const struct entry *entry);
+/* The status that its last pass decided; NULL: it had none yet, or there is no such entry. */
+const struct object_status *entry_passed_status(const struct entry *entry);
 
 /* The next key, now KEY_RUNNING; NULL: none is due. entry_settle() ends its run. */
 struct entry *entry_dequeue(struct controller *controller);

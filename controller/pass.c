@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "controller/cgroups.h"
 #include "controller/entry.h"
+#include "controller/mirrors.h"
 #include "controller/pass.h"
 #include "controller/placing.h"
 #include "controller/pools.h"
@@ -162,6 +163,9 @@ static void remove_gone(struct entry *entry)
     struct controller *controller = entry->controller;
     enum entry_kind kind = entry->kind;
     auto_free char *name = xstrdup(entry->name);
+    struct entry *mirror = /* of a branch: who names it */
+        kind == ENTRY_REPOSITORY && entry->repository->branch != NULL ? entry->repository->mirror
+                                                                      : NULL;
 
     port_table_release(&controller->ports, entry->key);
     released_forget_intent(entry);
@@ -170,6 +174,9 @@ static void remove_gone(struct entry *entry)
     }
     log_fields(LOG_INFO, "object_gone", "key", entry->key, NULL);
     entry_remove(entry);
+    if (mirror != NULL) {
+        mirror_tell(mirror);
+    }
     if (kind == ENTRY_REPOSITORY || kind == ENTRY_MIRROR) {
         repository_remove_if_empty(controller, name);
     }

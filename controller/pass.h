@@ -1,5 +1,5 @@
 /*
- * The inside of a pass: what pass.c and pass_work.c share.
+ * The inside of a pass: what pass.c and the passes of repositories and tasks share.
  */
 #ifndef BERTH_CONTROLLER_PASS_H
 #define BERTH_CONTROLLER_PASS_H
@@ -17,12 +17,15 @@ struct pass {
     bool is_gone;    /* nothing of the object is left */
 };
 
-/* pass_work.c: repositories and tasks */
+/* pass_repository.c */
 void pass_repository(struct pass *pass);
 void pass_mirror(struct pass *pass);
 void pass_setup(struct pass *pass);
+
+/* pass_task.c */
 void pass_task(struct pass *pass);
-/* Tasks look at their repository's container, and the other way round. */
+
+/* relatives.c: tasks look at their repository's container, and the other way round. */
 void work_tell_relatives(struct entry *entry, const struct object_status *before, bool was_passed);
 
 #endif

@@ -178,6 +178,11 @@ void trees_load(struct entry *repository)
     state_list(&repository->controller->state, directory, load_record, repository);
 }
 
+bool task_is_in_shared_tree(const struct entry *task)
+{
+    return !task_is_over(task->status) && text_equal(task->status->task.tree.name, SHARED_TREE);
+}
+
 /* --- what is there ------------------------------------------------------------------------------- */
 
 bool tree_is_there(const struct entry *repository, const struct tree_record *record)

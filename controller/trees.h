@@ -54,6 +54,9 @@ bool trees_have_unseen(const struct entry *repository);
 /* Until when the work in its trees that is nowhere else is kept; 0: there is none. */
 int64_t trees_kept_until(const struct entry *repository);
 
+/* True while it is not over and works in the tree that all tasks of its container share. */
+bool task_is_in_shared_tree(const struct entry *task);
+
 /* Ready, and still there: a mount that somebody took away is made again. */
 bool tree_is_there(const struct entry *repository, const struct tree_record *record);
 

@@ -228,6 +228,34 @@ static void describe_setup(const struct repository_input *input, struct object_s
     repository->setup_message = status_text(status, setup->conditions[CONDITION_READY].message);
 }
 
+static void describe_branches(const struct repository_input *input, struct object_status *status)
+{
+    struct status_repository *repository = &status->repository;
+
+    repository->branches =
+        arena_alloc(&status->arena, (input->branch_count + 1) * sizeof(*repository->branches));
+    repository->branch_count = input->branch_count;
+    for (size_t i = 0; i < input->branch_count; i++) {
+        const struct branch_container *from = &input->branches[i];
+        struct status_branch *branch = &repository->branches[i];
+
+        *branch = (struct status_branch){
+            .branch = status_text(status, from->branch),
+            .container = status_text(status, from->container),
+            .phase = PHASE_PROVISIONING,
+            .active_tasks = from->active_tasks,
+        };
+        if (from->status != NULL) {
+            const struct condition *ready = &from->status->conditions[CONDITION_READY];
+
+            branch->phase = from->status->phase;
+            branch->reason = status_text(status, ready->reason);
+            branch->message = status_text(status, ready->message);
+        }
+        repository->active_tasks += from->active_tasks;
+    }
+}
+
 static void describe(const struct repository_input *input, struct object_status *status)
 {
     struct status_repository *repository = &status->repository;
@@ -235,6 +263,7 @@ static void describe(const struct repository_input *input, struct object_status 
     status->observed_hash = status_text(status, input->settings->hash);
     repository->url = status_text(status, input->url);
     repository->active_tasks = input->active_tasks;
+    describe_branches(input, status);
     repository->sessions = input->sessions;
     repository->pool = status_text(status, input->pool);
     repository->instance = status_text(status, input->instance);
@@ -254,7 +283,9 @@ static void describe_idle(const struct repository_input *input, struct object_st
 {
     auto_free char *message = NULL;
 
-    if (input->awaited_pool == NULL) {
+    if (input->awaited_pool == NULL && status->repository.active_tasks > input->active_tasks) {
+        status_set_ready(status, "OnBranches", "its tasks are in containers of branches");
+    } else if (input->awaited_pool == NULL) {
         status_set_ready(status, "Idle", "no task needs it");
     } else if (input->is_pool_unknown) {
         message =

@@ -22,6 +22,13 @@ struct snapshot_image {
     const struct observed_image *image;
 };
 
+/* A container that a branch has to itself, as its own last pass decided. */
+struct branch_container {
+    const char *branch, *container;
+    unsigned active_tasks;
+    const struct object_status *status; /* NULL: not looked at yet */
+};
+
 struct repository_input {
     const char *container_name;    /* also its key: "RepositoryContainer/<name>" */
     const char *base_name;         /* the same, of all branches together: names the caches */
@@ -30,11 +37,13 @@ struct repository_input {
     const struct object *settings; /* the Repository object, or one with all defaults */
     bool is_explicit;              /* a Repository object exists */
     bool is_deleted;               /* it was deleted, and no task came since: do not retain */
-    bool is_evicted;             /* its disk is needed: it is not retained while nobody needs it */
-    const char *refusal;         /* the URL is against the policy; NULL: it is not */
-    unsigned active_tasks;       /* that want it */
-    unsigned running_tasks;      /* in it: their commands run, or their sessions are open */
-    unsigned sessions;           /* exec sessions of people in it */
+    bool is_evicted;        /* its disk is needed: it is not retained while nobody needs it */
+    const char *refusal;    /* the URL is against the policy; NULL: it is not */
+    unsigned active_tasks;  /* that want it */
+    unsigned running_tasks; /* in it: their commands run, or their sessions are open */
+    unsigned sessions;      /* exec sessions of people in it */
+    const struct branch_container *branches; /* isolation Branch: the others of the repository */
+    size_t branch_count;
     bool is_setting_up;          /* its setup runs */
     const char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */

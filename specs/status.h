@@ -203,6 +203,15 @@ struct status_kept_tree {
     int64_t until_wall_ms;
 };
 
+/* The container of a branch (isolation Branch). */
+struct status_branch {
+    const char *branch, *container;
+    enum phase phase;
+    const char *reason; /* of Ready; NULL like message: not known yet */
+    const char *message;
+    unsigned active_tasks;
+};
+
 struct status_repository {
     const char *url;             /* canonical */
     const char *branch, *commit; /* that a new task would begin from */
@@ -223,6 +232,8 @@ struct status_repository {
     struct text_list unsupported; /* of devcontainer.json */
     struct status_kept_tree *kept;
     size_t kept_count;
+    struct status_branch *branches; /* with containers of their own */
+    size_t branch_count;
 };
 
 /* A pool's numbers, and what its arithmetic must remember (reconcilers/pool.h). */

@@ -234,6 +234,25 @@ static json_t *kept_to_json(const struct status_repository *repository)
     return list;
 }
 
+static json_t *branches_to_json(const struct status_repository *repository)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < repository->branch_count; i++) {
+        const struct status_branch *branch = &repository->branches[i];
+        json_t *item = json_object();
+
+        status_put_text(item, "branch", branch->branch);
+        status_put_text(item, "container", branch->container);
+        status_put_text(item, "phase", phase_name(branch->phase));
+        status_put_text(item, "reason", branch->reason);
+        status_put_text(item, "message", branch->message);
+        status_put_integer(item, "activeTasks", branch->active_tasks);
+        json_array_append_new(list, item);
+    }
+    return list;
+}
+
 static json_t *setup_to_json(const struct status_repository *repository)
 {
     json_t *item = json_object();
@@ -273,6 +292,9 @@ json_t *status_repository_to_json(const struct status_repository *repository)
     status_put_true(item, "submodules", repository->has_submodules);
     status_put_true(item, "lfs", repository->has_lfs);
     put_texts(item, "devcontainerUnsupported", &repository->unsupported);
+    if (repository->branch_count > 0) {
+        json_object_set_new(item, "branches", branches_to_json(repository));
+    }
     if (repository->kept_count > 0) {
         json_object_set_new(item, "keptTrees", kept_to_json(repository));
     }

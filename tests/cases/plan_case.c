@@ -362,7 +362,7 @@ static const char *observed_keys(enum case_kind kind)
                "snapshotImage activeTasks runningTasks sessions settingUp explicit deleted "
                "evicted warm "
                "awaitedPool poolUnknown displaced pool instance branch refused awaits pressure "
-               "workKeptFor unseenTrees";
+               "workKeptFor unseenTrees branches";
     case CASE_TASK:
         return "container values failure trees source mirrorStatus repository repositoryStatus "
                "pool instance queued undecided refusal fileOwner freeTree hasTree shared snapshot "

@@ -37,6 +37,7 @@
  *       refused awaits warm awaitedPool poolUnknown displaced
  *       branch:             isolation Branch: whose container it is
  *       snapshotImage:      name state id: what setup left; without it none is wanted
+ *       branches:           [name activeTasks status], with containers of their own
  *       workKeptFor:        so many seconds its trees are kept for their work; unseenTrees: true
  *     observed, of a task: repository refusal
  *       queued:             pool position reason message: it has no place; undecided: true
@@ -90,6 +91,9 @@ struct plan_case_work {
     struct snapshot_image snapshot;
     struct observed_image snapshot_image;
     char *forbidden;
+    struct branch_container *branches;
+    struct object_status **branch_statuses; /* theirs */
+    size_t branch_count;
     struct object_status *repository_status, *mirror_status, *setup_status; /* NULL: not passed */
 };
 

@@ -45,6 +45,8 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .running_tasks =
             (unsigned)number_of(observed, "runningTasks", number_of(observed, "activeTasks", 0)),
         .sessions = (unsigned)number_of(observed, "sessions", 0),
+        .branches = work->branches,
+        .branch_count = work->branch_count,
         .is_setting_up = flag_of(observed, "settingUp", false),
         .pool = text_of(observed, "pool", NULL),
         .instance = text_of(observed, "instance", NULL),

@@ -170,6 +170,15 @@ static void print_repository(const struct plan_case *plan_case, const struct obj
     print_text(", image ", repository->snapshot_image, out);
     print_place(repository->pool, repository->instance, out);
     strbuf_add(out, "\n");
+    for (size_t i = 0; i < repository->branch_count; i++) {
+        const struct status_branch *branch = &repository->branches[i];
+
+        strbuf_addf(out, "branch %s: %u active, %s", branch->branch, branch->active_tasks,
+                    phase_name(branch->phase));
+        print_text(", ", branch->reason, out);
+        print_text(": ", branch->message, out);
+        strbuf_add(out, "\n");
+    }
     if (repository->setup_state != NULL) {
         strbuf_addf(out, "setup: %s", repository->setup_state);
         print_text(", commit ", repository->setup_commit, out);

@@ -274,6 +274,26 @@ static int read_wishes(struct plan_case *plan_case, const json_t *list, struct e
                                           : read_setup_wishes(plan_case, list, err);
 }
 
+static void read_branches(struct plan_case_work *work, const json_t *list)
+{
+    size_t index;
+    json_t *item;
+
+    work->branches = xcalloc(json_array_size(list) + 1, sizeof(*work->branches));
+    work->branch_statuses = xcalloc(json_array_size(list) + 1, sizeof(*work->branch_statuses));
+    json_array_foreach(list, index, item) {
+        const char *name = text_of(item, "name", "");
+
+        work->branch_statuses[index] = read_status(json_object_get(item, "status"));
+        work->branches[work->branch_count++] = (struct branch_container){
+            .branch = name,
+            .container = name,
+            .active_tasks = (unsigned)number_of(item, "activeTasks", 0),
+            .status = work->branch_statuses[index],
+        };
+    }
+}
+
 int plan_case_read_work(struct plan_case *plan_case, const json_t *observed, struct error *err)
 {
     struct plan_case_work *work = &plan_case->work;
@@ -293,6 +313,7 @@ int plan_case_read_work(struct plan_case *plan_case, const json_t *observed, str
         return -1;
     }
     work->repository_status = read_status(json_object_get(observed, "repositoryStatus"));
+    read_branches(work, json_object_get(observed, "branches"));
     work->mirror_status = read_status(json_object_get(observed, "mirrorStatus"));
     work->setup_status = read_status(json_object_get(observed, "setupStatus"));
     if (plan_case->kind == CASE_TASK && !plan_case->is_gone) {
@@ -305,6 +326,11 @@ int plan_case_read_work(struct plan_case *plan_case, const json_t *observed, str
 void plan_case_work_done(struct plan_case_work *work)
 {
     object_unref(work->settings);
+    for (size_t i = 0; i < work->branch_count; i++) {
+        status_free(work->branch_statuses[i]);
+    }
+    free(work->branches);
+    free(work->branch_statuses);
     status_free(work->repository_status);
     status_free(work->mirror_status);
     status_free(work->setup_status);

@@ -189,6 +189,11 @@ fetchIntervalSeconds: 0'
     [[ $(container_of feature-one) == *feature* ]]
     [[ $(container_of main-one) == *main* ]]
     [ "$(our_containers | wc -l)" -eq 2 ]
+    wait_for 10 repository_field_is activeTasks 2
+    [ "$(repository_field 'branches[branch=feature].container')" = "$(container_of feature-one)" ]
+    [ "$(repository_field 'branches[branch=main].container')" = "$(container_of main-one)" ]
+    [ "$(repository_field 'branches[branch=feature].phase')" = RUNNING ]
+    field_is project.yaml project 'status.conditions[type=Ready].reason' OnBranches
     [ "$(find "$STATE" -name mirror.git | wc -l)" -eq 1 ]
     go main-one
     go feature-one
@@ -196,6 +201,7 @@ fetchIntervalSeconds: 0'
     wait_for 20 is_succeeded feature-one
     [ "$(log_of main-one)" = main ]
     [[ $(log_of feature-one) == feature*FEATURE* ]]
+    wait_for 10 repository_field_is activeTasks 0
 }
 
 @test "isolation Task in the spec of a task counts before the Repository's" {

@@ -221,6 +221,9 @@ static void a_repository_is_shown_with_all_that_it_has(void **state)
     static const char *unsupported[] = {"features"};
     static struct status_kept_tree kept[] = {
         {"fix-7", "/state/trees/fix-7", "task/fix-7", "fedcba9", INT64_C(1767355200000)}};
+    static struct status_branch branches[] = {
+        {"main", "repo-main", PHASE_RUNNING, "Healthy", NULL, 2},
+        {"next", "repo-next", PHASE_PROVISIONING, NULL, NULL, 0}};
     auto_owned(object_status) *status = status_new();
     json_auto_t *json = NULL;
     auto_done(strbuf) text = {0};
@@ -247,6 +250,8 @@ static void a_repository_is_shown_with_all_that_it_has(void **state)
         .unsupported = {unsupported, 1},
         .kept = kept,
         .kept_count = 1,
+        .branches = branches,
+        .branch_count = 2,
     };
     json = status_to_json(status);
     assert_int_equal(yaml_write(&text, json_object_get(json, "repository")), 0);
@@ -269,6 +274,16 @@ static void a_repository_is_shown_with_all_that_it_has(void **state)
                                             "submodules: true\n"
                                             "lfs: true\n"
                                             "devcontainerUnsupported: [features]\n"
+                                            "branches:\n"
+                                            "- branch: main\n"
+                                            "  container: repo-main\n"
+                                            "  phase: RUNNING\n"
+                                            "  reason: Healthy\n"
+                                            "  activeTasks: 2\n"
+                                            "- branch: next\n"
+                                            "  container: repo-next\n"
+                                            "  phase: PROVISIONING\n"
+                                            "  activeTasks: 0\n"
                                             "keptTrees:\n"
                                             "- task: fix-7\n"
                                             "  path: /state/trees/fix-7\n"
