@@ -431,11 +431,20 @@ static void sync_to_disk(int fd)
     }
 }
 
+static void tell_copying(uint64_t done, uint64_t total)
+{
+    const struct git_progress progress = {
+        .percent = total > 0 ? (unsigned)(done * 100 / total) : 100, .phase = "copying"};
+    auto_free char *line = git_progress_to_line(&progress);
+
+    write_line(STDOUT_FILENO, line);
+}
+
 static int finish_snapshot(struct keeper *keeper, struct error *err)
 {
     struct git_result none;
 
-    if (git_staging_take(&keeper->staging, err) < 0 ||
+    if (git_staging_take(&keeper->staging, tell_copying, err) < 0 ||
         run_worker(keeper, STEP_WRITE_INDEX, &none, err) < 0 ||
         git_staging_put_index(&keeper->staging, err) < 0) {
         return -1;

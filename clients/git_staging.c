@@ -177,9 +177,16 @@ static struct git_handover handover_of(const struct git_staging *staging)
     };
 }
 
-int git_staging_take(struct git_staging *staging, struct error *err)
+int git_staging_take(struct git_staging *staging, git_packs_progress_fn *on_progress,
+                     struct error *err)
 {
     struct git_handover handover = handover_of(staging);
+    const struct git_packs packs = {
+        .parent_fd = staging->parent_fd,
+        .owner = handover.owner,
+        .group = handover.group,
+        .on_progress = on_progress,
+    };
     auto_close int tree_fd = -1;
 
     handover.links = GIT_HANDOVER_LINKS_LEAVE;
@@ -191,7 +198,10 @@ int git_staging_take(struct git_staging *staging, struct error *err)
         return error_set_reason(err, ERROR_CONFLICT, "WorkspaceFailed",
                                 "the new working tree cannot be taken over: %s", strerror(errno));
     }
-    return git_handover_give(&handover, staging->fd, "tree", err);
+    if (git_handover_give(&handover, staging->fd, "tree", err) < 0) {
+        return -1;
+    }
+    return geteuid() == 0 ? git_packs_give(&packs, tree_fd, err) : 0; /* else all is ours */
 }
 
 int git_staging_put_index(struct git_staging *staging, struct error *err)

@@ -9,6 +9,7 @@
  *
  *     <parent>/mirror.git          the mirror; git_mirror.h
  *     <parent>/mirror.git.lock     held from the first look to the last rename
+ *     <parent>/packs/              copies of its packs for owners of snapshots; git_packs.h
  *     <parent>/.staging/work/      the worker's: "tree", a snapshot in the making, on the mirror's
  *                                  file system and in its mount, since packs are linked; later
  *                                  "index", its index, before it is put into it
@@ -17,6 +18,7 @@
 #ifndef BERTH_CLIENTS_GIT_STAGING_H
 #define BERTH_CLIENTS_GIT_STAGING_H
 
+#include "clients/git_packs.h"
 #include "clients/git_protocol.h"
 
 struct git_staging {
@@ -44,9 +46,10 @@ void git_staging_done(struct git_staging *staging);
 /*
  * When the worker has ended: its tree is taken away from it and becomes the owner's, with files
  * that were last changed a while ago, so that git never has to wonder whether one was changed after
- * its index was written.
+ * its index was written. on_progress: of copying packs (git_packs.h).
  */
-int git_staging_take(struct git_staging *staging, struct error *err);
+int git_staging_take(struct git_staging *staging, git_packs_progress_fn *on_progress,
+                     struct error *err);
 
 /* When another worker has written the index: it is put into the tree. */
 int git_staging_put_index(struct git_staging *staging, struct error *err);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /*
- * Sizes. A snapshot has hard links into its mirror: it is measured together with it, and the mirror, which was
+ * Sizes. A snapshot has hard links to files beside its mirror: it is measured together with it, and the mirror, which was
  * measured before, is taken off.
  */
 

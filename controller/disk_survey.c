@@ -167,7 +167,7 @@ static void read_snapshot(void *user, const char *name)
 
     add_layer(folder, DISK_SNAPSHOT, "snap", name, COMMIT_LEN);
     if (folder->reading->survey->count > before && path_exists(mirror)) {
-        folder->reading->survey->things[before].beside = mirror;
+        folder->reading->survey->things[before].beside = path_of(folder, "git");
     }
 }
 
@@ -341,7 +341,7 @@ static void add_mirror(const struct folder *folder)
         return;
     }
     thing = add_thing(folder, DISK_MIRROR, "git");
-    add_folder(thing, path);
+    add_folder(thing, path_of(folder, "git")); /* with copies of its packs */
     if (fetched != NULL) {
         timestamp_parse(fetched, &fetched_wall_ms);
     }

@@ -148,21 +148,59 @@ teardown() { end_test; }
 
 # --- what it shares --------------------------------------------------------------------------------
 
-@test "its files are its owner's, and only packs have a second name: the git user's, and nobody's to write" {
+@test "all of it is its owner's; its packs are links to copies that all snapshots of one owner share" {
     need_root
     make_tree "$PUBLIC/sample.git" tree runAs=20001 owner=20002 ownerGroup=20003
     expect_result
-    [ "$(find "$T/tree" -links 1 -not -type d -printf '%U:%G\n' | sort -u)" = 20002:20003 ]
-    [ "$(find "$T/tree" -type d -printf '%U:%G\n' | sort -u)" = 20002:20003 ]
+    [ "$(find "$T/tree" -printf '%U:%G\n' | sort -u)" = 20002:20003 ]
     [ "$(find "$T/tree" -not -type d -links +1 -printf '%P %U:%G %m %n\n' | sed 's/-[0-9a-f]*\././' | sort)" = "$(printf '%s\n' \
-        '.git/objects/pack/pack.idx 20001:20001 444 2' '.git/objects/pack/pack.pack 20001:20001 444 2')" ]
-    [ "$(stat -c %i "$T"/tree/.git/objects/pack/*.pack)" = "$(stat -c %i "$MIRROR"/objects/pack/*.pack)" ]
-    [ "$(find "$MIRROR" -printf '%U:%G\n' | sort -u)" = 20001:20001 ]
+        '.git/objects/pack/pack.idx 20002:20003 444 2' '.git/objects/pack/pack.pack 20002:20003 444 2')" ]
+    cmp "$T"/tree/.git/objects/pack/*.pack "$MIRROR"/objects/pack/*.pack
+    [ "$(find "$MIRROR" -printf '%U:%G %n\n' | grep -v ' [2-9]$' | sort -u)" = '20001:20001 1' ]
     [ "$(stat -c %U "$T")" = root ]
     [ -z "$(find "$T/tree" "$T/m" -perm /7000)" ]
     [ ! -e "$T/tree/.git/objects/info/alternates" ]
-    snapshot "$PUBLIC/sample.git" tree2 "$(git_in tree rev-parse HEAD)" runAs=20001 owner=20004
-    [ "$(stat -c '%h %u' "$MIRROR"/objects/pack/*.pack)" = "3 20001" ]
+    snapshot "$PUBLIC/sample.git" tree2 "$(git_in tree rev-parse HEAD)" runAs=20001 owner=20002 ownerGroup=20003
+    [ "$(stat -c %i "$T"/tree2/.git/objects/pack/*.pack)" = "$(stat -c %i "$T"/tree/.git/objects/pack/*.pack)" ]
+    snapshot "$PUBLIC/sample.git" tree3 "$(git_in tree rev-parse HEAD)" runAs=20001 owner=20004
+    [ "$(stat -c '%h %u %a' "$T"/tree3/.git/objects/pack/*.pack)" = "2 20004 444" ]
+    [ "$(stat -c '%h %u %a' "$T"/tree/.git/objects/pack/*.pack)" = "3 20002 444" ]
+    [ "$(stat -c '%h %u' "$MIRROR"/objects/pack/*.pack)" = "1 20001" ]
+}
+
+@test "copies of packs: only whose they are gets to them, and what no snapshot links to goes" {
+    need_root
+    make_tree "$PUBLIC/sample.git" tree runAs=20001 owner=20002
+    expect_result
+    [ "$(stat -c '%u %a' "$T/m/packs" "$T"/m/packs/*)" = "$(printf '0 700\n0 700')" ]
+    rm -rf "$T/tree"
+    snapshot "$PUBLIC/sample.git" tree "$(git --git-dir="$MIRROR" rev-parse HEAD)" runAs=20001 owner=20002
+    expect_result
+    old=$(ls "$T"/m/packs/*)
+    rm -rf "$MIRROR"    # another one has files of its own
+    worker "$PUBLIC/sample.git" runAs=20001
+    rm -rf "$T/tree"
+    snapshot "$PUBLIC/sample.git" tree "$(found 0)" runAs=20001 owner=20002
+    expect_result
+    [ "$(ls "$T"/m/packs/* | wc -l)" -eq 2 ]
+    [ "$(ls "$T"/m/packs/*)" != "$old" ]
+    git_in tree fsck --strict --no-dangling
+}
+
+@test "a directory in the place of the copies that the git user made is not believed" {
+    need_root
+    worker "$PUBLIC/sample.git" runAs=20001
+    commit=$(found 0)
+    mkdir -p "$T/m/packs" "$T/elsewhere"
+    chown 20001 "$T/m/packs"
+    snapshot "$PUBLIC/sample.git" tree "$commit" runAs=20001 owner=20002
+    [[ $output == *WorkspaceFailed*"belongs to user 20001"* ]]
+    rmdir "$T/m/packs"
+    ln -s "$T/elsewhere" "$T/m/packs"
+    snapshot "$PUBLIC/sample.git" tree "$commit" runAs=20001 owner=20002
+    [[ $output == *WorkspaceFailed* ]]
+    [ -z "$(ls -A "$T/elsewhere")" ]
+    [ ! -e "$T/tree" ]
 }
 
 @test "root in a container cannot reach the mirror through the layer above a snapshot" {
@@ -201,7 +239,7 @@ teardown() { end_test; }
     snapshot "$DAEMON/large.git" tree "$(found 0)" runAs=20001 owner=20002
     expect_result
     [ "$(stat -c '%h %u %a' "$T"/tree/.git/objects/pack/*.pack)" = "1 20002 444" ]
-    [ "$(stat -c '%h %u %a' "$T"/tree/.git/objects/pack/*.idx)" = "2 20001 444" ]
+    [ "$(stat -c '%h %u %a' "$T"/tree/.git/objects/pack/*.idx)" = "2 20002 444" ]
     grep -q ' copying$' <<<"$output"
     git_in tree fsck --no-dangling
 }
@@ -346,7 +384,7 @@ teardown() { end_test; }
     make_tree "$PUBLIC/sample.git" tree
     expect_result
     git --git-dir="$MIRROR" fsck --strict
-    [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock " ]
+    [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock packs " ]
 }
 
 # --- hostile repositories --------------------------------------------------------------------------
