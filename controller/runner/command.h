@@ -49,7 +49,11 @@ struct command {
 int command_prepare(const struct command_options *options, char **argv, struct command *command,
                     struct command_failure *failure);
 
-/* Becomes the user. The descriptors 0, 1 and 2 become theirs too, so that /dev/stdout can be opened. */
+/*
+ * Becomes the user. The descriptors 0, 1 and 2 become theirs too, so that /dev/stdout can be opened. When memory is
+ * used up, the kernel is to end what the command starts, and not those who keep account of it: it gets the highest
+ * oom_score_adj.
+ */
 int command_become_user(const struct command *command, struct command_failure *failure);
 
 /* The rest, in which nobody is looked up any more and nothing is done as root that the user may not. */
