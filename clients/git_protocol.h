@@ -17,10 +17,9 @@
 #include <sys/types.h>
 
 enum {
-    GIT_LINE_MAX = 64 * 1024,   /* of a line, without its newline */
-    GIT_JOB_MAX = 512 * 1024,   /* of a job as JSON */
-    GIT_STDERR_MAX = 16 * 1024, /* of what is kept of the child's complaints */
-    GIT_REVISIONS_MAX = 64,     /* of one job */
+    GIT_LINE_MAX = 64 * 1024, /* of a line, without its newline */
+    GIT_JOB_MAX = 512 * 1024, /* of a job as JSON */
+    GIT_REVISIONS_MAX = 64,   /* of one job */
 };
 
 enum git_revision_kind {

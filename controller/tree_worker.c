@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "controller/job_queue.h"
 #include "controller/tree_child.h"
 #include "specs/reason.h"
 
@@ -10,19 +11,15 @@
 #include <stdlib.h>
 
 struct tree_pool {
+    struct job_queue queue;
     uv_loop_t *loop;
     char *program;
-    unsigned concurrency;
     uint64_t timeout_ms;
-    uv_timer_t turn;                /* starts jobs from the loop, never from within a caller */
-    struct tree_work *first, *last; /* waiting and running, in order of arrival */
-    unsigned running;
-    bool is_closed;
 };
 
 struct tree_work {
+    struct queued_job place;
     struct tree_pool *pool;
-    struct tree_work *previous, *next;
     tree_done_fn *on_done; /* NULL: nobody wants to know */
     void *user;
     json_t *job_json; /* the texts of job are in it */
@@ -31,19 +28,9 @@ struct tree_work {
     struct tree_child *child; /* NULL: waits */
 };
 
-static void pool_wake(struct tree_pool *pool);
-
-/* Out of the pool; its place is free. */
 static void work_free(struct tree_work *work)
 {
-    struct tree_pool *pool = work->pool;
-
-    *(work->previous != NULL ? &work->previous->next : &pool->first) = work->next;
-    *(work->next != NULL ? &work->next->previous : &pool->last) = work->previous;
-    if (work->child != NULL) {
-        pool->running--;
-    }
-    pool_wake(pool);
+    job_queue_remove(&work->pool->queue, &work->place);
     json_decref(work->job_json);
     free(work);
 }
@@ -65,7 +52,7 @@ static void on_child_end(void *user, const struct tree_result *result, struct er
     work_finish(user, result, failure);
 }
 
-static void work_start(struct tree_work *work)
+static void start_child(struct tree_work *work)
 {
     struct tree_pool *pool = work->pool;
     auto_free char *text = json_dumps(work->job_json, JSON_COMPACT);
@@ -78,67 +65,46 @@ static void work_start(struct tree_work *work)
     };
 
     work->child = tree_child_start(pool->loop, &options, &work->failure);
-    if (work->child != NULL) {
-        pool->running++;
-    }
 }
 
-/* --- the queue -------------------------------------------------------------------------------- */
-
-/* Jobs without a name are about the whole folder, and those without a folder about no tree at all. */
-static bool is_about_the_same(const struct tree_job *a, const struct tree_job *b)
+static bool work_start(struct queued_job *job)
 {
-    return a->trees != NULL && text_equal(a->trees, b->trees) && text_equal(a->name, b->name);
-}
-
-/* Jobs for one tree keep their order: whatever came before it must be over. */
-static bool must_wait(const struct tree_work *work)
-{
-    for (const struct tree_work *before = work->previous; before != NULL;
-         before = before->previous) {
-        if (is_about_the_same(&before->job, &work->job)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct tree_work *next_to_start(const struct tree_pool *pool)
-{
-    for (struct tree_work *work = pool->first; work != NULL; work = work->next) {
-        if (work->child == NULL && !must_wait(work)) {
-            return work;
-        }
-    }
-    return NULL;
-}
-
-/* One job a turn: a start that fails calls back, and the callback may change the queue. */
-static void on_turn(uv_timer_t *turn)
-{
-    struct tree_pool *pool = turn->data;
-    struct tree_work *work = pool->running < pool->concurrency ? next_to_start(pool) : NULL;
+    struct tree_work *work = (struct tree_work *)job;
     struct error failure;
 
-    if (work == NULL) {
-        return;
-    }
-    pool_wake(pool);
     if (work->failure.kind == ERROR_NONE) {
-        work_start(work);
+        start_child(work);
     }
     if (work->child == NULL) {
         failure = work->failure;
         work_finish(work, NULL, &failure);
+        return false;
     }
+    return true;
 }
 
-static void pool_wake(struct tree_pool *pool)
+/*
+ * Jobs for one tree keep their order. Those without a name are about the whole folder, and those without a
+ * folder about no tree at all.
+ */
+static bool is_about_the_same(const struct queued_job *a, const struct queued_job *b)
 {
-    if (!pool->is_closed) {
-        uv_timer_start(&pool->turn, on_turn, 0, 0);
-    }
+    const struct tree_job *one = &((const struct tree_work *)a)->job;
+    const struct tree_job *other = &((const struct tree_work *)b)->job;
+
+    return one->trees != NULL && text_equal(one->trees, other->trees) &&
+           text_equal(one->name, other->name);
 }
+
+static void pool_free(void *user)
+{
+    struct tree_pool *pool = user;
+
+    free(pool->program);
+    free(pool);
+}
+
+static const struct job_queue_type queue_type = {is_about_the_same, work_start, pool_free};
 
 /* --- the outside ------------------------------------------------------------------------------ */
 
@@ -146,37 +112,28 @@ struct tree_pool *tree_pool_new(const struct tree_pool_options *options)
 {
     struct tree_pool *pool = xcalloc(1, sizeof(*pool));
 
-    assert(options->concurrency > 0 && options->timeout_ms > 0);
+    assert(options->timeout_ms > 0);
     pool->loop = options->loop;
     pool->program = xstrdup(options->program);
-    pool->concurrency = options->concurrency;
     pool->timeout_ms = options->timeout_ms;
-    uv_timer_init(pool->loop, &pool->turn);
-    pool->turn.data = pool;
+    job_queue_init(&pool->queue, pool->loop, &queue_type, options->concurrency, pool);
     return pool;
-}
-
-static void on_turn_closed(uv_handle_t *handle)
-{
-    struct tree_pool *pool = handle->data;
-
-    free(pool->program);
-    free(pool);
 }
 
 void tree_pool_free(struct tree_pool *pool)
 {
+    struct tree_work *work;
+
     if (pool == NULL) {
         return;
     }
-    pool->is_closed = true;
-    while (pool->first != NULL) {
-        if (pool->first->child != NULL) {
-            tree_child_close(pool->first->child);
+    while ((work = (struct tree_work *)pool->queue.first) != NULL) {
+        if (work->child != NULL) {
+            tree_child_close(work->child);
         }
-        work_free(pool->first);
+        work_free(work);
     }
-    uv_close((uv_handle_t *)&pool->turn, on_turn_closed);
+    job_queue_close(&pool->queue);
 }
 
 struct tree_work *tree_pool_submit(struct tree_pool *pool, const struct tree_job *job,
@@ -184,7 +141,6 @@ struct tree_work *tree_pool_submit(struct tree_pool *pool, const struct tree_job
 {
     struct tree_work *work = xcalloc(1, sizeof(*work));
 
-    assert(!pool->is_closed);
     work->pool = pool;
     work->on_done = on_done;
     work->user = user;
@@ -192,10 +148,7 @@ struct tree_work *tree_pool_submit(struct tree_pool *pool, const struct tree_job
         tree_job_from_json(work->job_json, &work->job, &work->failure) < 0) {
         work->failure.reason = REASON_WORKSPACE_FAILED; /* told by the next turn */
     }
-    work->previous = pool->last;
-    *(pool->last != NULL ? &pool->last->next : &pool->first) = work;
-    pool->last = work;
-    pool_wake(pool);
+    job_queue_add(&pool->queue, &work->place);
     return work;
 }
 
