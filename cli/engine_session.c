@@ -41,14 +41,12 @@ static char *request_path(const struct engine_session *session,
                                    : xasprintf("/v%s%s", session->version, request->path);
 }
 
-static int unreachable(const struct engine_session *session, CURLcode code, const char *curl_text,
-                       struct error *err)
+static int unreachable(const struct engine_session *session, const char *reason, struct error *err)
 {
     return error_set_reason(err, ERROR_TRANSIENT, "EngineUnavailable",
                             "the engine at %s does not answer: %s; name another one by --engine "
                             "or DOCKER_HOST",
-                            session->endpoint.text,
-                            curl_text[0] != '\0' ? curl_text : curl_easy_strerror(code));
+                            session->endpoint.text, reason);
 }
 
 /* CURLOPT_WRITEFUNCTION. Taking fewer bytes than there are ends the transfer. */
@@ -107,7 +105,8 @@ static int perform(struct engine_session *session, struct transfer *transfer,
                                                           : "the reply is too large");
     }
     if (code != CURLE_OK) {
-        return unreachable(session, code, transfer->curl_text, err);
+        return unreachable(
+            session, endpoint_curl_reason(transfer->easy, code, transfer->curl_text), err);
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     *reply = (struct http_reply){.status = (int)status,
@@ -373,7 +372,8 @@ static int connect_stream(struct engine_session *session, struct engine_stream *
         code = curl_easy_getinfo(stream->easy, CURLINFO_ACTIVESOCKET, &fd);
     }
     if (code != CURLE_OK || fd == CURL_SOCKET_BAD) {
-        return unreachable(session, code, stream->curl_text, err);
+        return unreachable(
+            session, endpoint_curl_reason(stream->easy, code, stream->curl_text), err);
     }
     stream->fd = fd;
     return 0;
@@ -395,13 +395,13 @@ static int ask_for_upgrade(struct engine_session *session, struct engine_stream 
         head_len = receive_head(stream);
     }
     if (head_len == 0) {
-        return unreachable(session, CURLE_RECV_ERROR, "it closed the connection", err);
+        return unreachable(session, "it closed the connection", err);
     }
     auto_free char *head = xstrndup(stream->received.text, head_len);
 
     status = head_status(head);
     if (status == 0) {
-        return unreachable(session, CURLE_RECV_ERROR, "its answer is no HTTP", err);
+        return unreachable(session, "its answer is no HTTP", err);
     }
     if (status != 101) {
         return refuse(stream, request, status, head_len, head_body_len(head), err);

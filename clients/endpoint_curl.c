@@ -1,5 +1,7 @@
 #include "clients/endpoint_curl.h"
 
+#include <string.h>
+
 enum {
     CONNECT_TIMEOUT_MS = 5000,
     TCP_KEEPALIVE_S = 30, /* a stream of events has no other way to notice a dead peer */
@@ -40,4 +42,15 @@ void endpoint_curl_set(CURL *easy, const struct docker_endpoint *endpoint)
     if (endpoint->is_tls) {
         set_tls(easy, endpoint);
     }
+}
+
+const char *endpoint_curl_reason(CURL *easy, CURLcode code, const char *curl_text)
+{
+    long number = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
+    if (code == CURLE_COULDNT_CONNECT && number != 0) {
+        return strerror((int)number);
+    }
+    return curl_text[0] != '\0' ? curl_text : curl_easy_strerror(code);
 }

@@ -175,7 +175,7 @@ static int unavailable(struct error *err, const struct docker_endpoint *endpoint
                             what, endpoint->text, why, hint);
 }
 
-static int set_connect_error(const struct transfer *transfer, const char *curl_text,
+static int set_connect_error(const struct transfer *transfer, const char *why,
                              struct error *err)
 {
     const struct docker_endpoint *endpoint = transfer->transport->endpoint;
@@ -183,7 +183,7 @@ static int set_connect_error(const struct transfer *transfer, const char *curl_t
 
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
     return unavailable(err, endpoint, "cannot connect to",
-                       number != 0 ? strerror((int)number) : curl_text,
+                       why,
                        number == EACCES || number == EPERM
                            ? "; run as root or as a member of the socket's group (\"docker\")"
                            : "; is it running?");
@@ -199,7 +199,7 @@ static int set_error(const struct transfer *transfer, CURLcode code, struct erro
 {
     const struct docker_endpoint *endpoint = transfer->transport->endpoint;
     const char *text =
-        transfer->curl_text[0] != '\0' ? transfer->curl_text : curl_easy_strerror(code);
+        endpoint_curl_reason(transfer->easy, code, transfer->curl_text);
 
     if (transfer->is_body_over) {
         return error_set_reason(err, ERROR_TRANSIENT, "EngineError",

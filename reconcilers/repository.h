@@ -11,7 +11,6 @@
 #include "reconcilers/container.h"
 #include "reconcilers/task.h"
 
-#define TASK_PORT_PREFIX "task-" /* names of the block's ports: task-1 ... */
 
 #define RUNNER_USER_FILE                                                                           \
     "/.berth/tasks/.user" /* the runner says there who the container's user is */

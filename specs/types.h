@@ -294,6 +294,8 @@ struct repository_spec {
 /* The ports of a repository's container that its tasks lease: this one and those behind it. */
 enum { TASK_PORT_FIRST = 17001, TASK_PORTS_MAX = 64 };
 
+#define TASK_PORT_PREFIX "task-" /* names of the block's ports: task-1 ... */
+
 /* A port of that block; its number is found when the task starts. */
 struct task_port {
     const char *name;

@@ -394,6 +394,17 @@ static void validate_pool(struct decoder *decoder, struct object *object,
     validate_template(decoder, pool, spec, place);
 }
 
+/* The number of the block's port with that name, from 0, or -1. */
+static int64_t task_port_of_name(const char *name)
+{
+    int64_t number = 0;
+
+    return name != NULL && text_has_prefix(name, TASK_PORT_PREFIX) &&
+                   parse_i64(name + strlen(TASK_PORT_PREFIX), &number) == 0
+               ? number - 1
+               : -1;
+}
+
 /* The block that tasks lease from is published by itself. */
 static void validate_task_ports(struct decoder *decoder, const struct repository_spec *repository,
                                 const struct yaml_node *spec, const struct place *spec_place)
@@ -403,18 +414,26 @@ static void validate_task_ports(struct decoder *decoder, const struct repository
     struct place place = {.parent = spec_place, .key = "ports"};
 
     for (size_t i = 0; list != NULL && i < ports->count; i++) {
-        int64_t number = ports->items[i].container_port - TASK_PORT_FIRST;
+        const struct port_spec *port = &ports->items[i];
+        int64_t number = port->container_port - TASK_PORT_FIRST;
+        int64_t named = task_port_of_name(port->name);
         struct place item_place = {.parent = &place, .index = i};
         struct place port_place = {.parent = &item_place, .key = "containerPort"};
+        struct place name_place = {.parent = &item_place, .key = "name"};
 
-        if (ports->items[i].protocol == PROTOCOL_TCP && number >= 0 &&
-            number < repository->task_ports) {
+        if (port->protocol == PROTOCOL_TCP && number >= 0 && number < repository->task_ports) {
             spec_errors_add(decoder->errors, validate_value_node(list->items[i], "containerPort"),
                             &port_place, REASON_INVALID_SPEC,
                             "is one of the taskPorts, which are %d to %lld; choose another port, "
                             "or fewer taskPorts",
                             TASK_PORT_FIRST,
                             (long long)(TASK_PORT_FIRST + repository->task_ports - 1));
+        }
+        if (named >= 0 && named < repository->task_ports) {
+            spec_errors_add(decoder->errors, validate_value_node(list->items[i], "name"),
+                            &name_place, REASON_INVALID_SPEC,
+                            "is the name of one of the taskPorts; choose another name, or fewer "
+                            "taskPorts");
         }
     }
 }
