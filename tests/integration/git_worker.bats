@@ -556,7 +556,7 @@ lines")
     make_tree "$DAEMON/large.git" tree
     expect_result
     git_in tree fsck --no-dangling
-    [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock " ]
+    [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock packs " ]
     [ ! -e "$T/m/.staging" ]
 }
 
@@ -618,7 +618,7 @@ lines")
         [ "$status" -eq 0 ] || { echo "$damage: $output"; false; }
         [ -z "$(git_in tree status --porcelain)" ]
         git --git-dir="$MIRROR" fsck --strict
-        [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock " ]
+        [ "$(ls -A "$T/m" | sort | tr '\n' ' ')" = "mirror.git mirror.git.lock packs " ]
     done
 }
 
