@@ -25,9 +25,10 @@ static const char help[] =
     "that nobody uses and, when the disk is too full, idle workspaces, trees of ended tasks, and "
     "mirrors.\n"
     "Nothing that is in use goes, nor work that was not pushed before its time.\n\n"
-    "  --dry-run            only say what would go and what is kept, with sizes and reasons; works "
-    "without\n"
-    "                       a controller too, and writes nothing\n"
+    "  --dry-run            only say what would go and what is kept, with sizes and reasons, and "
+    "which\n"
+    "                       containers are orphans; works without a controller too, and writes "
+    "nothing\n"
     "  -o, --output text|json\n"
     "  --timeout TIME       how long to wait for the controller (60s)\n"
     "  --state DIR          state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR
@@ -207,6 +208,7 @@ static int dry_run(const struct gc *gc, const char *state_dir)
     disk_survey_decide(&survey, &report.usage, &report.policy, report.now_wall_ms,
                        &report.decision);
     report.survey = &survey;
+    report.orphans = is_controlled ? json_object_get(heartbeat, "orphans") : NULL;
     if (gc->is_json) {
         gc_report_print_json(&report);
     } else {

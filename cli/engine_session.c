@@ -105,8 +105,8 @@ static int perform(struct engine_session *session, struct transfer *transfer,
                                                           : "the reply is too large");
     }
     if (code != CURLE_OK) {
-        return unreachable(
-            session, endpoint_curl_reason(transfer->easy, code, transfer->curl_text), err);
+        return unreachable(session, endpoint_curl_reason(transfer->easy, code, transfer->curl_text),
+                           err);
     }
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     *reply = (struct http_reply){.status = (int)status,
@@ -372,8 +372,8 @@ static int connect_stream(struct engine_session *session, struct engine_stream *
         code = curl_easy_getinfo(stream->easy, CURLINFO_ACTIVESOCKET, &fd);
     }
     if (code != CURLE_OK || fd == CURL_SOCKET_BAD) {
-        return unreachable(
-            session, endpoint_curl_reason(stream->easy, code, stream->curl_text), err);
+        return unreachable(session, endpoint_curl_reason(stream->easy, code, stream->curl_text),
+                           err);
     }
     stream->fd = fd;
     return 0;

@@ -5,7 +5,6 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +136,31 @@ static void add_rows(struct table *table, const struct gc_report *report, bool a
     }
 }
 
+static void print_orphans(const json_t *orphans)
+{
+    static const char *const titles[] = {"ORPHAN", "KIND", "OBJECT", "SINCE", "GOES AFTER"};
+    static const char *const keys[] = {"container", "kind", "object", "since", "removeAfter"};
+    auto_done(table) table;
+    json_t *orphan;
+    size_t index;
+
+    if (json_array_size(orphans) == 0) {
+        return;
+    }
+    table_init(&table, ARRAY_SIZE(titles));
+    for (size_t i = 0; i < ARRAY_SIZE(titles); i++) {
+        table_add(&table, titles[i]);
+    }
+    json_array_foreach(orphans, index, orphan) {
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+            const char *text = json_string_value(json_object_get(orphan, keys[i]));
+
+            table_add(&table, text != NULL ? text : "");
+        }
+    }
+    table_print(&table, stdout);
+}
+
 void gc_report_print(const struct gc_report *report)
 {
     static const char *const titles[] = {"ACTION", "KIND", "SIZE", "UNTIL", "BELOW repos/", "WHY"};
@@ -155,6 +179,7 @@ void gc_report_print(const struct gc_report *report)
     }
     printf("%zu of %zu would go, %s\n", report->decision.removal_count, report->survey->count,
            bytes);
+    print_orphans(report->orphans);
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------- */
@@ -199,13 +224,14 @@ void gc_report_print_json(const struct gc_report *report)
     for (size_t i = 0; i < report->survey->count; i++) {
         json_array_append_new(things, thing_to_json(report, i));
     }
-    json = json_pack("{s:i, s:i, s:b, s:s, s:b, s:i, s:I, s:o}", "usedPercent",
-                     (int)percent_of(usage->total_bytes, usage->free_bytes), "inodesPercent",
-                     (int)percent_of(usage->total_inodes, usage->free_inodes), "pressure",
-                     (int)report->decision.is_under_pressure, "message", report->decision.reason,
-                     "controller", (int)report->is_controlled, "removed",
-                     (int)report->decision.removal_count, "bytes",
-                     (json_int_t)removed_bytes(report), "things", things);
+    json =
+        json_pack("{s:i, s:i, s:b, s:s, s:b, s:i, s:I, s:o, s:o*}", "usedPercent",
+                  (int)percent_of(usage->total_bytes, usage->free_bytes), "inodesPercent",
+                  (int)percent_of(usage->total_inodes, usage->free_inodes), "pressure",
+                  (int)report->decision.is_under_pressure, "message", report->decision.reason,
+                  "controller", (int)report->is_controlled, "removed",
+                  (int)report->decision.removal_count, "bytes", (json_int_t)removed_bytes(report),
+                  "things", things, "orphans", json_deep_copy(report->orphans));
     text = json_dumps(json, JSON_INDENT(2));
     puts(text);
 }

@@ -6,6 +6,8 @@
 
 #include "controller/disk_survey.h"
 
+#include <jansson.h>
+
 struct gc_report {
     const char *state_dir;
     struct disk_policy policy;
@@ -13,7 +15,8 @@ struct gc_report {
     const struct disk_survey *survey;
     struct disk_decision decision;
     int64_t now_wall_ms;
-    bool is_controlled; /* a controller runs there */
+    bool is_controlled;    /* a controller runs there */
+    const json_t *orphans; /* the controller's list of them (docs/status.md), or NULL */
 };
 
 void gc_report_print(const struct gc_report *report);

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ORPHANS_MAX = 100 };
+
 /* controller.yaml in the state directory: whether the controller lives, and what it knows about itself. */
 
 static json_t *engine_part(const struct controller *controller)
@@ -175,6 +177,27 @@ static json_t *trees_part(const struct controller *controller)
     return json;
 }
 
+/* Since when each is one, and from when on the sweep takes it. A ceiling: the file is to stay small. */
+static json_t *orphans_part(const struct controller *controller)
+{
+    int64_t grace_ms = (int64_t)controller->options.orphan_grace_seconds * 1000;
+    json_t *json = json_array();
+
+    for (struct map_entry *at = map_first(&controller->orphans);
+         at != NULL && json_array_size(json) < ORPHANS_MAX; at = map_next(at)) {
+        const struct observed_container *container = map_get(&controller->containers, map_key(at));
+        const int64_t *since = map_value(at);
+        json_t *item = json_pack("{s:s, s:s?, s:s?}", "container", map_key(at), "kind",
+                                 container != NULL ? container->kind : NULL, "object",
+                                 container != NULL ? container->object : NULL);
+
+        put_time(item, "since", *since);
+        put_time(item, "removeAfter", *since + grace_ms);
+        json_array_append_new(json, item);
+    }
+    return json;
+}
+
 /* Without the times: only a change of these is worth a write between two heartbeats. */
 static json_t *facts(struct controller *controller, bool is_due)
 {
@@ -185,11 +208,12 @@ static json_t *facts(struct controller *controller, bool is_due)
     if (controller->config.errors != NULL) {
         json_array_append_new(conditions, config_condition(controller));
     }
-    json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O}", "pid", (int)getpid(),
-                     "version", BERTH_VERSION, "id", controller->state.id, "conditions", conditions,
-                     "engine", engine_part(controller), "specs", specs_part(controller), "config",
-                     config_part(controller), "disk", disk_to_json(controller), "trees",
-                     trees_part(controller), "ports", controller->heartbeat.ports);
+    json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:o}", "pid",
+                     (int)getpid(), "version", BERTH_VERSION, "id", controller->state.id,
+                     "conditions", conditions, "engine", engine_part(controller), "specs",
+                     specs_part(controller), "config", config_part(controller), "disk",
+                     disk_to_json(controller), "trees", trees_part(controller), "ports",
+                     controller->heartbeat.ports, "orphans", orphans_part(controller));
     return json;
 }
 

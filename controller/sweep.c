@@ -122,6 +122,21 @@ static bool has_owner(struct controller *controller, const struct observed_conta
            entry_of_container(controller, container->kind, container->object) != NULL;
 }
 
+/* Somebody else removed them. */
+static void forget_gone_orphans(struct controller *controller)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&controller->orphans); at != NULL; at = next) {
+        next = map_next(at);
+        if (map_get(&controller->containers, map_key(at)) == NULL) {
+            auto_free char *name = xstrdup(map_key(at));
+
+            free(map_remove(&controller->orphans, name));
+        }
+    }
+}
+
 static void sweep_containers(struct controller *controller)
 {
     int64_t now_ms = clock_wall_ms();
@@ -229,10 +244,12 @@ void sweep_run(struct controller *controller)
         return; /* what is unknown is not ownerless */
     }
     released_sweep(controller);
+    forget_gone_orphans(controller);
     sweep_containers(controller);
     sweep_networks(controller);
     sweep_leases(controller);
     sweep_cgroups(controller);
     sweep_images(controller);
     disk_collect(controller);
+    heartbeat_write(controller, false);
 }

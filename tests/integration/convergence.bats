@@ -135,11 +135,26 @@ SPEC
     drop_instance web
     berth_start
     wait_for 20 is_ready web.yaml web
-    docker run -d --name "orphan-$BATS_SUITE_TEST_NUMBER" --label "dev.berth.controller=$(cat "$STATE/controller-id")" \
-        --label dev.berth.kind=Instance --label "dev.berth.name=orphan-$BATS_SUITE_TEST_NUMBER" berth-test/busybox:1 sleep 1000
+    for orphan in "orphan-$BATS_SUITE_TEST_NUMBER" "removed-$BATS_SUITE_TEST_NUMBER"; do
+        docker run -d --name "$orphan" --label "dev.berth.controller=$(cat "$STATE/controller-id")" \
+            --label dev.berth.kind=Instance --label "dev.berth.name=$orphan" berth-test/busybox:1 sleep 1000
+    done
     berth_stop
-    berth_start --orphan-grace 2s
+    berth_start --orphan-grace 4s
+    is_listed() {
+        "$BERTH" gc --dry-run --state "$STATE" | awk '{ print $1, $2, $3 }' |
+            grep -qx "orphan-$BATS_SUITE_TEST_NUMBER Instance orphan-$BATS_SUITE_TEST_NUMBER"
+    }
+    wait_for 10 is_listed
+    container_is_running "orphan-$BATS_SUITE_TEST_NUMBER"
+    orphans() { "$BERTH" gc --dry-run -o json --state "$STATE" | jq -c .orphans; }
+    after=$(orphans | jq -r '.[0].removeAfter')
+    [ "$(orphans | jq length)" -eq 2 ]
+    docker rm -f "removed-$BATS_SUITE_TEST_NUMBER"
     wait_for 20 container_is_gone "orphan-$BATS_SUITE_TEST_NUMBER"
+    [ "$(date +%s)" -ge "$(date -d "$after" +%s)" ]
+    orphans_are_gone() { [[ $(orphans) == '[]' ]]; }
+    wait_for 5 orphans_are_gone
     container_is_running web
     container_is_running "foreign-$BATS_SUITE_TEST_NUMBER"
 }

@@ -145,7 +145,7 @@ of_json() { jq -r "$1" <<<"$output"; }
     folder=$STATE/repos/$(repo)
     as_du() {
         local bytes
-        bytes=$(du -scxB1 "$folder/git/mirror.git" "$folder"/snap/* "$folder/trees" "$folder/layers" | tail -n 1 | cut -f1)
+        bytes=$(du -scxB1 "$folder/git" "$folder"/snap/* "$folder/trees" "$folder/layers" | tail -n 1 | cut -f1)
         repository_field_is diskBytes "$bytes"
     }
     kill -HUP "$BERTH_PID"
@@ -199,8 +199,8 @@ of_json() { jq -r "$1" <<<"$output"; }
     [ "$(of_json '.controller')" = false ]
     bytes=$(of_json '.things[] | select(.action == "remove") | .bytes')
     snapshot=$STATE/repos/$name/snap/$first-0
-    alone=$(du -sB1 "$STATE/repos/$name/git/mirror.git" | cut -f1)
-    both=$(du -scB1 "$STATE/repos/$name/git/mirror.git" "$snapshot" | tail -n 1 | cut -f1)
+    alone=$(du -sB1 "$STATE/repos/$name/git" | cut -f1)
+    both=$(du -scB1 "$STATE/repos/$name/git" "$snapshot" | tail -n 1 | cut -f1)
     [ "$bytes" -eq $((both - alone)) ]
     [ "$(checksum)" = "$before" ] || { echo "something was written"; return 1; }
 

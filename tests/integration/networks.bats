@@ -129,6 +129,7 @@ ANSWER
     run docker exec client timeout 5 wget -O- http://host.corp.example/
     [[ $output == *"host.corp.example (10.1.2.3:80)"* ]]
     run docker exec client timeout 5 wget -O- http://host/
+    echo "$output"
     [[ $output == *"host (10.1.2.3:80)"* ]]
     run docker exec client timeout 5 wget -O- http://peer/
     [[ $output == *"peer ($(ip_of peer):80)"* ]]
