@@ -47,6 +47,7 @@ demo   command:lighttpd        lighttpd              lighttpd             lightt
 check  command:sshd            openssh-server        openssh-server       openssh-server
 check  command:ssh             openssh-client        openssh-clients      openssh-client
 check  command:socat           socat                 socat                socat
+check  command:dnsmasq         dnsmasq-base          dnsmasq              dnsmasq
 check  command:openssl         openssl               openssl              openssl
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
