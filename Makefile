@@ -186,8 +186,8 @@ test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 LANES ?= $(if $(findstring ://,$(ENGINE)),1,2)
 RUN_BATS = BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests/integration) \
     BERTH_TEST_ENGINE=$(ENGINE) BATS_TEST_TIMEOUT=180 tests/support/run_tests.sh -v -t 0 -l $(OUT)/test-logs
-test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real engine: ENGINE=default|newest|URL, LANES=2, T=file
-	@$(if $(T),$(RUN_BATS) 'bats --tap tests/integration/$(T).bats',\
+test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real engine: ENGINE=default|newest|URL, LANES=2, T="file ..."
+	@$(if $(T),$(RUN_BATS) 'bats --tap $(T:%=tests/integration/%.bats)',\
 	    tests/support/lanes.sh $(LANES) tests/integration/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
 test-faults: $(OUT)/berth ## lost replies, crashes at every step, restarts of the engine

@@ -19,10 +19,13 @@ berth_setup() {
     : >"$LOG"
 }
 
-# Whatever the test did, nothing with the label of a controller of its own outlives it.
+# Whatever the test did, nothing with the label of a controller of its own outlives it. With
+# BERTH_TEST_STOPS=1 the controller is stopped and not killed, and must end well: a sanitizer then tells
+# what it has lost.
 berth_teardown() {
-    local id
+    local id result=0
     [[ -n ${BATS_TEST_COMPLETED:-} ]] || show_world
+    [[ -z ${BERTH_TEST_STOPS:-} || -z ${BERTH_PID:-} ]] || berth_stop || { result=1; cat "$LOG"; }
     berth_kill9
     remove_labelled berth-test.test "$BATS_SUITE_TEST_NUMBER"
     while read -r id; do
@@ -31,6 +34,7 @@ berth_teardown() {
     done < <(find "$TEST_DIR" -name controller-id -size -100c -exec cat {} +)
     unmount_below "$TEST_DIR"
     rm -rf --one-file-system "$TEST_DIR"
+    return "$result"
 }
 
 # unmount_below FOLDER: working trees are mounts, which outlive their controller.

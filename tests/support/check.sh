@@ -93,6 +93,8 @@ step analyze-tidy single build -k -j2 --output-sync=target analyze-tidy
 
 # Beside each other in lanes, but with nothing else: they wait for things to happen.
 step test-integration tests build CC=gcc ENGINE="$engine" test-integration
+step test-stops tests build CC=gcc SANITIZE=address,undefined ENGINE="$engine" BERTH_TEST_STOPS=1 \
+    test-integration T='tasks pools'
 step test-faults optional build CC=gcc ENGINE="$engine" test-faults
 
 # --- the sum -----------------------------------------------------------------------------------------
