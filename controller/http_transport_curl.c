@@ -175,15 +175,13 @@ static int unavailable(struct error *err, const struct docker_endpoint *endpoint
                             what, endpoint->text, why, hint);
 }
 
-static int set_connect_error(const struct transfer *transfer, const char *why,
-                             struct error *err)
+static int set_connect_error(const struct transfer *transfer, const char *why, struct error *err)
 {
     const struct docker_endpoint *endpoint = transfer->transport->endpoint;
     long number = 0;
 
     curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
-    return unavailable(err, endpoint, "cannot connect to",
-                       why,
+    return unavailable(err, endpoint, "cannot connect to", why,
                        number == EACCES || number == EPERM
                            ? "; run as root or as a member of the socket's group (\"docker\")"
                            : "; is it running?");
@@ -198,8 +196,7 @@ static int set_tls_error(const struct transfer *transfer, const char *curl_text,
 static int set_error(const struct transfer *transfer, CURLcode code, struct error *err)
 {
     const struct docker_endpoint *endpoint = transfer->transport->endpoint;
-    const char *text =
-        endpoint_curl_reason(transfer->easy, code, transfer->curl_text);
+    const char *text = endpoint_curl_reason(transfer->easy, code, transfer->curl_text);
 
     if (transfer->is_body_over) {
         return error_set_reason(err, ERROR_TRANSIENT, "EngineError",
@@ -354,6 +351,8 @@ struct http_transport_curl *http_transport_curl_new(uv_loop_t *loop,
     transport->base.ops = &transport_ops;
     transport->endpoint = endpoint;
     curl_loop_init(&transport->loop, loop, on_visited, transport);
+    curl_multi_setopt(transport->loop.multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      (long)HTTP_TRANSPORT_CONNECTIONS);
     return transport;
 }
 
