@@ -16,7 +16,8 @@ static void a_head_ends_with_an_empty_line(void **state)
     (void)state;
     assert_int_equal(engine_head_len(""), 0);
     assert_int_equal(engine_head_len("HTTP/1.1 101 x\r\nA: b\r\n"), 0);
-    assert_int_equal(engine_head_len("HTTP/1.1 101 x\r\n\r\nbody"), strlen("HTTP/1.1 101 x\r\n\r\n"));
+    assert_int_equal(engine_head_len("HTTP/1.1 101 x\r\n\r\nbody"),
+                     strlen("HTTP/1.1 101 x\r\n\r\n"));
 }
 
 static void the_status_is_a_number_of_three_digits(void **state)

@@ -350,8 +350,7 @@ static void what_we_wrote_ourselves_has_a_higher_ceiling(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        auto_owned(yaml_stream) *stream =
-            yaml_stream_parse_own(rows[i].text, strlen(rows[i].text));
+        auto_owned(yaml_stream) *stream = yaml_stream_parse_own(rows[i].text, strlen(rows[i].text));
 
         assert_int_equal(stream->is_complete, rows[i].is_complete);
     }
