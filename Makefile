@@ -204,13 +204,16 @@ stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name R
 
 FUZZ_SANITIZE := address,undefined,fuzzer-no-link
 FUZZ_OUT := $(BUILD)/clang-$(subst $(comma),-,$(FUZZ_SANITIZE))
-fuzz: ## feed noise to a parser: TARGET=name SECONDS=60
+# How long: SECONDS, or so many inputs, as every target has had once: RUNS=2000000.
+FUZZ_LIMIT = -timeout=20 -max_len=$(or $(MAX_LEN),2048) $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS))
+FUZZ_DICTIONARY = $(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
+fuzz: ## feed noise to a parser: TARGET=name SECONDS=60 (or RUNS=2000000, MAX_LEN=2048)
 	@test -f 'tests/fuzz/fuzz_$(TARGET).c' || { echo "say which: make fuzz TARGET=name, one of" \
 	    $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES)) >&2; exit 2; }
 	@$(MAKE) --no-print-directory CC=clang SANITIZE=$(FUZZ_SANITIZE) \
 	    $(FUZZ_OUT)/tests/fuzz/fuzz_$(TARGET)
 	@mkdir -p $(BUILD)/fuzz/$(TARGET)/found tests/fuzz/corpora/$(TARGET)
-	$(FUZZ_OUT)/tests/fuzz/fuzz_$(TARGET) -max_total_time=$(SECONDS) -print_final_stats=1 \
+	$(FUZZ_OUT)/tests/fuzz/fuzz_$(TARGET) $(FUZZ_LIMIT) -print_final_stats=1 $(FUZZ_DICTIONARY) \
 	    -artifact_prefix=$(BUILD)/fuzz/$(TARGET)/ $(BUILD)/fuzz/$(TARGET)/found \
 	    tests/fuzz/corpora/$(TARGET)
 

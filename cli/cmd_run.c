@@ -213,7 +213,11 @@ static int take_workspace_flag(struct controller_options *options, int id, const
         return 0;
     case OPTION_GIT_SCHEME: return take_scheme(options, value);
     case OPTION_GIT_PROXY:
-        if (strncmp(value, "http://", strlen("http://")) != 0 || strchr(value, '@') != NULL) {
+        if (strchr(value, '@') != NULL) { /* there may be a password before it */
+            return usage_error("run", "--git-proxy: user and password cannot be part of it; write "
+                                      "http://HOST:PORT");
+        }
+        if (strncmp(value, "http://", strlen("http://")) != 0) {
             return usage_error("run", "--git-proxy: \"%s\" is not http://HOST:PORT", value);
         }
         replace_text(&options->git_proxy, value);

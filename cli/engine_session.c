@@ -1,21 +1,17 @@
 #include "cli/engine_session.h"
 
 #include "base/memory.h"
-#include "base/parse.h"
 #include "base/strbuf.h"
+#include "cli/engine_head.h"
 #include "clients/endpoint_curl.h"
 
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 
-enum {
-    REPLY_TIMEOUT_MS = 30000, /* of an upgrade: the engine answers before the command starts */
-    MAX_HEAD = 64 << 10,
-};
+enum { REPLY_TIMEOUT_MS = 30000 }; /* of an upgrade: the engine answers before the command starts */
 
 /* --- one transfer --- */
 
@@ -299,44 +295,15 @@ static int receive_until(struct engine_stream *stream, size_t len)
 static size_t receive_head(struct engine_stream *stream)
 {
     for (;;) {
-        const char *end = strstr(strbuf_text(&stream->received), "\r\n\r\n");
+        size_t len = engine_head_len(strbuf_text(&stream->received));
 
-        if (end != NULL) {
-            return (size_t)(end - stream->received.text) + strlen("\r\n\r\n");
+        if (len > 0) {
+            return len;
         }
         if (receive_until(stream, stream->received.len + 1) < 0) {
             return 0;
         }
     }
-}
-
-/* "HTTP/1.1 101 UPGRADED"; 0: it is no such line. */
-static int head_status(const char *head)
-{
-    const char *space = strchr(head, ' ');
-    auto_free char *digits = space == NULL ? NULL : xstrndup(space + 1, 3);
-    uint64_t status;
-
-    return digits != NULL && text_has_prefix(head, "HTTP/1.") && parse_u64(digits, &status) == 0
-               ? (int)status
-               : 0;
-}
-
-/* The length of the body as the head tells it; 0: it does not. */
-static size_t head_body_len(const char *head)
-{
-    static const char name[] = "\r\nContent-Length:";
-    const char *at = strcasestr(head, name);
-    auto_free char *digits = NULL;
-    uint64_t len;
-
-    if (at == NULL) {
-        return 0;
-    }
-    at += strlen(name);
-    at += strspn(at, " \t");
-    digits = xstrndup(at, strspn(at, "0123456789"));
-    return parse_u64(digits, &len) == 0 && len <= MAX_HEAD ? (size_t)len : 0;
 }
 
 /* A reply that is no upgrade says why. */
@@ -399,12 +366,12 @@ static int ask_for_upgrade(struct engine_session *session, struct engine_stream 
     }
     auto_free char *head = xstrndup(stream->received.text, head_len);
 
-    status = head_status(head);
+    status = engine_head_status(head);
     if (status == 0) {
         return unreachable(session, "its answer is no HTTP", err);
     }
     if (status != 101) {
-        return refuse(stream, request, status, head_len, head_body_len(head), err);
+        return refuse(stream, request, status, head_len, engine_head_body_len(head), err);
     }
     strbuf_consume(&stream->received, head_len);
     return 0;
@@ -416,7 +383,7 @@ int engine_session_upgrade(struct engine_session *session, struct docker_request
     auto_owned(engine_stream) *stream = xcalloc(1, sizeof(*stream));
     int result = 0;
 
-    stream->received.max_len = MAX_HEAD;
+    stream->received.max_len = ENGINE_HEAD_MAX;
     if (connect_stream(session, stream, err) < 0 ||
         ask_for_upgrade(session, stream, request, err) < 0) {
         result = error_wrap(err, "%s", request->what);

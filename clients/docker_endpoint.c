@@ -18,6 +18,11 @@ enum tls_wish { TLS_NEVER, TLS_BY_ENVIRONMENT, TLS_ALWAYS };
 
 static int refuse(struct error *err, const char *text, const char *why)
 {
+    if (strchr(text, '@') != NULL) { /* there may be a password before it */
+        return error_set_reason(err, ERROR_INVALID, "EngineUnavailable",
+                                "the engine's address: user and password cannot be part of it; use "
+                                "unix:///path/to/docker.sock or tcp://host:port");
+    }
     return error_set_reason(err, ERROR_INVALID, "EngineUnavailable",
                             "engine address \"%.256s\": %s; use unix:///path/to/docker.sock or "
                             "tcp://host:port",

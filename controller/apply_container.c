@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOG_TAIL_LINES = 20, LOG_LINE_BYTES = 512, HERD_MS = 10000 };
+enum { LOG_LINE_BYTES = 512, HERD_MS = 10000 };
 
 /* Ports */
 
@@ -432,7 +432,7 @@ static void on_log(void *user, const struct docker_request *request, const struc
 
     run->call = NULL;
     if (docker_reply_check(request, reply, err) == 0) {
-        docker_logs_to_lines(reply->body, reply->body_len, LOG_TAIL_LINES, LOG_LINE_BYTES, lines);
+        docker_logs_to_lines(reply->body, reply->body_len, STATUS_LOG_LINES, LOG_LINE_BYTES, lines);
     }
     if (container != NULL && !container->has_log) {
         take_log(container,
@@ -444,6 +444,6 @@ static void on_log(void *user, const struct docker_request *request, const struc
 void apply_read_log(struct plan_run *run)
 {
     if (!run_is_container_gone(run)) {
-        run_call(run, docker_container_logs(run_container_id(run), LOG_TAIL_LINES), on_log);
+        run_call(run, docker_container_logs(run_container_id(run), STATUS_LOG_LINES), on_log);
     }
 }

@@ -224,8 +224,9 @@ static void load_task(struct entry *task)
     const char *container = json_string_value(json_object_get(json, "repositoryContainer"));
     json_int_t attempt = json_integer_value(json_object_get(json, "attempt"));
 
-    if (id == NULL || container == NULL) {
-        return;
+    if (id == NULL || container == NULL || !object_name_is_valid(id) ||
+        !object_name_is_valid(container)) {
+        return; /* they name folders: nothing but what we would have written */
     }
     if (!text_equal(status->id, id)) {
         status_free(task->status);
@@ -235,7 +236,7 @@ static void load_task(struct entry *task)
     status->id = status_text(task->status, id);
     status->hash = status_text(task->status, hash);
     status->repository = status_text(task->status, container);
-    status->attempt = attempt > 0 ? (unsigned)attempt : 1;
+    status->attempt = attempt > 0 && attempt <= INT32_MAX ? (unsigned)attempt : 1;
     if (status->log_file == NULL && !task_is_over(task->status)) {
         auto_free char *log = state_path(&task->controller->state, "repos/%s/run/tasks/%s/%u.log",
                                          container, id, status->attempt);

@@ -351,6 +351,8 @@ struct http_transport_curl *http_transport_curl_new(uv_loop_t *loop,
     transport->base.ops = &transport_ops;
     transport->endpoint = endpoint;
     curl_loop_init(&transport->loop, loop, on_visited, transport);
+    curl_multi_setopt(transport->loop.multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      (long)HTTP_TRANSPORT_CONNECTIONS);
     return transport;
 }
 

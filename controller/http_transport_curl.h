@@ -17,6 +17,9 @@
 
 struct http_transport_curl;
 
+/* Connections at once, streams included: further requests wait for one. It leaves room below the usual 1024 descriptors. */
+enum { HTTP_TRANSPORT_CONNECTIONS = 400 };
+
 /*
  * The endpoint is borrowed for as long as the transport lives. Idle, the transport does not keep
  * the loop alive.

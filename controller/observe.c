@@ -437,7 +437,10 @@ static void on_container_event(struct controller *controller, const struct docke
 
 void observe_event(struct controller *controller, const struct docker_event *event)
 {
-    log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", event->action, "name",
+    /* "exec_start: sh -c ..." has the command behind it, and that may be as secret as the spec */
+    auto_free char *action = xstrndup(event->action, strcspn(event->action, ":"));
+
+    log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", action, "name",
                event->name, NULL);
     if (strcmp(event->type, "container") == 0) {
         if (is_telling(controller, event)) {

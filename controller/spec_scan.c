@@ -21,11 +21,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MAX_DEPTH = 16, CLOCK_TICK_MS = 50 };
+enum { CLOCK_TICK_MS = 50 };
 
 void spec_scan_init(struct spec_scan *scan, const char *directory)
 {
-    *scan = (struct spec_scan){.directory = xstrdup(directory)};
+    *scan = (struct spec_scan){.directory = xstrdup(directory), .max_items = SPEC_SCAN_MAX_ITEMS};
 }
 
 void spec_scan_done(struct spec_scan *scan)
@@ -48,7 +48,18 @@ struct scan_pass {
     struct spec_scan *scan;
     struct spec_set *set;
     int root_fd;
+    char **names; /* of the files that can hold specs */
+    size_t count, capacity;
+    size_t items; /* these, and folders */
 };
+
+static void scan_pass_done(struct scan_pass *pass)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        free(pass->names[i]);
+    }
+    free(pass->names);
+}
 
 /* Links are followed only as far as they stay below the root: a spec directory is no way to read other files. */
 static int open_below(int root_fd, const char *name, int flags)
@@ -218,15 +229,18 @@ static void scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
         return;
     }
     if (is_real_directory(dirfd(dir), item)) {
+        pass->items++;
         scan_directory(pass, path, depth + 1);
     } else if (spec_name_is_relevant(item->d_name)) {
-        scan_file(pass, path);
+        pass->items++;
+        array_grow(&pass->names, pass->count, &pass->capacity, sizeof(*pass->names));
+        pass->names[pass->count++] = TAKE(path);
     }
 }
 
 static void scan_directory(struct scan_pass *pass, const char *name, unsigned depth)
 {
-    int fd = depth > MAX_DEPTH
+    int fd = depth > SPEC_SCAN_MAX_DEPTH
                  ? -1
                  : open_below(pass->root_fd, name[0] != '\0' ? name : ".", O_RDONLY | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -241,7 +255,7 @@ static void scan_directory(struct scan_pass *pass, const char *name, unsigned de
     }
     map_put(&pass->scan->directories, name, pass);
     errno = 0;
-    while ((item = readdir(dir)) != NULL) {
+    while (pass->items <= pass->scan->max_items && (item = readdir(dir)) != NULL) {
         scan_item(pass, dir, name, item, depth);
         errno = 0;
     }
@@ -268,7 +282,7 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err)
 {
     auto_close int root_fd = open(scan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct scan_pass pass = {.scan = scan, .set = set, .root_fd = root_fd};
+    auto_done(scan_pass) pass = {.scan = scan, .set = set, .root_fd = root_fd};
 
     if (root_fd < 0 || faccessat(root_fd, ".", R_OK | X_OK, AT_EACCESS) < 0) {
         return error_set_errno(err, errno, "spec directory \"%s\"", scan->directory);
@@ -277,6 +291,15 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
     map_done(&scan->directories);
     spec_set_scan_begin(set);
     scan_directory(&pass, "", 0);
+    if (pass.items > scan->max_items) {
+        spec_set_scan_abort(set);
+        return error_set(err, ERROR_INVALID,
+                         "spec directory \"%s\" holds more than %zu spec files and folders",
+                         scan->directory, scan->max_items);
+    }
+    for (size_t i = 0; i < pass.count; i++) {
+        scan_file(&pass, pass.names[i]);
+    }
     spec_set_scan_end(set, now_ms, is_deletion_confirmed);
     forget_unseen(scan, set);
     return 0;

@@ -12,8 +12,14 @@
 #include "base/map.h"
 #include "specs/spec_set.h"
 
+enum {
+    SPEC_SCAN_MAX_DEPTH = 16,     /* folders below the directory; what lies deeper is not read */
+    SPEC_SCAN_MAX_ITEMS = 100000, /* files that can hold specs, and folders */
+};
+
 struct spec_scan {
     char *directory;
+    size_t max_items;       /* SPEC_SCAN_MAX_ITEMS; a test has fewer */
     struct map known;       /* file name -> what stat said when it was read */
     struct map directories; /* seen in the last scan: relative names, "" for the top */
     bool is_being_written;  /* a file was open for writing: look again soon */
@@ -23,7 +29,8 @@ void spec_scan_init(struct spec_scan *scan, const char *directory);
 void spec_scan_done(struct spec_scan *scan);
 
 /*
- * Feeds the set with a scan. ERROR: the directory could not be read; the set is as it was. now_ms: monotonic.
+ * Feeds the set with a scan. ERROR: the directory could not be read, or holds too much; the set is as it was. now_ms:
+ * monotonic.
  */
 int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err);

@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_STATE_FILE = 16 << 20 };
-
 char *state_path(const struct state_dir *state, const char *format, ...)
 {
     auto_free char *name = NULL;
@@ -163,7 +161,7 @@ json_t *state_read_json(const struct state_dir *state, const char *name)
     struct error err = {0};
     size_t len;
 
-    if (file_read(AT_FDCWD, path, MAX_STATE_FILE, &text, &len, &err) < 0) {
+    if (file_read(AT_FDCWD, path, STATE_FILE_MAX, &text, &len, &err) < 0) {
         return NULL;
     }
     return json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
@@ -179,6 +177,13 @@ int state_write_json(const struct state_dir *state, const char *name, const json
         return 0;
     }
     text = json_dumps(json, JSON_INDENT(1));
+    if (text == NULL) {
+        return error_set(err, ERROR_INVALID, "\"%s\": something in it is no UTF-8", path);
+    }
+    if (strlen(text) > STATE_FILE_MAX) { /* it could not be read back */
+        return error_set(err, ERROR_INVALID, "\"%s\": would be larger than %d bytes", path,
+                         STATE_FILE_MAX);
+    }
     return file_replace(AT_FDCWD, path, text, strlen(text), 0600, FILE_DURABLE, err);
 }
 

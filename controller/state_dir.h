@@ -24,7 +24,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-enum { CONTROLLER_ID_SIZE = 17 };
+enum { CONTROLLER_ID_SIZE = 17, STATE_FILE_MAX = 16 << 20 };
 
 struct state_dir {
     char *path;
@@ -44,8 +44,9 @@ void state_dir_close(struct state_dir *state);
 char *state_path(const struct state_dir *state, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A JSON file below it: NULL when it is missing or damaged. New reference. */
+/* A JSON file below it: NULL when it is missing, damaged or larger than STATE_FILE_MAX. New reference. */
 json_t *state_read_json(const struct state_dir *state, const char *name);
+/* json NULL, from a text that is no UTF-8: ERROR_INVALID, as for more than STATE_FILE_MAX bytes. */
 int state_write_json(const struct state_dir *state, const char *name, const json_t *json,
                      struct error *err);
 void state_remove(const struct state_dir *state, const char *name);

@@ -11,6 +11,7 @@
 #include "controller/pools.h"
 #include "controller/status_path.h"
 #include "specs/reason.h"
+#include "specs/status_shorten.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_writer.h"
 
@@ -303,6 +304,30 @@ static int render(const json_t *documents, struct strbuf *text)
     return 0;
 }
 
+/* With less in it, when that is what it takes to stay below the ceiling. */
+static int render_shortened(json_t *documents, struct strbuf *text)
+{
+    int result = render(documents, text);
+
+    for (unsigned step = 0; result < 0 && status_shorten(documents, step); step++) {
+        strbuf_reset(text);
+        result = render(documents, text);
+    }
+    return result;
+}
+
+/* What was written before stays; it is told once. */
+static void note_too_large(struct controller *controller, const char *name)
+{
+    static const char mark[] = "too large"; /* no digest */
+
+    if (!text_equal(map_get(&controller->status_texts, name), mark)) {
+        log_fields(LOG_ERROR, "status_too_large", "file", name, "hint",
+                   "its status stays as it was; split the file", NULL);
+        free(map_put(&controller->status_texts, name, xstrdup(mark)));
+    }
+}
+
 static void note_unwritable(struct controller *controller, const struct error *err)
 {
     if (!controller->is_status_unwritable) {
@@ -349,8 +374,9 @@ static void flush_file(struct controller *controller, const char *name)
         free(map_remove(&controller->status_texts, name));
         return;
     }
-    if (render(documents, &text) < 0) {
-        return; /* over the ceiling: what was written before stays */
+    if (render_shortened(documents, &text) < 0) {
+        note_too_large(controller, name);
+        return;
     }
     sha256_hex(text.text, text.len, digest);
     if (text_equal(before, digest)) {

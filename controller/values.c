@@ -5,9 +5,9 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "controller/controller.h"
 #include "specs/reason.h"
-#include "specs/utf8.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -96,7 +96,23 @@ const char *decode_text(struct decoder *decoder, const struct yaml_node *node,
                         is_null_word ? "null, not text" : "a boolean in YAML 1.1", node->text);
         return NULL;
     }
+    if (strlen(node->text) > DECODE_MAX_TEXT) {
+        spec_errors_add(decoder->errors, node, place, REASON_INVALID_SPEC,
+                        "is longer than %d bytes", DECODE_MAX_TEXT);
+        return NULL;
+    }
     return arena_strdup(decoder->arena, node->text);
+}
+
+/* True when that many items may be; else the error is told. */
+static bool expect_count(struct decoder *decoder, const struct yaml_node *node,
+                         const struct place *place, size_t count)
+{
+    if (count > DECODE_MAX_ITEMS) {
+        spec_errors_add(decoder->errors, node, place, REASON_INVALID_SPEC,
+                        "has %zu items; at most %d are possible", count, DECODE_MAX_ITEMS);
+    }
+    return count <= DECODE_MAX_ITEMS;
 }
 
 /* The text, checked; NULL after telling why it cannot be. */
@@ -234,7 +250,8 @@ static void decode_string_list(struct decoder *decoder, const struct field *fiel
         refuse(decoder, node, place, "must be a list, such as [a, b], not text");
         return;
     }
-    if (!expect_type(decoder, node, place, YAML_NODE_LIST)) {
+    if (!expect_type(decoder, node, place, YAML_NODE_LIST) ||
+        !expect_count(decoder, node, place, node->count)) {
         return;
     }
     list.items = arena_alloc(decoder->arena, node->count * sizeof(*list.items));
@@ -279,7 +296,8 @@ static void decode_labels(struct decoder *decoder, const struct field *field,
 {
     struct label_list labels = {0};
 
-    if (!expect_type(decoder, node, place, YAML_NODE_MAP)) {
+    if (!expect_type(decoder, node, place, YAML_NODE_MAP) ||
+        !expect_count(decoder, node, place, node->count / 2)) {
         return;
     }
     labels.items = arena_alloc(decoder->arena, node->count / 2 * sizeof(*labels.items));
@@ -320,7 +338,8 @@ static void decode_object_list(struct decoder *decoder, const struct field *fiel
     struct text_list list = {0};
     char *items;
 
-    if (!expect_type(decoder, node, place, YAML_NODE_LIST)) {
+    if (!expect_type(decoder, node, place, YAML_NODE_LIST) ||
+        !expect_count(decoder, node, place, node->count)) {
         return;
     }
     items = arena_alloc(decoder->arena, node->count * field->item_size);

@@ -1,23 +1,11 @@
 #include "specs/excerpt.h"
 
-#include "specs/utf8.h"
+#include "base/utf8.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_CHARACTERS = 60 };
-
-/*
- * C1 controls, and the marks that reorder or hide text on a screen, are as harmful as the ASCII
- * ones.
- */
-static bool is_safe_to_show(uint32_t code)
-{
-    return utf8_is_printable(code) && code >= 0x20 && code != 0x85 && code != 0x2028 &&
-           code != 0x2029 && !(code >= 0x200b && code <= 0x200f) &&
-           !(code >= 0x202a && code <= 0x202e) && !(code >= 0x2066 && code <= 0x2069);
-}
 
 const char *excerpt(const char *text, char out[EXCERPT_SIZE])
 {
@@ -31,7 +19,7 @@ const char *excerpt(const char *text, char out[EXCERPT_SIZE])
             snprintf(out + used, EXCERPT_SIZE - used, "...");
             return out;
         }
-        if (len > 0 && is_safe_to_show(code)) {
+        if (len > 0 && utf8_is_safe_to_show(code)) {
             memcpy(out + used, text, len);
             used += len;
         } else if (*text == '\n' || *text == '\t') {

@@ -1,8 +1,8 @@
 #include "specs/jsonc.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "specs/excerpt.h"
-#include "specs/utf8.h"
 
 #include <assert.h>
 #include <stdbool.h>

@@ -64,6 +64,7 @@ static const struct text_form *form_of(const struct field *field)
     static const struct text_form forms[] = {
         {check_object_name, "name", "names", "name"},
         {check_absolute_path, "absolute path", "absolute paths", "/path"},
+        {check_secret_file, "absolute path", "absolute paths", "/path"},
         {check_mount_path, "absolute path", "absolute paths", "/data"},
         {check_repository_mount_path, "absolute path", "absolute paths", "/data"},
         {check_image, "image", "images", "debian:12"},
@@ -72,6 +73,7 @@ static const struct text_form *form_of(const struct field *field)
         {check_branch, "branch", "branches", "main"},
         {check_ref, "tag or commit", "tags or commits", "v1.2"},
         {check_env_name, "variable name", "variable names", "NAME"},
+        {check_env_source, "variable name", "variable names", "NAME"},
         {check_hostname, "host name", "host names", "example.com"},
         {check_ip_address, "IP address", "IP addresses", "10.0.0.10"},
         {check_capability, "capability", "capabilities", "NET_RAW"},

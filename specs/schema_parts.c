@@ -18,7 +18,7 @@ static const struct field value_source_fields[] = {
     {.name = "file",
      .type = FIELD_STRING,
      .offset = offsetof(struct value_source, file),
-     .check = check_absolute_path,
+     .check = check_secret_file,
      .example = "/etc/berth/values/name",
      .doc = "A file on the controller's machine that holds the value; a line break at its end "
             "does not count. It must be below a directory of --env-file-root. When it changes, "
@@ -26,7 +26,7 @@ static const struct field value_source_fields[] = {
     {.name = "env",
      .type = FIELD_STRING,
      .offset = offsetof(struct value_source, env),
-     .check = check_env_name,
+     .check = check_env_source,
      .doc = "A variable of the controller's own environment that --allow-env names."},
     END_OF_TABLE,
 };

@@ -82,7 +82,7 @@ struct operation {
     const char *error_message;
 };
 
-enum { HISTORY_LENGTH = 5 };
+enum { HISTORY_LENGTH = 5, STATUS_LOG_LINES = 20 };
 
 struct status_container {
     const char *id, *name, *image, *image_id, *ip, *network;

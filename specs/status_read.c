@@ -89,6 +89,7 @@ static void read_restarts(struct object_status *status, const json_t *json)
     const json_t *last = json_object_get(json, "last"), *log = json_object_get(last, "logTail");
     size_t count = json_array_size(log);
 
+    count = count < STATUS_LOG_LINES ? count : STATUS_LOG_LINES;
     restarts->count = status_get_count(json, "count");
     restarts->in_a_row = status_get_count(json, "inARow");
     restarts->next_retry_wall_ms = status_get_time(json, "nextRetryTime");

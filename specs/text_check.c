@@ -19,12 +19,20 @@
 #define LETTERS LOWER UPPER
 #define ALNUM LETTERS DIGITS
 
+enum { MAX_ENV_NAME = 255 };
+
 /* "<text>" <rule>; always -1 */
 static int refuse(struct error *err, const char *text, const char *rule)
 {
     char shown[EXCERPT_SIZE];
 
     return error_set(err, ERROR_INVALID, "\"%s\" %s", excerpt(text, shown), rule);
+}
+
+/* The same where the text may be, or hold, what nobody is to see. */
+static int refuse_unseen(struct error *err, const char *rule)
+{
+    return error_set(err, ERROR_INVALID, "%s", rule);
 }
 
 static bool is_made_of(const char *text, size_t len, const char *set)
@@ -159,6 +167,21 @@ int check_absolute_path(const char *text, struct error *err)
     return 0;
 }
 
+int check_secret_file(const char *text, struct error *err)
+{
+    struct error unseen = {0};
+
+    if (text[0] != '/') {
+        return refuse_unseen(err, "must be the absolute path of a file that holds it, and not the "
+                                  "secret itself");
+    }
+    if (check_absolute_path(text, &unseen) < 0) {
+        return refuse_unseen(err, "must be a path of at most 4095 bytes without \"..\" and control "
+                                  "characters");
+    }
+    return 0;
+}
+
 int check_mount_path(const char *text, struct error *err)
 {
     if (check_absolute_path(text, err) < 0) {
@@ -263,12 +286,12 @@ int check_image(const char *text, struct error *err)
     if (has_control_or_blank(text)) {
         return refuse(err, text, "is not an image: it has blanks or control characters in it");
     }
+    if (text[len] == '@' && !is_digest(text + len + 1)) { /* there may be a password before it */
+        return refuse_unseen(err, "is not an image: \"@\" must be followed by sha256: and 64 hex "
+                                  "digits, and user and password cannot be part of it");
+    }
     if (strstr(text, "://") != NULL) {
         return refuse(err, text, "is not an image: leave the scheme out, write host/path:tag");
-    }
-    if (text[len] == '@' && !is_digest(text + len + 1)) {
-        return refuse(err, text,
-                      "is not an image: \"@\" must be followed by sha256: and 64 hex digits");
     }
     if (slash != NULL && is_registry(text, (size_t)(slash - text))) {
         if (!is_registry_valid(text, (size_t)(slash - text))) {
@@ -365,12 +388,28 @@ int check_ref(const char *text, struct error *err)
 
 int check_env_name(const char *text, struct error *err)
 {
+    if (strchr(text, '=') != NULL) {
+        return refuse_unseen(err, "must have no \"=\" in it; the value belongs in \"value\"");
+    }
+    if (strlen(text) > MAX_ENV_NAME) {
+        return refuse(err, text, "is longer than 255 characters");
+    }
     if (!is_one_of(text[0], LETTERS "_") || !is_made_of(text, strlen(text), ALNUM "_.-")) {
         return refuse(err, text,
                       "is not a name for a variable: letters, digits, \"_\", \".\" and \"-\", no "
                       "digit first");
     }
     return 0;
+}
+
+int check_env_source(const char *text, struct error *err)
+{
+    struct error unseen = {0};
+
+    return check_env_name(text, &unseen) < 0
+               ? refuse_unseen(err, "must be the name of a variable of the controller's own "
+                                    "environment, and not its value")
+               : 0;
 }
 
 int check_hostname(const char *text, struct error *err)
@@ -479,7 +518,7 @@ int check_http_header_name(const char *text, struct error *err)
 int check_http_header_value(const char *text, struct error *err)
 {
     if (!is_printable(text)) {
-        return refuse(err, text, "must not have control characters");
+        return refuse_unseen(err, "must not have control characters, such as an end of line");
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 #include "specs/yaml_text.h"
 
-#include "specs/utf8.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "specs/yaml_writer.h"
 
-#include "specs/utf8.h"
+#include "base/utf8.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_scalar.h"
 

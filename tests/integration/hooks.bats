@@ -161,3 +161,28 @@ note='command: [sh, -c, "echo'
     docker kill hooked
     wait_for 20 notes_are "up up hook"
 }
+
+@test "of a hook, a probe and a program that print without end, only the end is kept" {
+    flood='head -c 50000000 /dev/zero | tr "\\0" x; echo; echo'
+    drop_hooked "{postStart: {exec: {command: [sh, -c, '$flood \"the reason\"; exit 7']}}}" 'restartPolicy: Never'
+    berth_with_notes
+    before=$(awk '/^VmHWM/ { print $2 }' "/proc/$BERTH_PID/status")
+    wait_for 40 field_is hooked.yaml hooked status.hooks.postStart.state Failed
+    [ "$(status_of hooked.yaml hooked status.hooks.postStart.message)" = "exit code 7: the reason" ]
+    drop probed.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: probed}
+spec:
+  image: berth-test/busybox:1
+  zone: zone-$BATS_SUITE_TEST_NUMBER
+  command: [sh, -c, '$flood last words; exit 3']
+  restartPolicy: Never
+  readinessProbe: {exec: {command: [sh, -c, '$flood no; exit 1']}, periodSeconds: 1, timeoutSeconds: 60}
+SPEC
+    wait_for 40 field_is probed.yaml probed status.restarts.last.exitCode 3
+    status_fields probed.yaml | grep -q 'logTail.*=last words'
+    after=$(awk '/^VmHWM/ { print $2 }' "/proc/$BERTH_PID/status")
+    ((after - before < 20000)) || { echo "$before kB, then $after kB"; return 1; }
+    [ "$(stat -c %s "$SPECS/probed.status.yaml")" -lt 30000 ]
+}

@@ -261,7 +261,7 @@ struct http_script *http_script_new(uv_loop_t *loop, const char *socket_path)
     uv_pipe_init(loop, &script->listener, 0);
     script->listener.data = script;
     if (uv_pipe_bind(&script->listener, socket_path) < 0 ||
-        uv_listen((uv_stream_t *)&script->listener, 128, on_connection) < 0) {
+        uv_listen((uv_stream_t *)&script->listener, 1024, on_connection) < 0) {
         abort();
     }
     uv_unref((uv_handle_t *)&script->listener);

@@ -162,8 +162,8 @@ static void other_addresses_are_refused_with_a_way_out(void **state)
         {"tcp://host:-1", "1..65535"},
         {"tcp://host:12x", "behind the host"},
         {"tcp://host/path", "behind the host"},
-        {"tcp://user:password@host:1", "1..65535"},
-        {"tcp://user@host:1", "behind the host"},
+        {"tcp://user:password@host:1", "user and password"},
+        {"tcp://user@host:1", "user and password"},
         {"tcp://ho st", "behind the host"},
         {"tcp://[::1", "not a name"},
         {"tcp://[]:1", "not a name"},
@@ -186,9 +186,28 @@ static void other_addresses_are_refused_with_a_way_out(void **state)
     }
 }
 
+static void a_password_in_an_address_is_never_quoted(void **state)
+{
+    static const char *const texts[] = {
+        "tcp://bob:hunter2@host:2375", "https://bob:hunter2@host", "ssh://bob:hunter2@host",
+        "http://hunter2@host:1",       "bob:hunter2@host",         "npipe://bob:hunter2@host",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct docker_endpoint endpoint;
+        struct error err = {0};
+
+        assert_int_equal(parse(texts[i], NULL, &endpoint, &err), -1);
+        assert_null(strstr(err.message, "hunter2"));
+        assert_non_null(strstr(err.message, "user and password cannot be part of it"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_password_in_an_address_is_never_quoted),
         cmocka_unit_test(the_socket_is_where_docker_has_it),
         cmocka_unit_test(tcp_uses_tls_when_docker_would),
         cmocka_unit_test(of_the_default_folder_only_files_that_exist_are_used),

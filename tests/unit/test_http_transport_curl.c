@@ -729,6 +729,37 @@ static void idle_the_transport_lets_the_loop_end(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void connections_have_a_ceiling_and_what_waits_comes_later(void **state)
+{
+    enum { BEYOND = 40, CALLS = HTTP_TRANSPORT_CONNECTIONS + BEYOND };
+    struct fixture *fixture = *state;
+    auto_free struct call *calls = xcalloc(CALLS, sizeof(*calls));
+    struct call echo = {0};
+
+    for (size_t i = 0; i < CALLS; i++) {
+        submit(fixture, "/silent", &calls[i]);
+    }
+    RUN_UNTIL(fixture, http_script_requests(fixture->script) == HTTP_TRANSPORT_CONNECTIONS);
+    for (int turn = 0; turn < 100; turn++) {
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(http_script_connections(fixture->script), HTTP_TRANSPORT_CONNECTIONS);
+
+    submit(fixture, "/echo", &echo); /* behind all the others */
+    for (size_t i = 0; i < BEYOND; i++) {
+        cancel(&calls[i]);
+    }
+    RUN_UNTIL(fixture, http_script_requests(fixture->script) == CALLS);
+    cancel(&calls[BEYOND]);
+    RUN_UNTIL(fixture, echo.done_count == 1);
+    assert_int_equal(echo.status, 200);
+    call_done(&echo);
+    for (size_t i = BEYOND + 1; i < CALLS; i++) {
+        assert_int_equal(calls[i].done_count, 0);
+        cancel(&calls[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -757,6 +788,7 @@ int main(void)
         TEST(callbacks_may_close),
         TEST(a_reader_may_close),
         TEST(idle_the_transport_lets_the_loop_end),
+        TEST(connections_have_a_ceiling_and_what_waits_comes_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "specs/decode.h"
 #include "specs/reason.h"
 #include "specs/spec_file.h"
 #include "specs/yaml_reader.h"
@@ -315,6 +316,75 @@ static void files_full_of_errors_cost_little_time(void **state)
     }
 }
 
+/* An Instance with what `part` says, count times, between before and behind. */
+static struct spec_file *instance_of_many(const char *before, const char *part, size_t count,
+                                          const char *behind)
+{
+    auto_done(strbuf) text = {0};
+
+    strbuf_addf(&text,
+                "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: web}\n"
+                "spec:\n  image: a:1\n  %s",
+                before);
+    for (size_t i = 0; i < count; i++) {
+        if (strstr(part, "%zu") != NULL) {
+            strbuf_addf(&text, "%.*s%zu%s", (int)(strstr(part, "%zu") - part), part, i,
+                        strstr(part, "%zu") + strlen("%zu"));
+        } else {
+            strbuf_add(&text, part);
+        }
+    }
+    strbuf_add(&text, behind);
+    return parse(strbuf_text(&text));
+}
+
+static void lists_maps_and_texts_have_a_ceiling(void **state)
+{
+    static const struct {
+        const char *before, *part, *behind;
+        size_t max;
+        const char *message;
+    } rows[] = {
+        {"env: [", "{name: A%zu, value: x},", "]\n", DECODE_MAX_ITEMS, "has 1001 items"},
+        {"command: [", "x,", "]\n", DECODE_MAX_ITEMS, "has 1001 items"},
+        {"volumes: [", "{volume: v, mountPath: /v%zu},", "]\n", DECODE_MAX_ITEMS, "has 1001 items"},
+        {"env: [{name: A, value: '", "x", "'}]\n", DECODE_MAX_TEXT, "is longer than 122880 bytes"},
+        {"command: ['", "x", "']\n", DECODE_MAX_TEXT, "is longer than 122880 bytes"},
+        {"env: [{value: x, name: '", "A", "'}]\n", 255, "is longer than 255 characters"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_owned(spec_file) *most = NULL, *more = NULL;
+
+        most = instance_of_many(rows[i].before, rows[i].part, rows[i].max, rows[i].behind);
+        more = instance_of_many(rows[i].before, rows[i].part, rows[i].max + 1, rows[i].behind);
+        if (spec_file_has_errors(most)) {
+            fail_msg("row %zu: %s", i, most->documents[0].errors[0].message);
+        }
+        assert_int_equal(more->documents[0].error_count, 1);
+        assert_non_null(strstr(more->documents[0].errors[0].message, rows[i].message));
+    }
+}
+
+static void labels_have_a_ceiling(void **state)
+{
+    (void)state;
+    for (size_t count = DECODE_MAX_ITEMS; count <= DECODE_MAX_ITEMS + 1; count++) {
+        auto_done(strbuf) text = {0};
+        auto_owned(spec_file) *file = NULL;
+
+        strbuf_add(&text, "apiVersion: berth.dev/v1\nkind: Instance\nmetadata:\n  name: web\n"
+                          "  labels:\n");
+        for (size_t i = 0; i < count; i++) {
+            strbuf_addf(&text, "    l%zu: x\n", i);
+        }
+        strbuf_add(&text, "spec: {image: \"a:1\"}\n");
+        file = parse(strbuf_text(&text));
+        assert_int_equal(spec_file_has_errors(file), count > DECODE_MAX_ITEMS);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -331,6 +401,8 @@ int main(void)
         cmocka_unit_test(errors_are_in_order_of_position_and_limited_in_number),
         cmocka_unit_test(an_error_as_text_leaves_out_what_is_not_known),
         cmocka_unit_test(files_full_of_errors_cost_little_time),
+        cmocka_unit_test(lists_maps_and_texts_have_a_ceiling),
+        cmocka_unit_test(labels_have_a_ceiling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -587,6 +587,37 @@ static void an_empty_directory_is_empty(void **state)
     assert_int_equal(map_count(&fixture->set->entries), 0);
 }
 
+static void a_directory_that_holds_too_much_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *one = spec_of("one", "a:1"), *changed = spec_of("one", "a:2");
+    auto_free char *two = spec_of("two", "a:1"), *three = spec_of("three", "a:1");
+    auto_free char *folder = in(fixture, "folder"), *last = in(fixture, "three.yaml");
+    struct error err = {0};
+
+    fixture->scan.max_items = 3;
+    write_text(fixture, "one.yaml", one);
+    write_text(fixture, "notes.txt", "this does not count");
+    assert_int_equal(mkdir(folder, 0755), 0);
+    write_text(fixture, "folder/two.yaml", two);
+    assert_int_equal(spec_scan_run(&fixture->scan, fixture->set, 1000, false, &err), 0);
+    assert_int_equal(map_count(&fixture->set->files), 2); /* at the ceiling */
+    spec_set_clear_changes(fixture->set);
+
+    write_text(fixture, "three.yaml", three);
+    write_text(fixture, "one.yaml", changed);
+    for (uint64_t now_ms = 2000; now_ms < 9000; now_ms += 3000) {
+        assert_int_equal(spec_scan_run(&fixture->scan, fixture->set, now_ms, true, &err), -1);
+        assert_non_null(strstr(err.message, "holds more than 3 spec files and folders"));
+        assert_int_equal(map_count(&fixture->set->files), 2);
+        assert_int_equal(map_count(&fixture->set->changes), 0);
+        error_clear(&err);
+    }
+    assert_int_equal(unlink(last), 0);
+    assert_int_equal(spec_scan_run(&fixture->scan, fixture->set, 9000, false, &err), 0);
+    assert_int_equal(map_count(&fixture->set->changes), 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -617,6 +648,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_and_foreign_names_are_names, setup, teardown),
         cmocka_unit_test_setup_teardown(directories_are_entered_to_a_depth, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_too_large_is_one_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_holds_too_much_changes_nothing, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_empty_directory_is_empty, setup, teardown),
     };
 

@@ -239,6 +239,56 @@ static void a_file_in_its_place_is_an_error(void **state)
     state_dir_close(&dir);
 }
 
+/* {"a": "xxx..."} of so many bytes on disk. */
+static json_t *of_size(size_t bytes)
+{
+    size_t len = bytes - strlen("{\n \"a\": \"\"\n}");
+    auto_free char *text = xmalloc(len);
+
+    memset(text, 'x', len);
+    return json_pack("{s:s#}", "a", text, (int)len);
+}
+
+static void a_file_has_a_ceiling(void **state)
+{
+    auto_free char *path = directory();
+    auto_free char *file = path_join(path, "leases.json");
+    json_auto_t *largest = of_size(STATE_FILE_MAX), *too_large = of_size(STATE_FILE_MAX + 1);
+    json_auto_t *back = NULL, *kept = NULL;
+    struct state_dir dir;
+    struct error err = {0};
+    struct stat info;
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_write_json(&dir, "leases.json", largest, &err), 0);
+    assert_int_equal(stat(file, &info), 0);
+    assert_int_equal(info.st_size, STATE_FILE_MAX);
+    back = state_read_json(&dir, "leases.json");
+    assert_true(json_equal(back, largest));
+    assert_int_equal(state_write_json(&dir, "leases.json", too_large, &err), -1);
+    assert_non_null(strstr(err.message, "would be larger than 16777216 bytes"));
+    kept = state_read_json(&dir, "leases.json"); /* what was there still is */
+    assert_true(json_equal(kept, largest));
+    assert_int_equal(truncate(file, STATE_FILE_MAX + 1), 0);
+    assert_null(state_read_json(&dir, "leases.json"));
+    state_dir_close(&dir);
+}
+
+static void what_is_no_utf8_is_an_error_and_no_crash(void **state)
+{
+    auto_free char *path = directory();
+    json_auto_t *json = json_pack("{s:s}", "file", "\xff.yaml"); /* NULL */
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_write_json(&dir, "specs/x.json", json, &err), -1);
+    assert_non_null(strstr(err.message, "no UTF-8"));
+    state_dir_close(&dir);
+}
+
 static void add_name(void *user, const char *name)
 {
     strbuf_addf(user, "<%s>", name);
@@ -279,6 +329,8 @@ int main(void)
         TEST(a_damaged_file_reads_as_missing),
         TEST(writing_where_nothing_can_be_is_an_error),
         TEST(a_file_in_its_place_is_an_error),
+        TEST(a_file_has_a_ceiling),
+        TEST(what_is_no_utf8_is_an_error_and_no_crash),
         TEST(a_listing_has_what_is_not_hidden),
     };
 

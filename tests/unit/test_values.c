@@ -140,6 +140,7 @@ static void files_that_are_none_or_out_of_bounds_are_refused(void **state)
     auto_free char *large = xcalloc(1, VALUE_MAX + 1);
     auto_free char *inside = NULL, *link_out = NULL, *link_in = NULL, *fifo = NULL, *message = NULL;
     auto_free char *outside = NULL, *value = NULL, *link_state = NULL, *key = NULL;
+    auto_free char *largest = NULL;
     struct fixture fixture;
 
     (void)state;
@@ -170,6 +171,11 @@ static void files_that_are_none_or_out_of_bounds_are_refused(void **state)
     check_refused(&fixture, "root/fifo", "no regular file");
     check_refused(&fixture, "root", "no regular file");
     check_refused(&fixture, "root/large", "larger than 64 KiB");
+    put(&fixture, "root/largest", large, VALUE_MAX);
+    largest = place(&fixture, "root/largest");
+    value = read_one(&fixture, largest, NULL, &message);
+    assert_int_equal(strlen(value), VALUE_MAX);
+    free(value);
     check_refused(&fixture, "root/nul", "NUL byte");
     check_refused(&fixture, "root/latin", "not UTF-8");
     value = read_one(&fixture, link_in, NULL, &message); /* as in a Kubernetes secret's directory */

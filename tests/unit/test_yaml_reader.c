@@ -320,14 +320,39 @@ static void what_fits_below_the_ceilings_is_read(void **state)
     auto_free char *all = repeated(deep, "]", YAML_MAX_DEPTH, "\n");
     auto_free char *long_text = repeated("a: '", "x", YAML_MAX_BYTES - 5, "'");
     auto_free char *many = repeated("", "- x\n", YAML_MAX_NODES - 1, "");
-    const char *const rows[] = {all, long_text, many};
+    auto_free char *documents = repeated("", "--- x\n", YAML_MAX_DOCUMENTS, "");
+    const struct {
+        const char *text;
+        size_t count;
+    } rows[] = {{all, 1}, {long_text, 1}, {many, 1}, {documents, YAML_MAX_DOCUMENTS}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        auto_owned(yaml_stream) *stream = parse(rows[i]);
+        auto_owned(yaml_stream) *stream = parse(rows[i].text);
 
         assert_true(stream->is_complete);
-        assert_int_equal(stream->count, 1);
+        assert_int_equal(stream->count, rows[i].count);
+    }
+}
+
+static void what_we_wrote_ourselves_has_a_higher_ceiling(void **state)
+{
+    static const size_t max_nodes = (size_t)YAML_OWN_SCALE * YAML_MAX_NODES;
+    static const size_t max_bytes = (size_t)YAML_OWN_SCALE * YAML_MAX_BYTES;
+    auto_free char *many = repeated("", "- x\n", max_nodes - 1, "");
+    auto_free char *too_many = repeated("", "- x\n", max_nodes, "");
+    auto_free char *large = repeated("a: '", "x", max_bytes - 5, "'");
+    auto_free char *too_large = repeated("a: '", "x", max_bytes - 4, "'");
+    const struct {
+        const char *text;
+        bool is_complete;
+    } rows[] = {{many, true}, {too_many, false}, {large, true}, {too_large, false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_owned(yaml_stream) *stream = yaml_stream_parse_own(rows[i].text, strlen(rows[i].text));
+
+        assert_int_equal(stream->is_complete, rows[i].is_complete);
     }
 }
 
@@ -398,6 +423,7 @@ int main(void)
         cmocka_unit_test(duplicate_keys_are_problems_that_name_the_first_line),
         cmocka_unit_test(everything_has_a_ceiling),
         cmocka_unit_test(what_fits_below_the_ceilings_is_read),
+        cmocka_unit_test(what_we_wrote_ourselves_has_a_higher_ceiling),
         cmocka_unit_test(hostile_texts_cost_little_time),
         cmocka_unit_test(plain_scalars_become_json_by_the_core_schema),
     };

@@ -1,8 +1,8 @@
 /*
  * UTF-8, one character at a time.
  */
-#ifndef BERTH_SPECS_UTF8_H
-#define BERTH_SPECS_UTF8_H
+#ifndef BERTH_BASE_UTF8_H
+#define BERTH_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,5 +19,11 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code);
  * mark.
  */
 bool utf8_is_printable(uint32_t code);
+
+/*
+ * True for what can be put on a line of a screen: no control characters, C1 ones included, no ends of lines, and none of
+ * the marks that reorder or hide text.
+ */
+bool utf8_is_safe_to_show(uint32_t code);
 
 #endif

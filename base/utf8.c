@@ -1,4 +1,4 @@
-#include "specs/utf8.h"
+#include "base/utf8.h"
 
 static size_t sequence_len(unsigned char lead)
 {
@@ -44,4 +44,11 @@ bool utf8_is_printable(uint32_t code)
            code == 0x85 || (code >= 0xa0 && code <= 0xd7ff) ||
            (code >= 0xe000 && code <= 0xfffd && code != 0xfeff) ||
            (code >= 0x10000 && code <= 0x10ffff);
+}
+
+bool utf8_is_safe_to_show(uint32_t code)
+{
+    return utf8_is_printable(code) && code >= 0x20 && code != 0x85 && code != 0x2028 &&
+           code != 0x2029 && !(code >= 0x200b && code <= 0x200f) &&
+           !(code >= 0x202a && code <= 0x202e) && !(code >= 0x2066 && code <= 0x2069);
 }
