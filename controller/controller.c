@@ -121,6 +121,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
     (void)number;
     log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
     config_reload(controller);
+    policy_reload(controller);
     desired_scan(controller);
     values_rescan(controller);
     observe_list(controller);
@@ -252,7 +253,7 @@ static int open_parts(struct controller *controller, struct error *err)
 
     port_table_init(&controller->ports);
     controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
-    if (config_load(controller, err) < 0) {
+    if (config_load(controller, err) < 0 || policy_load(controller, err) < 0) {
         return -1;
     }
     if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
@@ -330,6 +331,7 @@ static void close_parts(struct controller *controller)
     status_close(controller);
     heartbeat_close(controller);
     config_close(controller);
+    policy_close(controller);
     released_close(controller);
     port_table_done(&controller->ports);
     state_dir_close(&controller->state);
