@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "controller/engine.h"
 #include "controller/git_worker.h"
+#include "controller/notify.h"
 #include "controller/options.h"
 #include "controller/slots.h"
 #include "controller/spec_scan.h"
@@ -247,6 +248,8 @@ struct controller {
     struct engine_call *images_call; /* which images containers were kept as */
     bool is_stopping;
     int exit_code;
+    struct notifier notifier; /* the service manager */
+    uv_timer_t watchdog_timer;
 };
 
 /* desired.c: from files to entries */
@@ -388,6 +391,11 @@ void sweep_close(struct controller *controller);
 /* heartbeat.c: writes when something changed, and when it is due */
 void heartbeat_write(struct controller *controller, bool is_due);
 void heartbeat_close(struct controller *controller);
+
+/* service.c: what the service manager is told */
+void service_open(struct controller *controller);
+void service_ready(struct controller *controller);
+void service_say(struct controller *controller); /* at the end of a turn */
 
 /* config.c */
 int config_load(struct controller *controller,
