@@ -48,6 +48,7 @@ check  command:sshd            openssh-server        openssh-server       openss
 check  command:ssh             openssh-client        openssh-clients      openssh-client
 check  command:socat           socat                 socat                socat
 check  command:openssl         openssl               openssl              openssl
+check  command:systemd-analyze systemd               systemd              -
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.
@@ -99,13 +100,14 @@ missing=()
 while read -r group probe debian fedora alpine; do
     [[ -n $group && " $wanted " == *" $group "* ]] || continue
     is_there "$probe" && continue
-    missing+=("${probe#*:}")
     case $system in
         debian) package=$debian ;;
         fedora) package=$fedora ;;
         alpine) package=$alpine ;;
         *) package=${probe#*:} ;;
     esac
+    [[ $package != - ]] || continue # it has none
+    missing+=("${probe#*:}")
     [[ " ${packages[*]-} " == *" $package "* ]] || packages+=("$package")
 done <<<"$table"
 
