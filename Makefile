@@ -314,8 +314,17 @@ help: ## list the targets
 demo: ## the main job, end to end, on this machine's engine or a private one
 	@examples/demo.sh
 
-install: $(OUT)/berth ## put the binary below DESTDIR and PREFIX (/usr/local)
+# Nothing is enabled or started, and a spec directory that is there stays as it is.
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+UNITS := berth.service berth-docker-group.service
+install: $(OUT)/berth ## put binary, units and folders below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(OUT)/berth '$(DESTDIR)$(PREFIX)/bin/berth'
+	@set -e; for unit in $(UNITS); do \
+	    install -d '$(DESTDIR)$(UNIT_DIR)'; \
+	    sed 's#/usr/local/bin/#$(PREFIX)/bin/#' deploy/$$unit >'$(DESTDIR)$(UNIT_DIR)'/$$unit; \
+	    chmod 644 '$(DESTDIR)$(UNIT_DIR)'/$$unit; done
+	install -D -m 644 deploy/berth.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/berth.conf'
+	install -d -m 755 '$(DESTDIR)/etc/berth' '$(DESTDIR)/etc/berth/specs'
 
 # What still runs out of this folder goes first; an engine has mounts in it.
 clean: ## remove what was built (distclean: the cached newest engine too)

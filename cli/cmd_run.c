@@ -27,6 +27,7 @@ static const char help[] =
     "  --engine URL             unix:///path or tcp://host:port (DOCKER_HOST, default socket);\n"
     "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
     "  --config FILE            YAML with ports and networkRange; read again at SIGHUP\n"
+    "  --policy FILE            YAML that says what specs may ask for; read again at SIGHUP\n"
     "  --ports RANGES           host ports to lease (" DEFAULT_PORTS
     "), such as 20000-29999,31000\n"
     "  --network-range CIDR     subnets of zones' networks are taken from it "
@@ -69,9 +70,9 @@ static const char help[] =
     "  --log-format text|json   on stderr\n"
     "  -v, --verbose            log debug lines\n"
     "  -h, --help\n\n"
-    "SIGTERM ends it and leaves the containers running; SIGHUP reads --config and looks at "
-    "everything\n"
-    "again.\n\n"
+    "SIGTERM ends it and leaves the containers running; SIGHUP reads --config and "
+    "--policy\n"
+    "and looks at everything again.\n\n"
     "example:\n"
     "  berth run --specs ./specs --state ./state --once\n";
 
@@ -81,6 +82,7 @@ enum option_id {
     OPTION_STATUS_DIR,
     OPTION_ENGINE,
     OPTION_CONFIG,
+    OPTION_POLICY,
     OPTION_PORTS,
     OPTION_PORT_QUARANTINE,
     OPTION_NETWORK_RANGE,
@@ -117,6 +119,7 @@ static const struct option long_options[] = {
     {"status-dir", required_argument, NULL, OPTION_STATUS_DIR},
     {"engine", required_argument, NULL, OPTION_ENGINE},
     {"config", required_argument, NULL, OPTION_CONFIG},
+    {"policy", required_argument, NULL, OPTION_POLICY},
     {"ports", required_argument, NULL, OPTION_PORTS},
     {"port-quarantine", required_argument, NULL, OPTION_PORT_QUARANTINE},
     {"network-range", required_argument, NULL, OPTION_NETWORK_RANGE},
@@ -312,6 +315,10 @@ static int take_flag(struct run_flags *flags, int id, const char *value)
         free(options->config_file);
         options->config_file = path_absolute(value);
         return 0;
+    case OPTION_POLICY:
+        free(options->policy_file);
+        options->policy_file = path_absolute(value);
+        return 0;
     case OPTION_PORTS: replace_text(&options->ports, value); return 0;
     case OPTION_NETWORK_RANGE: replace_text(&options->network_range, value); return 0;
     case OPTION_REPOSITORY_IMAGE: replace_text(&options->repository_image, value); return 0;
@@ -366,6 +373,7 @@ void controller_options_done(struct controller_options *options)
     free(options->status_dir);
     free(options->engine);
     free(options->config_file);
+    free(options->policy_file);
     free(options->ports);
     free(options->network_range);
     free(options->repository_image);

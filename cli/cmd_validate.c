@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "cli/arguments.h"
 #include "controller/spec_scan.h"
+#include "specs/policy.h"
 #include "specs/spec_set.h"
 #include "specs/yaml_reader.h"
 
@@ -18,14 +19,32 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: berth validate FILE|DIR|- ...\n\n"
+    "usage: berth validate [--policy FILE] FILE|DIR|- ...\n\n"
     "Checks specs without an engine and without a controller. Every error is told with its place:\n"
-    "  web.yaml:7:16: spec.machineType: unknown machine type \"n1-standrd-1\"; did you mean ...\n"
+    "  web.yaml:7:16: spec.machineType: unknown machine type \"n1-standrd-1\"; did you mean ...\n\n"
+    "  --policy FILE  what the policy of the controller does not allow is an error, too\n\n"
     "Exit code: 0 all are good, 1 something is wrong, 2 usage.\n";
 
 struct tally {
+    const struct policy *policy; /* NULL: none is asked */
     size_t files, objects, errors;
 };
+
+/* hostPath volumes without a rule are the command line's affair, which nobody knows here. */
+static void report_refusal(const char *name, const struct spec_document *document,
+                           struct tally *tally)
+{
+    auto_done(policy_refusal) refusal = {0};
+    const struct policy_mounts *mounts =
+        policy_has(tally->policy, POLICY_MOUNTS) ? &tally->policy->mounts : NULL;
+
+    if (tally->policy != NULL && document->object != NULL &&
+        policy_refuses_object(tally->policy, mounts, document->object, &refusal)) {
+        fprintf(stderr, "%s:%u:%u: %s: %s\n", name, document->line, document->column, refusal.path,
+                refusal.message);
+        tally->errors++;
+    }
+}
 
 static void report_file(const char *prefix, const struct spec_set_file *file,
                         const struct spec_set *set, struct tally *tally)
@@ -48,6 +67,7 @@ static void report_file(const char *prefix, const struct spec_set_file *file,
             fprintf(stderr, "%s\n", text);
             tally->errors++;
         }
+        report_refusal(name, document, tally);
         if (owner != NULL) {
             fprintf(stderr, "%s:%u:%u: %s \"%s\" is already defined in %s\n", name, document->line,
                     document->column, document->kind, document->name, owner);
@@ -124,9 +144,25 @@ static bool is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* A policy with errors is none of the specs' faults, and nothing can be said by it. */
+static int read_policy(const char *path, struct policy **policy)
+{
+    policy_free(*policy);
+    *policy = policy_read(path);
+    for (size_t i = 0; i < (*policy)->error_count; i++) {
+        fprintf(stderr, "%s\n", (*policy)->errors[i]);
+    }
+    return (*policy)->error_count > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 int cmd_validate(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"policy", required_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0},
+    };
+    auto_owned(policy) *policy = NULL;
     struct spec_set *files = NULL;
     struct tally tally = {0};
     int id;
@@ -134,12 +170,18 @@ int cmd_validate(int argc, char **argv)
     optind = 1;
     opterr = 0;
     while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (id != 'h') {
+        if (id == 'h') {
+            fputs(help, stdout);
+            return EXIT_OK;
+        }
+        if (id != 'p') {
             return option_error("validate", argv, options, id);
         }
-        fputs(help, stdout);
-        return EXIT_OK;
+        if (read_policy(optarg, &policy) != EXIT_OK) {
+            return EXIT_FAILED;
+        }
     }
+    tally.policy = policy;
     if (optind == argc) {
         return usage_error("validate", "name files or directories");
     }

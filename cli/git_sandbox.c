@@ -1,6 +1,7 @@
 #include "cli/git_sandbox.h"
 
 #include "base/cleanup.h"
+#include "base/core_dumps.h"
 #include "base/sanitized.h"
 
 #include <errno.h>
@@ -36,8 +37,7 @@ int git_sandbox_start(void)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    core_dumps_off();
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U,
             0); /* missing before Linux 5.9: then they stay */
     signal(SIGPIPE, SIG_IGN);
@@ -134,7 +134,7 @@ int git_sandbox_enter(const struct git_sandbox *sandbox, struct error *err)
     if (sandbox->user != 0 && geteuid() == 0 && become(sandbox->user, err) < 0) {
         return -1;
     }
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED); /* a change of user may have set it */
+    core_dumps_off(); /* a change of user may have set it */
     return drop_capabilities(err);
 }
 

@@ -190,6 +190,19 @@ static void parse_execs(const json_t *ids, struct docker_container *container)
     }
 }
 
+static void parse_binds(const json_t *mounts, struct docker_container *container)
+{
+    size_t i;
+    json_t *value;
+
+    container->binds = xcalloc(json_array_size(mounts) + 1, sizeof(*container->binds));
+    json_array_foreach(mounts, i, value) {
+        if (strcmp(get_text(value, "Type"), "bind") == 0) {
+            container->binds[container->bind_count++] = copy_text(value, "Source");
+        }
+    }
+}
+
 int docker_parse_container(const json_t *json, struct docker_container *ret, struct error *err)
 {
     const json_t *state = json_object_get(json, "State");
@@ -223,6 +236,7 @@ int docker_parse_container(const json_t *json, struct docker_container *ret, str
     parse_networks(json_object_get(network, "Networks"), ret);
     parse_ports(json_object_get(network, "Ports"), ret);
     parse_execs(json_object_get(json, "ExecIDs"), ret);
+    parse_binds(json_object_get(json, "Mounts"), ret);
     return 0;
 }
 
@@ -275,6 +289,10 @@ void docker_container_done(struct docker_container *container)
         free(container->exec_ids[i]);
     }
     free(container->exec_ids);
+    for (size_t i = 0; i < container->bind_count; i++) {
+        free(container->binds[i]);
+    }
+    free(container->binds);
     for (size_t i = 0; i < container->network_count; i++) {
         free(container->networks[i].network);
         free(container->networks[i].network_id);

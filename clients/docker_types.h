@@ -57,6 +57,8 @@ struct docker_container {
     char *network_mode;  /* HostConfig.NetworkMode: the network it was made for */
     struct docker_endpoint_state *networks;
     size_t network_count;
+    char **binds; /* Mounts of type bind: the paths on the engine's machine */
+    size_t bind_count;
     char **exec_ids; /* of commands that run in it beside its own */
     size_t exec_count;
     struct docker_port *ports; /* published, while running; 0.0.0.0 and [::] are two */

@@ -1,6 +1,7 @@
 #include "clients/tree_jail_walls.h"
 
 #include "base/cleanup.h"
+#include "base/core_dumps.h"
 #include "base/memory.h"
 #include "base/sanitized.h"
 #include "clients/tree_failure.h"
@@ -125,7 +126,6 @@ static int set_limits(unsigned cpu_seconds, struct error *err)
         {RLIMIT_AS, ADDRESS_SPACE_MAX, !IS_SANITIZED},
         {RLIMIT_CPU, cpu_seconds, true},
         {RLIMIT_FSIZE, 0, true},
-        {RLIMIT_CORE, 0, true},
         {RLIMIT_NOFILE, OPEN_FILES_MAX, true},
         {RLIMIT_NPROC, 0, !IS_SANITIZED},
     };
@@ -175,7 +175,7 @@ static int die_with_parent(struct error *err)
     struct pollfd out = {.fd = STDOUT_FILENO};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_DUMPABLE, IS_SANITIZED);
+    core_dumps_off();
     /* the parent's number cannot be seen from here, but that its end of the pipe is gone can */
     if (poll(&out, 1, 0) < 0 || (out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
         return tree_refuse(err, "nobody waits for this look at the tree any more");

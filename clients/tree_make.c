@@ -267,12 +267,17 @@ static int check_user(const struct tree_job *job, struct error *err)
     return 0;
 }
 
-int tree_make(const struct tree_job *job, struct tree_result *ret_result, struct error *err)
+int tree_make(const struct tree_job *asked, struct tree_result *ret_result, struct error *err)
 {
     auto_done(tree_place) place = TREE_PLACE_NONE;
+    struct tree_job own = *asked;
+    const struct tree_job *job = &own;
     const char *made;
     int result;
 
+    if (geteuid() != 0) { /* the user is ours, its group in the container (often 0) need not be */
+        own.gid = getegid();
+    }
     if (check_user(job, err) < 0 || tree_place_open(&place, job, err) < 0) {
         return -1;
     }

@@ -9,6 +9,7 @@
 #include "clients/docker_stream.h"
 #include "clients/docker_types.h"
 #include "clients/tar_writer.h"
+#include "controller/host_mounts.h"
 #include "controller/port_probe.h"
 #include "controller/released.h"
 #include "controller/workload_docker.h"
@@ -157,42 +158,17 @@ static void on_created(void *user, const struct docker_request *request,
     run_action_done(run);
 }
 
-/* The path behind all links, for which the policy must hold too; then it is what gets mounted. */
-static int resolve_mount(struct plan_run *run, struct workload_mount *mount, struct arena *arena,
-                         struct error *err)
-{
-    const struct controller *controller = run->controller;
-    auto_free char *real = realpath(mount->source, NULL);
-
-    if (real == NULL) {
-        error_set_errno(err, errno, "hostPath %s", mount->source);
-        err->reason = REASON_CREATE_FAILED;
-        err->kind = ERROR_INVALID;
-        return -1;
-    }
-    for (size_t i = 0; i < controller->options.host_path_root_count; i++) {
-        auto_free char *root = realpath(controller->options.host_path_roots[i], NULL);
-
-        if (root != NULL && path_is_below(real, root) &&
-            !path_is_below(real, controller->state.path) &&
-            !path_is_below(controller->state.path, real)) {
-            mount->source = arena_strdup(arena, real);
-            return 0;
-        }
-    }
-    return error_set_reason(err, ERROR_INVALID, REASON_HOST_PATH_REFUSED,
-                            "hostPath %s leads to %s, which is not below an allowed root",
-                            mount->source, real);
-}
-
+/* What gets mounted is what a path leads to now. */
 static int resolve_mounts(struct plan_run *run, struct error *err)
 {
     struct workload *workload = run_action(run)->workload;
 
     for (size_t i = 0; i < workload->mount_count; i++) {
         struct workload_mount *mount = &workload->mounts[i];
+
         if (!mount->is_volume && !mount->is_own &&
-            resolve_mount(run, mount, &workload->arena, err) < 0) {
+            host_mount_resolve(run->controller, mount->source, mount->is_read_only,
+                               &workload->arena, &mount->source, err) < 0) {
             return -1;
         }
     }
@@ -301,13 +277,62 @@ static void install_runner(struct plan_run *run)
              on_runner_installed);
 }
 
+/* The one that this very plan has made, or NULL. */
+static const struct workload *made_by_plan(const struct plan_run *run)
+{
+    for (size_t i = 0; i < run->index; i++) {
+        if (run->plan->actions[i]->type == ACTION_CREATE_CONTAINER) {
+            return run->plan->actions[i]->workload;
+        }
+    }
+    return NULL;
+}
+
+/* The engine follows links at each start: what was resolved for the creation must still hold. */
+static int check_mounts(const struct plan_run *run, struct error *err)
+{
+    const struct workload *made = made_by_plan(run);
+    const struct observed_container *container =
+        map_get(&run->controller->containers, run_action(run)->target);
+
+    for (size_t i = 0; made != NULL && i < made->mount_count; i++) {
+        if (!made->mounts[i].is_volume && !made->mounts[i].is_own &&
+            host_mount_check_unmoved(made->mounts[i].source, err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; made == NULL && container != NULL && i < container->bind_count; i++) {
+        if (!path_is_below(container->binds[i], run->controller->state.path) &&
+            host_mount_check_unmoved(container->binds[i], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void on_mounts_moved(uv_timer_t *timer)
+{
+    struct plan_run *run = timer->data;
+    struct error err = {0};
+
+    if (check_mounts(run, &err) == 0) {
+        error_set_reason(&err, ERROR_TRANSIENT, REASON_HOST_PATH_REFUSED,
+                         "a hostPath led elsewhere for a moment");
+    }
+    run_action_failed(run, &err);
+}
+
 static void start_now(void *user)
 {
     struct plan_run *run = user;
+    struct error err = {0};
 
     run->slots = &run->controller->starts;
     run_set_waiting(run, false);
-    if (run->entry->kind == ENTRY_REPOSITORY) {
+    if (check_mounts(run, &err) < 0) {
+        /* not from here: who gets the slot next would run inside of us, and so on */
+        uv_timer_start(&run->timer, on_mounts_moved, 0, 0);
+    } else if (run->entry->kind == ENTRY_REPOSITORY) {
         install_runner(run);
     } else {
         run_call(run, docker_start_container(run_container_id(run)), on_started);

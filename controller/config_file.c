@@ -65,17 +65,6 @@ static void decode(struct config_file *config, const struct yaml_stream *stream,
     config->network_range = values.network_range;
 }
 
-static void keep_errors(struct config_file *config, const char *name,
-                        const struct spec_errors *errors)
-{
-    config->errors = arena_alloc(&config->arena, (errors->count + 1) * sizeof(*config->errors));
-    for (size_t i = 0; i < errors->count; i++) {
-        auto_free char *text = spec_error_format(name, &errors->items[i]);
-
-        config->errors[config->error_count++] = arena_strdup(&config->arena, text);
-    }
-}
-
 void config_file_parse(struct config_file *config, const char *name, const char *text, size_t len)
 {
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
@@ -86,7 +75,8 @@ void config_file_parse(struct config_file *config, const char *name, const char 
     spec_errors_init(&errors, &config->arena, SPEC_MAX_ERRORS);
     decode(config, stream, &errors);
     spec_errors_sort(&errors);
-    keep_errors(config, name, &errors);
+    config->errors = spec_errors_texts(&errors, name);
+    config->error_count = errors.count;
     spec_errors_done(&errors);
     if (config->error_count > 0) {
         config->ports = config->network_range = NULL;

@@ -1,6 +1,7 @@
 #include "controller/controller.h"
 
 #include "base/clock.h"
+#include "base/core_dumps.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/version.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -70,6 +72,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     leases_save(controller);
     status_flush(controller); /* must stay last: one write per turn */
     heartbeat_write(controller, false);
+    service_say(controller);
     once_check(controller);
 }
 
@@ -120,11 +123,14 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
 
     (void)number;
     log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
+    notifier_reloading(&controller->notifier);
     config_reload(controller);
+    policy_reload(controller);
     desired_scan(controller);
     values_rescan(controller);
     observe_list(controller);
     requests_serve(controller);
+    notifier_ready(&controller->notifier);
 }
 
 void controller_stop(struct controller *controller, int exit_code)
@@ -132,6 +138,7 @@ void controller_stop(struct controller *controller, int exit_code)
     if (!controller->is_stopping) {
         controller->is_stopping = true;
         controller->exit_code = exit_code;
+        notifier_stopping(&controller->notifier);
         uv_stop(&controller->loop);
     }
 }
@@ -252,7 +259,7 @@ static int open_parts(struct controller *controller, struct error *err)
 
     port_table_init(&controller->ports);
     controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
-    if (config_load(controller, err) < 0) {
+    if (config_load(controller, err) < 0 || policy_load(controller, err) < 0) {
         return -1;
     }
     if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
@@ -330,6 +337,7 @@ static void close_parts(struct controller *controller)
     status_close(controller);
     heartbeat_close(controller);
     config_close(controller);
+    policy_close(controller);
     released_close(controller);
     port_table_done(&controller->ports);
     state_dir_close(&controller->state);
@@ -341,6 +349,7 @@ static void close_parts(struct controller *controller)
     free(controller->disk_pressure);
     free(controller->scan_error);
     free(controller->engine_error);
+    notifier_done(&controller->notifier);
 }
 
 static void start_work(struct controller *controller)
@@ -372,6 +381,7 @@ static void start_work(struct controller *controller)
     status_remove_stale(controller);
     log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",
                controller->options.specs_dir, "state", controller->options.state_dir, NULL);
+    service_ready(controller);
 }
 
 int controller_run(const struct controller_options *options)
@@ -383,6 +393,11 @@ int controller_run(const struct controller_options *options)
     controller->options = *options; /* texts stay the caller's */
     controller->tasks_inotify = -1;
     controller->started_wall_ms = clock_wall_ms();
+    core_dumps_off();
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */
+    if (!options->is_dry_run) {
+        service_open(controller);
+    }
     uv_loop_init(&controller->loop);
     if (open_parts(controller, &err) < 0) {
         log_fields(LOG_ERROR, "cannot_start", "error", err.message, NULL);

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "controller/engine.h"
 #include "controller/git_worker.h"
+#include "controller/notify.h"
 #include "controller/options.h"
 #include "controller/slots.h"
 #include "controller/spec_scan.h"
@@ -150,15 +151,17 @@ struct image_entry {
     bool has_command;
 };
 
+struct condition_memory {
+    const char *status; /* "True"; NULL: not told yet */
+    int64_t since_wall_ms;
+};
+
 /* What the heartbeat keeps between two writes. */
 struct heartbeat_memory {
     json_t *ports; /* use of the ranges, of the table's version below */
     struct port_usage usage;
     uint64_t ports_version;
-    struct {
-        const char *status; /* "True"; NULL: not told yet */
-        int64_t since_wall_ms;
-    } pressure, config;
+    struct condition_memory pressure, config, policy;
 };
 
 struct controller {
@@ -205,7 +208,9 @@ struct controller {
         char *ports, *network_range; /* in force */
         json_t *errors; /* of the configuration file as it was read last; NULL: no file */
     } config;
-    bool is_configured; /* a change from now on is news */
+    bool is_configured;    /* a change from now on is news */
+    struct policy *policy; /* of --policy, in force; NULL: there is none */
+    json_t *policy_errors; /* of the file as it was read last; NULL: no file */
     struct port_table ports;
     struct subnet network_range;
     struct value_key value_key;
@@ -243,6 +248,8 @@ struct controller {
     struct engine_call *images_call; /* which images containers were kept as */
     bool is_stopping;
     int exit_code;
+    struct notifier notifier; /* the service manager */
+    uv_timer_t watchdog_timer;
 };
 
 /* desired.c: from files to entries */
@@ -385,12 +392,24 @@ void sweep_close(struct controller *controller);
 void heartbeat_write(struct controller *controller, bool is_due);
 void heartbeat_close(struct controller *controller);
 
+/* service.c: what the service manager is told */
+void service_open(struct controller *controller);
+void service_ready(struct controller *controller);
+void service_say(struct controller *controller); /* at the end of a turn */
+
 /* config.c */
 int config_load(struct controller *controller,
                 struct error *err); /* ERROR_INVALID: it must not start */
 void config_reload(
     struct controller *controller); /* an invalid file changes nothing, and is told */
 void config_close(struct controller *controller);
+
+/* policy.c */
+int policy_load(struct controller *controller,
+                struct error *err); /* ERROR_INVALID: it must not start */
+/* An invalid file changes nothing, and is told; a good one holds for all that is made from now on. */
+void policy_reload(struct controller *controller);
+void policy_close(struct controller *controller);
 
 /* status_files.c */
 void status_mark_entry(struct entry *entry);

@@ -133,19 +133,20 @@ static json_t *pressure_condition(struct controller *controller)
                      message, memory->pressure.since_wall_ms);
 }
 
-static json_t *config_condition(struct controller *controller)
+/* Of a file that can be read again while we run. */
+static json_t *file_condition(const char *type, const json_t *errors, const char *reason,
+                              struct condition_memory *memory)
 {
-    struct heartbeat_memory *memory = &controller->heartbeat;
-    bool is_valid = json_array_size(controller->config.errors) == 0;
+    bool is_valid = json_array_size(errors) == 0;
     const char *status = is_valid ? "True" : "False";
 
-    if (!text_equal(memory->config.status, status)) {
-        memory->config.status = status;
-        memory->config.since_wall_ms = clock_wall_ms();
+    if (!text_equal(memory->status, status)) {
+        memory->status = status;
+        memory->since_wall_ms = clock_wall_ms();
     }
-    return condition("ConfigValid", status, is_valid ? "Valid" : REASON_INVALID_CONFIG,
-                     is_valid ? NULL : "the file has errors; the values before stay in force",
-                     memory->config.since_wall_ms);
+    return condition(type, status, is_valid ? "Valid" : reason,
+                     is_valid ? NULL : "the file has errors; what it said before stays in force",
+                     memory->since_wall_ms);
 }
 
 static json_t *config_part(const struct controller *controller)
@@ -158,6 +159,16 @@ static json_t *config_part(const struct controller *controller)
     }
     if (json_array_size(controller->config.errors) > 0) {
         json_object_set(json, "errors", controller->config.errors);
+    }
+    return json;
+}
+
+static json_t *policy_part(const struct controller *controller)
+{
+    json_t *json = json_pack("{s:s}", "file", controller->options.policy_file);
+
+    if (json_array_size(controller->policy_errors) > 0) {
+        json_object_set(json, "errors", controller->policy_errors);
     }
     return json;
 }
@@ -206,7 +217,14 @@ static json_t *facts(struct controller *controller, bool is_due)
     count_ports(controller, is_due);
     json_array_append_new(conditions, pressure_condition(controller));
     if (controller->config.errors != NULL) {
-        json_array_append_new(conditions, config_condition(controller));
+        json_array_append_new(conditions,
+                              file_condition("ConfigValid", controller->config.errors,
+                                             REASON_INVALID_CONFIG, &controller->heartbeat.config));
+    }
+    if (controller->policy_errors != NULL) {
+        json_array_append_new(conditions,
+                              file_condition("PolicyValid", controller->policy_errors,
+                                             REASON_INVALID_POLICY, &controller->heartbeat.policy));
     }
     json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:o}", "pid",
                      (int)getpid(), "version", BERTH_VERSION, "id", controller->state.id,
@@ -214,6 +232,9 @@ static json_t *facts(struct controller *controller, bool is_due)
                      specs_part(controller), "config", config_part(controller), "disk",
                      disk_to_json(controller), "trees", trees_part(controller), "ports",
                      controller->heartbeat.ports, "orphans", orphans_part(controller));
+    if (controller->options.policy_file != NULL) {
+        json_object_set_new(json, "policy", policy_part(controller));
+    }
     return json;
 }
 

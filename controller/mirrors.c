@@ -8,6 +8,7 @@
 #include "controller/entry.h"
 #include "controller/placing.h"
 #include "controller/task_owner.h"
+#include "specs/reason.h"
 #include "specs/spec_file.h"
 
 #include <assert.h>
@@ -190,7 +191,8 @@ static bool is_scheme_allowed(const struct world *world, const char *scheme)
     return world->git_schemes.count == 0;
 }
 
-char *mirror_refuse_url(const struct world *world, const struct repo_url *url)
+/* What the command line says of it, or NULL; the caller's to free. */
+static char *refuse_scheme(const struct world *world, const struct repo_url *url)
 {
     if (!is_scheme_allowed(world, url->scheme)) {
         return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
@@ -208,11 +210,23 @@ char *mirror_refuse_url(const struct world *world, const struct repo_url *url)
                : xasprintf("%s is not below %s (--git-file-root)", url->path, world->git_file_root);
 }
 
+bool mirror_refuses_url(const struct world *world, const struct repo_url *url,
+                        struct policy_refusal *ret)
+{
+    char *message = refuse_scheme(world, url);
+
+    if (message != NULL) {
+        *ret = (struct policy_refusal){.reason = REASON_SCHEME_REFUSED, .message = message};
+        return true;
+    }
+    return policy_refuses_url(world->policy, url, ret);
+}
+
 void mirror_offer_url(struct entry *entry, const char *url_text)
 {
     struct mirror_entry *mirror = entry->mirror;
-    auto_free char *present = NULL, *offered = NULL;
-    struct repo_url url = {0};
+    auto_done(policy_refusal) present = {0}, offered = {0};
+    auto_done(repo_url) url = {0};
     struct text_list roots;
     struct world world;
     struct error err = {0};
@@ -221,10 +235,8 @@ void mirror_offer_url(struct entry *entry, const char *url_text)
         return;
     }
     controller_fill_world(entry->controller, &world, &roots);
-    present = mirror_refuse_url(&world, &mirror->url);
-    offered = mirror_refuse_url(&world, &url);
-    repo_url_done(&url);
-    if (present != NULL && offered == NULL) {
+    if (mirror_refuses_url(&world, &mirror->url, &present) &&
+        !mirror_refuses_url(&world, &url, &offered)) {
         mirror_set_url(entry, url_text);
     }
 }

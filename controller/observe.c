@@ -91,6 +91,10 @@ struct observed_container *observed_from_docker(const struct controller *control
     container->started_wall_ms = docker->started_wall_ms;
     container->finished_wall_ms = docker->finished_wall_ms;
     container->cgroup_parent = xstrdup_or_null(docker->cgroup_parent);
+    container->binds = xcalloc(docker->bind_count + 1, sizeof(*container->binds));
+    for (size_t i = 0; i < docker->bind_count; i++) {
+        container->binds[container->bind_count++] = xstrdup(docker->binds[i]);
+    }
     if (network != NULL) {
         container->network = xstrdup_or_null(network->network);
         container->network_id = xstrdup_or_null(network->network_id);

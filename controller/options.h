@@ -27,6 +27,7 @@ struct controller_options {
     char *status_dir;    /* absolute; the same as specs_dir unless --status-dir was given */
     char *engine;        /* NULL: DOCKER_HOST or the default socket */
     char *config_file;   /* absolute; NULL: none */
+    char *policy_file;   /* the same */
     char *ports;         /* NULL, like the next: the configuration file's, or the default */
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;

@@ -39,6 +39,7 @@ void controller_fill_world(const struct controller *controller, struct world *wo
         .git_schemes = {schemes.borrowed, controller->options.git_scheme_count},
         .git_file_root = controller->options.git_file_root,
         .host_path_roots = *roots,
+        .policy = controller->policy,
         .ports = &controller->ports,
         .capacity = *cgroups_capacity(controller->cgroups),
         .now_wall_ms = clock_wall_ms(),
@@ -109,10 +110,22 @@ static void add_spec_conditions(struct entry *entry, struct object_status *statu
     }
 }
 
+/* Its members say it too, where it has any. */
+static void add_pool_refusal(const struct pass *pass)
+{
+    auto_done(policy_refusal) refusal = {0};
+
+    if (pass->entry->desired != NULL &&
+        policy_refuses(&pass->world, pass->entry->desired, &refusal)) {
+        status_add_error(pass->status, refusal.reason, refusal.message, NULL);
+    }
+}
+
 static void pass_pool(struct pass *pass)
 {
     pass->is_gone =
         !pools_pass(pass->entry, &pass->world, pass->status, &pass->plan->wake_at_wall_ms);
+    add_pool_refusal(pass);
 }
 
 /* Those that look at it look again. */

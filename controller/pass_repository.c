@@ -24,9 +24,13 @@ void pass_mirror(struct pass *pass)
     struct observed_failure failure = entry_failure(entry);
     auto_free struct mirror_wish *wishes =
         xcalloc(map_count(&entry->mirror->tasks) + 1, sizeof(*wishes));
-    auto_free char *refusal = mirror_refuse_url(&pass->world, &entry->mirror->url);
-    struct mirror_input input = {.refusal = refusal, .failure = &failure};
+    auto_done(policy_refusal) refusal = {0};
+    struct mirror_input input = {.failure = &failure};
 
+    if (mirror_refuses_url(&pass->world, &entry->mirror->url, &refusal)) {
+        input.refusal_reason = refusal.reason;
+        input.refusal = refusal.message;
+    }
     pass->is_gone = mirror_settings(entry) == NULL || mirror_is_gone(entry);
     if (pass->is_gone) {
         return;
@@ -253,7 +257,7 @@ void pass_repository(struct pass *pass)
     struct repository_entry *own = entry->repository;
     struct entry *mirror = own->mirror;
     struct observed_failure failure = entry_failure(entry);
-    auto_free char *refusal = mirror_refuse_url(&pass->world, &mirror->mirror->url);
+    auto_done(policy_refusal) refusal = {0};
     auto_free struct branch_container *branches = NULL;
     struct observed_machine observed_machine = {0};
     struct machine_limits machine;
@@ -265,7 +269,6 @@ void pass_repository(struct pass *pass)
         .settings = repository_settings(entry),
         .is_explicit = entry->desired != NULL && own->branch == NULL,
         .is_deleted = own->is_deleted,
-        .refusal = refusal,
         .active_tasks = repository_active_tasks(entry),
         .running_tasks = repository_running_tasks(entry),
         .sessions = sessions_count(entry),
@@ -284,6 +287,10 @@ void pass_repository(struct pass *pass)
     if (input.settings == NULL) {
         pass->is_gone = true;
         return;
+    }
+    if (mirror_refuses_url(&pass->world, &mirror->mirror->url, &refusal)) {
+        input.refusal_reason = refusal.reason;
+        input.refusal = refusal.message;
     }
     trees_observe(entry);
     input.has_unseen_trees = trees_have_unseen(entry);

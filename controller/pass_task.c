@@ -140,19 +140,16 @@ static void fill_container(const struct entry *task, struct task_input *input,
 }
 
 /* Its own spelling of the URL counts beside the one that is used: another one may have come first. */
-static char *refuse_task(const struct world *world, const struct entry *task,
-                         const struct entry *mirror)
+static bool is_refused(const struct world *world, const struct entry *task,
+                       const struct entry *mirror, struct policy_refusal *ret)
 {
-    char *refusal = mirror_refuse_url(world, &mirror->mirror->url);
-    struct repo_url own = {0};
+    auto_done(repo_url) own = {0};
     struct error err = {0};
 
-    if (refusal == NULL && task->desired != NULL && task->desired->task.repository_url != NULL &&
-        repo_url_parse(task->desired->task.repository_url, &own, &err) == 0) {
-        refusal = mirror_refuse_url(world, &own);
-        repo_url_done(&own);
-    }
-    return refusal;
+    return mirror_refuses_url(world, &mirror->mirror->url, ret) ||
+           (task->desired != NULL && task->desired->task.repository_url != NULL &&
+            repo_url_parse(task->desired->task.repository_url, &own, &err) == 0 &&
+            mirror_refuses_url(world, &own, ret));
 }
 
 static void decide_task(struct pass *pass, const struct task_input *facts)
@@ -160,7 +157,8 @@ static void decide_task(struct pass *pass, const struct task_input *facts)
     struct task_input input = *facts;
     struct entry *entry = pass->entry;
     struct entry *mirror = mirror_of_task(entry);
-    auto_free char *refusal = NULL, *forbidden = NULL;
+    auto_done(policy_refusal) refusal = {0};
+    auto_free char *forbidden = NULL;
     struct task_place place = {0};
 
     if (mirror != NULL) {
@@ -168,11 +166,10 @@ static void decide_task(struct pass *pass, const struct task_input *facts)
         input.source = &place.source;
         input.mirror_status = entry_passed_status(mirror);
         input.url = mirror->mirror->url.canonical;
-        refusal = input.refusal == NULL ? refuse_task(&pass->world, entry, mirror) : NULL;
-    }
-    if (refusal != NULL) {
-        input.refusal = refusal;
-        input.refusal_reason = REASON_SCHEME_REFUSED;
+        if (input.refusal == NULL && is_refused(&pass->world, entry, mirror, &refusal)) {
+            input.refusal_reason = refusal.reason;
+            input.refusal = refusal.message;
+        }
     }
     if (entry->desired != NULL) {
         forbidden = task_why_forbidden(entry);

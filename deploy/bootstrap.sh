@@ -49,6 +49,7 @@ check  command:ssh             openssh-client        openssh-clients      openss
 check  command:socat           socat                 socat                socat
 check  command:dnsmasq         dnsmasq-base          dnsmasq              dnsmasq
 check  command:openssl         openssl               openssl              openssl
+check  command:systemd-analyze systemd               systemd              -
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.
@@ -100,13 +101,14 @@ missing=()
 while read -r group probe debian fedora alpine; do
     [[ -n $group && " $wanted " == *" $group "* ]] || continue
     is_there "$probe" && continue
-    missing+=("${probe#*:}")
     case $system in
         debian) package=$debian ;;
         fedora) package=$fedora ;;
         alpine) package=$alpine ;;
         *) package=${probe#*:} ;;
     esac
+    [[ $package != - ]] || continue # it has none
+    missing+=("${probe#*:}")
     [[ " ${packages[*]-} " == *" $package "* ]] || packages+=("$package")
 done <<<"$table"
 

@@ -155,17 +155,15 @@ static void reconcile_suspended(struct container_pass *pass)
     status_set_condition(pass->status, CONDITION_STALLED, CONDITION_FALSE, REASON_SUSPENDED, NULL);
 }
 
-/* What is there goes on with the values it was made with; the next one could not be made. */
-static void say_value_missing(struct container_pass *pass, const char *missing)
+/* What is there goes on as it was made; the next one could not be made. */
+static void say_next_impossible(struct container_pass *pass, const char *reason, const char *why)
 {
     enum condition_value ready = pass->status->conditions[CONDITION_READY].value;
 
     if (ready == CONDITION_TRUE) {
-        status_set_condition(pass->status, CONDITION_READY, ready, REASON_VALUE_UNAVAILABLE,
-                             missing);
+        status_set_condition(pass->status, CONDITION_READY, ready, reason, why);
     }
-    status_add_error(pass->status, REASON_VALUE_UNAVAILABLE, missing, NULL);
-    plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
+    status_add_error(pass->status, reason, why, NULL);
 }
 
 static void reconcile_existing(struct container_pass *pass, const struct resolved_port *ports)
@@ -174,6 +172,7 @@ static void reconcile_existing(struct container_pass *pass, const struct resolve
     auto_free char *difference = container_find_difference(pass, ports);
     const char *missing_value = container_missing_value(pass);
     const char *hold_off = want->hold_off != NULL  ? want->hold_off
+                           : want->refusal != NULL ? want->refusal->message
                            : missing_value != NULL ? missing_value
                                                    : want->update_hold;
 
@@ -188,8 +187,11 @@ static void reconcile_existing(struct container_pass *pass, const struct resolve
                              message);
     }
     container_reconcile_state(pass);
-    if (missing_value != NULL) {
-        say_value_missing(pass, missing_value);
+    if (want->refusal != NULL) {
+        say_next_impossible(pass, want->refusal->reason, want->refusal->message);
+    } else if (missing_value != NULL) {
+        say_next_impossible(pass, REASON_VALUE_UNAVAILABLE, missing_value);
+        plan_wake_at(pass->plan, pass->world->now_wall_ms + RETRY_MAX_MS / 10);
     }
 }
 

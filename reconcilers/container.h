@@ -30,6 +30,11 @@ struct container_want {
     bool should_pause;    /* once it runs: frozen, with its memory */
     bool is_suspended;    /* change nothing */
     const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
+    /*
+     * The policy does not allow it; NULL: it does. It is asked when a container is made, as an admission is: one that was made
+     * before goes on, stops and starts, and is not made anew.
+     */
+    const struct policy_refusal *refusal;
     const char *
         update_hold; /* why a difference must wait while it exists, or NULL: its pool lets members go on one by one */
     const char *pool;     /* label: whose member it is; NULL: nobody's */
@@ -84,11 +89,11 @@ bool container_is_own(const struct observed_container *container, const char *ki
                       const char *object);
 
 /*
- * True when the controller's policy does not allow it: a hostPath outside the allowed roots, a capability beyond those that
- * containers have by default. The status then says what.
+ * True when the operator does not allow what the object asks for, by the policy file, the command line, or what containers may
+ * never have. The caller's to policy_refusal_done().
  */
-bool policy_refuses(const struct world *world, const struct volume_list *volumes,
-                    const struct security_context *security, struct object_status *status);
+bool policy_refuses(const struct world *world, const struct object *object,
+                    struct policy_refusal *ret_refusal);
 
 /*
  * After a failed action: while its retry is not due the plan is emptied, wakes at the retry, and the status says why nothing happens. Every

@@ -92,6 +92,17 @@ const char *container_missing_value(const struct container_pass *pass)
     return pass->values != NULL ? pass->values->unavailable : NULL;
 }
 
+static bool is_refused(struct container_pass *pass)
+{
+    const struct policy_refusal *refusal = pass->want->refusal;
+
+    if (refusal == NULL) {
+        return false;
+    }
+    status_set_stalled(pass->status, refusal->reason, refusal->message);
+    return true;
+}
+
 static bool is_value_missing(struct container_pass *pass)
 {
     const char *missing = container_missing_value(pass);
@@ -128,7 +139,7 @@ void container_plan_creation(struct container_pass *pass, const struct resolved_
     const struct container_want *want = pass->want;
     struct action *create;
 
-    if (is_image_missing(pass) || is_value_missing(pass)) {
+    if (is_refused(pass) || is_image_missing(pass) || is_value_missing(pass)) {
         return;
     }
     plan_set_operation(pass->plan, operation, cause);

@@ -55,6 +55,7 @@ void instance_reconcile(const struct world *world, const struct instance_input *
     auto_free char *key = xasprintf("%s/%s", kind_name(KIND_INSTANCE), input->name);
     auto_free char *network =
         desired != NULL ? zone_network_name(world, desired->instance.zone) : NULL;
+    auto_done(policy_refusal) refusal = {0};
     struct machine_limits machine;
     struct container_want want = {
         .key = key,
@@ -112,8 +113,12 @@ void instance_reconcile(const struct world *world, const struct instance_input *
         want.machine = &machine;
         want.build = build;
         want.user = desired;
-        if (policy_refuses(world, &spec->volumes, &spec->security, status)) {
+        if (policy_refuses(world, desired, &refusal)) {
+            want.refusal = &refusal;
+        }
+        if (want.refusal != NULL && input->container == NULL) {
             status->phase = PHASE_PROVISIONING;
+            status_set_stalled(status, refusal.reason, refusal.message);
             return;
         }
     }

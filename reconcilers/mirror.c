@@ -201,7 +201,7 @@ void mirror_reconcile(const struct world *world, const struct mirror_input *inpu
 
     status->phase = input->mirror->exists ? PHASE_RUNNING : PHASE_PROVISIONING;
     if (input->refusal != NULL) {
-        status_set_stalled(status, REASON_SCHEME_REFUSED, input->refusal);
+        status_set_stalled(status, input->refusal_reason, input->refusal);
         return;
     }
     if (input->settings->repository.is_suspended) {

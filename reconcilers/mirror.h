@@ -62,11 +62,11 @@ char *revision_text(const struct revision *revision);
 bool revision_equal(const struct revision *a, const struct revision *b);
 
 struct mirror_input {
-    const char *name;              /* of the repository's container without a branch */
-    const char *url;               /* canonical */
-    const struct object *settings; /* the Repository object, or one with all defaults */
-    const char *refusal;           /* the URL is against the policy; NULL: it is not */
-    const char *pressure;          /* the disk is full: nothing new; NULL: it is not */
+    const char *name;                     /* of the repository's container without a branch */
+    const char *url;                      /* canonical */
+    const struct object *settings;        /* the Repository object, or one with all defaults */
+    const char *refusal_reason, *refusal; /* the URL is not allowed; NULL: it is */
+    const char *pressure;                 /* the disk is full: nothing new; NULL: it is not */
     const struct observed_mirror *mirror;
     const struct mirror_wish *wishes;
     size_t wish_count;

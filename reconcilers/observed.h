@@ -47,6 +47,8 @@ struct observed_container {
     bool has_asked_address;          /* it was made with a wish for an address */
     char *network, *network_id, *ip; /* its own network, else another it is on; NULL: none */
     char *cgroup_parent;             /* "" : the engine's own */
+    char **binds; /* what it has mounted of the host, by the paths that it was made with */
+    size_t bind_count;
     char **log_tail; /* last lines, once they were read for this end of it; NULL: not read */
     size_t log_count;
     bool has_log;

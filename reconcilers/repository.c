@@ -103,18 +103,25 @@ static void add_mounts(struct workload *workload, const struct repository_input 
     }
 }
 
+/* The wanted amount, else the policy's ceiling; 0: no limit. */
+static int64_t limit_of(int64_t wanted, int64_t ceiling)
+{
+    return wanted > 0 ? wanted : ceiling;
+}
+
 static struct workload *build(const struct container_pass *pass)
 {
     const struct repository_input *input = pass->want->user;
     const struct repository_spec *spec = &input->settings->repository;
+    const struct policy *policy = pass->world->policy;
     struct workload *workload = workload_new();
 
     workload->hostname = arena_strdup(&workload->arena, input->container_name);
     workload->env = spec->env;
     workload->working_dir = WORKSPACE_MOUNT;
     workload->user = "0:0"; /* the runner reaps as root; tasks get the image's user */
-    workload->cpu_milli = spec->resources.cpu_milli;
-    workload->memory_bytes = spec->resources.memory_bytes;
+    workload->cpu_milli = limit_of(spec->resources.cpu_milli, policy_cpu_milli(policy));
+    workload->memory_bytes = limit_of(spec->resources.memory_bytes, policy_memory_bytes(policy));
     workload->pids = spec->resources.pids > 0 ? spec->resources.pids : DEFAULT_PIDS;
     workload->is_root_read_only = spec->security.is_root_read_only;
     workload->capabilities_add = spec->security.capabilities_add;
@@ -330,19 +337,25 @@ static void reconcile_unneeded(struct container_pass *pass, const struct reposit
     }
 }
 
-/* True when it cannot be made now, and the status says why. What is there goes on. */
-static bool is_held_up(const struct world *world, const struct repository_input *input,
-                       const struct demand *demand, struct object_status *status)
+/* Its URL by the command line or the policy, or else what its settings ask for. */
+static bool is_refused(const struct world *world, const struct repository_input *input,
+                       struct policy_refusal *ret)
 {
-    const struct repository_spec *spec = &input->settings->repository;
-
     if (input->refusal != NULL) {
-        status->phase = PHASE_PROVISIONING;
-        status_set_stalled(status, REASON_SCHEME_REFUSED, input->refusal);
+        *ret = (struct policy_refusal){.reason = input->refusal_reason,
+                                       .message = xstrdup(input->refusal)};
         return true;
     }
-    if (policy_refuses(world, &spec->volumes, &spec->security, status)) {
+    return policy_refuses(world, input->settings, ret);
+}
+
+/* True when it cannot be made now, and the status says why. What is there goes on. */
+static bool is_held_up(const struct repository_input *input, const struct policy_refusal *refusal,
+                       const struct demand *demand, struct object_status *status)
+{
+    if (refusal != NULL && input->container == NULL) {
         status->phase = PHASE_PROVISIONING;
+        status_set_stalled(status, refusal->reason, refusal->message);
         return true;
     }
     if (!demand->is_needed && input->container == NULL) {
@@ -403,6 +416,7 @@ void repository_reconcile(const struct world *world, const struct repository_inp
         input->snapshot.reference != NULL && input->snapshot.image->state == IMAGE_PRESENT;
     auto_free char *key = xasprintf("%s/%s", KIND_REPOSITORY_CONTAINER, input->container_name);
     auto_free char *hold = find_hold(input);
+    auto_done(policy_refusal) refusal = {0};
     struct port_list ports = repository_ports(input->settings, &status->arena);
     struct container_want want = {
         .key = key,
@@ -447,11 +461,12 @@ void repository_reconcile(const struct world *world, const struct repository_inp
     struct demand demand = find_demand(world, input, plan, status);
 
     describe(input, status);
+    want.refusal = is_refused(world, input, &refusal) ? &refusal : NULL;
     want.should_run = demand.should_run;
     want.should_exist = demand.should_exist;
     if (!demand.should_exist) {
         reconcile_unneeded(&pass, input);
-    } else if (!is_held_up(world, input, &demand, status)) {
+    } else if (!is_held_up(input, want.refusal, &demand, status)) {
         reconcile_container(&pass, input, &demand);
     }
 }

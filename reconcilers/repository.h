@@ -11,7 +11,6 @@
 #include "reconcilers/container.h"
 #include "reconcilers/task.h"
 
-
 #define RUNNER_USER_FILE                                                                           \
     "/.berth/tasks/.user" /* the runner says there who the container's user is */
 
@@ -36,9 +35,9 @@ struct repository_input {
     const struct object *settings; /* the Repository object, or one with all defaults */
     bool is_explicit;              /* a Repository object exists */
     bool is_deleted;               /* it was deleted, and no task came since: do not retain */
-    bool is_evicted;        /* its disk is needed: it is not retained while nobody needs it */
-    const char *refusal;    /* the URL is against the policy; NULL: it is not */
-    unsigned active_tasks;  /* that want it */
+    bool is_evicted; /* its disk is needed: it is not retained while nobody needs it */
+    const char *refusal_reason, *refusal; /* the URL is not allowed; NULL: it is */
+    unsigned active_tasks;                /* that want it */
     unsigned running_tasks; /* in it: their commands run, or their sessions are open */
     unsigned sessions;      /* exec sessions of people in it */
     const struct branch_container *branches; /* isolation Branch: the others of the repository */

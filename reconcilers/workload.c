@@ -120,6 +120,10 @@ void observed_container_free(struct observed_container *container)
         free(container->log_tail[i]);
     }
     free(container->log_tail);
+    for (size_t i = 0; i < container->bind_count; i++) {
+        free(container->binds[i]);
+    }
+    free(container->binds);
     free(container->name);
     free(container->id);
     free(container->image);

@@ -5,6 +5,7 @@
 #define BERTH_RECONCILERS_WORLD_H
 
 #include "reconcilers/ports.h"
+#include "specs/policy.h"
 #include "specs/types.h"
 
 #include <stdbool.h>
@@ -29,7 +30,8 @@ struct world {
     const char *repository_image;     /* of repository containers that name none */
     struct text_list git_schemes;     /* that URLs may begin with; empty: all */
     const char *git_file_root;        /* file:// URLs must be below it; NULL: none are allowed */
-    struct text_list host_path_roots; /* what hostPath volumes may mount */
+    struct text_list host_path_roots; /* what hostPath volumes may mount, without a policy's word */
+    const struct policy *policy;      /* what the operator's file allows; NULL: there is none */
     const struct port_table *ports;
     struct capacity capacity;
     int64_t now_wall_ms;

@@ -82,6 +82,8 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_PROBE_FAILED "ProbeFailed"
 #define REASON_HOOK_FAILED "HookFailed"
 #define REASON_VALUE_UNAVAILABLE "ValueUnavailable"
+#define REASON_INVALID_POLICY "InvalidPolicy"
+#define REASON_POLICY_REFUSED "PolicyRefused"
 #define REASON_INVALID_CONFIG "InvalidConfig"
 #define REASON_NETWORK_TAKEN "NetworkTaken"
 #define REASON_ADDRESS_UNAVAILABLE "AddressUnavailable"

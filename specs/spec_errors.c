@@ -145,3 +145,15 @@ void spec_errors_sort(struct spec_errors *errors)
         qsort(errors->items, errors->count, sizeof(*errors->items), compare_positions);
     }
 }
+
+const char **spec_errors_texts(const struct spec_errors *errors, const char *file)
+{
+    const char **texts = arena_alloc(errors->arena, (errors->count + 1) * sizeof(*texts));
+
+    for (size_t i = 0; i < errors->count; i++) {
+        auto_free char *text = spec_error_format(file, &errors->items[i]);
+
+        texts[i] = arena_strdup(errors->arena, text);
+    }
+    return texts;
+}

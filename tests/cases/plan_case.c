@@ -99,6 +99,17 @@ static int read_lease(struct plan_case *plan_case, const json_t *json, struct er
                : 0;
 }
 
+static int read_policy(struct plan_case *plan_case, const char *text, struct error *err)
+{
+    if (text == NULL) {
+        return 0;
+    }
+    plan_case->policy = policy_parse("policy.yaml", text, strlen(text));
+    return plan_case->policy->error_count > 0
+               ? error_set(err, ERROR_INVALID, "%s", plan_case->policy->errors[0])
+               : 0;
+}
+
 static int read_world(struct plan_case *plan_case, struct error *err)
 {
     const json_t *json = json_object_get(plan_case->json, "world");
@@ -107,8 +118,9 @@ static int read_world(struct plan_case *plan_case, struct error *err)
     json_t *item;
     size_t index;
 
-    if (check_keys(json, "world", "now controllerID hostPathRoots ports leases quarantined", err) <
-            0 ||
+    if (check_keys(json, "world", "now controllerID hostPathRoots policy ports leases quarantined",
+                   err) < 0 ||
+        read_policy(plan_case, text_of(json, "policy", NULL), err) < 0 ||
         port_table_set_ranges(&plan_case->ports, text_of(json, "ports", "20000-20009"), err) < 0) {
         return -1;
     }
@@ -121,6 +133,7 @@ static int read_world(struct plan_case *plan_case, struct error *err)
         .idle_image = "berth/idle:0123456789ab",
         .repository_image = "buildpack-deps:bookworm-scm",
         .host_path_roots = plan_case->roots,
+        .policy = plan_case->policy,
         .ports = &plan_case->ports,
     };
     if (timestamp_parse(text_of(json, "now", "2026-01-02T12:00:00Z"), &world->now_wall_ms) < 0) {
@@ -452,6 +465,7 @@ void plan_case_free(struct plan_case *plan_case)
     plan_case_work_done(&plan_case->work);
     port_table_done(&plan_case->ports);
     object_unref(plan_case->object);
+    policy_free(plan_case->policy);
     json_decref(plan_case->json);
     free(plan_case->roots.items);
     free(plan_case->value_items);

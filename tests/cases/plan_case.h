@@ -112,6 +112,7 @@ struct plan_case {
     struct world world;
     struct port_table ports;
     struct text_list roots;
+    struct policy *policy; /* NULL: none */
 
     struct observed_container *container; /* NULL: none */
     struct observed_probes probes;

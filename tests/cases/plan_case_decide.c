@@ -1,3 +1,4 @@
+#include "specs/reason.h"
 #include "tests/cases/plan_case.h"
 #include "tests/cases/plan_case_json.h"
 
@@ -40,6 +41,7 @@ static void decide_repository(const struct plan_case *plan_case, const json_t *o
         .is_explicit = flag_of(observed, "explicit", true),
         .is_deleted = flag_of(observed, "deleted", false),
         .is_evicted = flag_of(observed, "evicted", false),
+        .refusal_reason = REASON_SCHEME_REFUSED,
         .refusal = text_of(observed, "refused", NULL),
         .active_tasks = (unsigned)number_of(observed, "activeTasks", 0),
         .running_tasks =
@@ -140,6 +142,7 @@ static void decide_mirror(const struct plan_case *plan_case, const json_t *obser
         .name = plan_case->name,
         .url = plan_case->canonical_url,
         .settings = plan_case->object,
+        .refusal_reason = REASON_SCHEME_REFUSED,
         .refusal = text_of(observed, "refused", NULL),
         .pressure = text_of(observed, "pressure", NULL),
         .mirror = &work->mirror,

@@ -1,6 +1,7 @@
 /*
  * Spec files and the errors they must give, as text: for each spec-errors/NAME.yaml the formatted
- * errors are compared with spec-errors/NAME.expected. Prints TAP.
+ * errors are compared with spec-errors/NAME.expected. With a spec-errors/NAME.policy beside it, what
+ * is wrong with that file is an error too, or else what that policy refuses. Prints TAP.
  *
  *     run_spec_errors tests/cases            UPDATE=1 writes the expected files anew
  */
@@ -8,6 +9,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "specs/policy.h"
 #include "specs/reason.h"
 #include "specs/spec_file.h"
 
@@ -33,7 +35,45 @@ static void append_errors(struct strbuf *out, const char *file, const struct spe
     }
 }
 
-static char *errors_of(const char *name, const char *text, size_t len)
+static void append_refusals(struct strbuf *out, const struct policy *policy,
+                            const struct spec_file *file)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        const struct object *object = file->documents[i].object;
+        auto_done(policy_refusal) refusal = {0};
+
+        if (object == NULL) {
+            continue;
+        }
+        if (policy_refuses_object(policy, &policy->mounts, object, &refusal)) {
+            strbuf_addf(out, "%s/%s: %s: %s: %s\n", kind_name(object->kind), object->name,
+                        refusal.reason, refusal.path, refusal.message);
+        } else {
+            strbuf_addf(out, "%s/%s: allowed\n", kind_name(object->kind), object->name);
+        }
+    }
+}
+
+static void append_policy(struct strbuf *out, const char *path, const struct spec_file *file)
+{
+    auto_owned(policy) *policy = NULL;
+    auto_free char *text = NULL;
+    struct error err = {0};
+    size_t len;
+
+    if (file_read(AT_FDCWD, path, 4 << 20, &text, &len, &err) < 0) {
+        return;
+    }
+    policy = policy_parse("policy.yaml", text, len);
+    for (size_t i = 0; i < policy->error_count; i++) {
+        strbuf_addf(out, "%s\n", policy->errors[i]);
+    }
+    if (policy->error_count == 0) {
+        append_refusals(out, policy, file);
+    }
+}
+
+static char *errors_of(const char *name, const char *policy_path, const char *text, size_t len)
 {
     auto_owned(spec_file) *file = spec_file_parse(name, text, len);
     auto_done(strbuf) out = {0};
@@ -42,6 +82,7 @@ static char *errors_of(const char *name, const char *text, size_t len)
         append_errors(&out, name, file->documents[i].errors, file->documents[i].error_count);
     }
     append_errors(&out, name, file->errors, file->error_count);
+    append_policy(&out, policy_path, file);
     return strbuf_take(&out);
 }
 
@@ -59,8 +100,9 @@ static void print_indented(const char *title, const char *text)
 static bool check_case(const char *folder, const char *name)
 {
     auto_free char *path = path_join(folder, name);
-    auto_free char *expected_path =
-        xasprintf("%.*s.expected", (int)(strlen(path) - strlen(suffix)), path);
+    auto_free char *stem = xstrndup(path, strlen(path) - strlen(suffix));
+    auto_free char *expected_path = xasprintf("%s.expected", stem);
+    auto_free char *policy_path = xasprintf("%s.policy", stem);
     auto_free char *text = NULL, *expected = NULL, *got = NULL;
     struct error err = {0};
     size_t len;
@@ -69,7 +111,7 @@ static bool check_case(const char *folder, const char *name)
         printf("#   %s\n", err.message);
         return false;
     }
-    got = errors_of(name, text, len);
+    got = errors_of(name, policy_path, text, len);
     if (getenv("UPDATE") != NULL) {
         return file_replace(AT_FDCWD, expected_path, got, strlen(got), 0644, FILE_VISIBLE, &err) ==
                0;

@@ -1,5 +1,6 @@
 #include "reconcilers/container.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "specs/reason.h"
@@ -22,17 +23,18 @@ static const struct world world = {
 };
 
 static bool refuses(const struct world *of, const char *host_path, const char *capability,
-                    struct object_status *status)
+                    struct policy_refusal *ret)
 {
     struct volume_spec volume = {.name = "v", .mount_path = "/v", .host_path = host_path};
-    struct volume_list volumes = {&volume, 1};
-    struct security_context security = {.run_as_user = -1,
-                                        .capabilities_add = {&capability, capability != NULL}};
+    struct object object = {.kind = KIND_INSTANCE};
 
+    object.instance.volumes = (struct volume_list){&volume, 1};
+    object.instance.security = (struct security_context){
+        .run_as_user = -1, .capabilities_add = {&capability, capability != NULL}};
     if (host_path == NULL) {
         volume.volume = "v";
     }
-    return policy_refuses(of, &volumes, &security, status);
+    return policy_refuses(of, &object, ret);
 }
 
 static void host_paths_are_held_to_their_roots(void **state)
@@ -49,6 +51,11 @@ static void host_paths_are_held_to_their_roots(void **state)
         {"/opt/x", false},
         {NULL, false}, /* a named volume */
         {"/", true},
+        {"/proc", true},
+        {"/proc/1/root", true},
+        {"/sys/fs/cgroup", true},
+        {"/dev/sda", true},
+        {"//dev/./sda", true},
         {"/srv", true},
         {"/srv/database", true},
         {"/srv/data/..", true},
@@ -60,16 +67,19 @@ static void host_paths_are_held_to_their_roots(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        auto_owned(object_status) *status = status_new();
+        auto_done(policy_refusal) refusal = {0};
 
-        if (refuses(&world, rows[i].path, NULL, status) != rows[i].is_refused) {
+        if (refuses(&world, rows[i].path, NULL, &refusal) != rows[i].is_refused) {
             fail_msg("%s", rows[i].path);
         }
-        assert_int_equal(status->error_count, rows[i].is_refused);
         if (rows[i].is_refused) {
-            assert_string_equal(status->errors[0].reason, REASON_HOST_PATH_REFUSED);
-            assert_non_null(strstr(status->errors[0].message, rows[i].path));
-            assert_int_equal(status->conditions[CONDITION_STALLED].value, CONDITION_TRUE);
+            auto_free char *path = path_absolute(rows[i].path);
+
+            assert_string_equal(refusal.reason, REASON_HOST_PATH_REFUSED);
+            assert_string_equal(refusal.path, "spec.volumes[0].hostPath");
+            assert_non_null(strstr(refusal.message, path));
+        } else {
+            assert_null(refusal.reason);
         }
     }
 }
@@ -77,11 +87,34 @@ static void host_paths_are_held_to_their_roots(void **state)
 static void without_roots_no_host_path_is_allowed(void **state)
 {
     struct world strict = {.controller_id = "c0ffee0123456789"};
-    auto_owned(object_status) *status = status_new();
+    auto_done(policy_refusal) one = {0}, other = {0};
 
     (void)state;
-    assert_true(refuses(&strict, "/srv/data", NULL, status));
-    assert_false(refuses(&strict, NULL, NULL, status));
+    assert_true(refuses(&strict, "/srv/data", NULL, &one));
+    assert_false(refuses(&strict, NULL, NULL, &other));
+}
+
+static void some_paths_are_beyond_any_root(void **state)
+{
+    static const char *everything[] = {"/"};
+    struct world open = {.controller_id = "c0ffee0123456789", .host_path_roots = {everything, 1}};
+    static const struct {
+        const char *path;
+        bool is_refused;
+    } rows[] = {
+        {"/", true},      {"/proc", true},     {"/sys", true},
+        {"/dev", true},   {"/dev/kvm", true},  {"/srv", false},
+        {"/home", false}, {"/devices", false}, {"/proc2", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        auto_done(policy_refusal) refusal = {0};
+
+        if (refuses(&open, rows[i].path, NULL, &refusal) != rows[i].is_refused) {
+            fail_msg("%s", rows[i].path);
+        }
+    }
 }
 
 static void capabilities_stay_inside_the_container(void **state)
@@ -103,13 +136,13 @@ static void capabilities_stay_inside_the_container(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        auto_owned(object_status) *status = status_new();
+        auto_done(policy_refusal) refusal = {0};
 
-        if (refuses(&world, NULL, rows[i].name, status) != rows[i].is_refused) {
+        if (refuses(&world, NULL, rows[i].name, &refusal) != rows[i].is_refused) {
             fail_msg("%s", rows[i].name);
         }
         if (rows[i].is_refused) {
-            assert_string_equal(status->errors[0].reason, REASON_CAPABILITY_REFUSED);
+            assert_string_equal(refusal.reason, REASON_CAPABILITY_REFUSED);
         }
     }
 }
@@ -243,6 +276,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_paths_are_held_to_their_roots),
+        cmocka_unit_test(some_paths_are_beyond_any_root),
         cmocka_unit_test(without_roots_no_host_path_is_allowed),
         cmocka_unit_test(capabilities_stay_inside_the_container),
         cmocka_unit_test(a_container_is_its_controllers_and_its_objects),

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "specs/reason.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,6 +70,7 @@ void world_pass_mirror(struct work_world *world)
         .name = WORK_CONTAINER,
         .url = "git.example/org/project",
         .settings = world->settings,
+        .refusal_reason = REASON_SCHEME_REFUSED,
         .refusal = world->refusal,
         .pressure = world->pressure,
         .mirror = &world->disk.mirror,
@@ -159,6 +161,7 @@ void world_pass_repository(struct work_world *world)
         .settings = world->settings,
         .is_explicit = world->is_explicit,
         .is_deleted = world->is_deleted,
+        .refusal_reason = REASON_SCHEME_REFUSED,
         .refusal = world->refusal,
         .active_tasks = world_active_tasks(world),
         .running_tasks = world_running_tasks(world),
