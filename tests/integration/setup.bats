@@ -209,6 +209,26 @@ setup: {command: [sh, -c, "echo begin >>/c/setup; sleep 0.5; echo end >>/c/setup
     [ "$(lines end setup)" -ge 1 ]
 }
 
+@test "records and logs of setups go with their container; what nobody claims, an hour after the last use" {
+    settings "retainSeconds: 1
+setup: {command: [sh, -c, 'echo prepared >dep']}"
+    task one '[sleep, "1000"]' 'ttlSecondsAfterFinished: 3600'
+    berth_start --orphan-grace 1s
+    wait_for 60 is_running_task one
+    runs="$STATE/repos/$(repo)/run/tasks"
+    mkdir "$runs/stray" "$runs/new"
+    touch -d '2 hours ago' "$runs/stray" "$runs"/setup-* "$runs"/one-*
+    wait_for 15 test ! -e "$runs/stray"
+    [ -e "$runs/new" ]
+    [ "$(cat "$(setup_field logFile)")" = '' ]    # as long as the status names it
+    [ -e "$(task_field one logFile)" ]
+    complete one
+    wait_for 30 has_no_containers
+    are_tasks_only() { [[ $(ls "$runs") =~ ^one-[^[:space:]]*$ ]] || { ls "$runs"; return 1; }; }
+    wait_for 15 are_tasks_only
+    [ -e "$(task_field one logFile)" ]
+}
+
 @test "a container lost while setup runs: it is run again in the next one" {
     settings "$COUNT
 setup: {command: [sh, -c, 'echo run >>/count/runs; test \$(wc -l </count/runs) -ge 2 || sleep 1000; echo made >made']}"
