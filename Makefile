@@ -177,7 +177,7 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
     $(foreach program,$(filter $(FUZZ_PROGRAMS),$(PROGRAMS)),'$(program) \
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
-.PHONY: test test-integration test-faults crash-sweep stress fuzz coverage
+.PHONY: test test-integration test-faults crash-sweep valgrind stress fuzz coverage
 test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
@@ -191,14 +191,18 @@ test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real e
 	@$(if $(T),$(RUN_BATS) 'bats --tap tests/integration/$(T).bats',\
 	    tests/support/lanes.sh $(LANES) tests/integration/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
-test-faults crash-sweep: BATS_FOLDER = faults
-test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) ## lost replies, crashes at every step, restarts of the engine
-	@$(RUN_BATS) 'bats --tap tests/faults$(if $(T),/$(T).bats)'
+test-faults crash-sweep valgrind: BATS_FOLDER = faults
+test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) ## lost replies, crashes at every step, restarts of the engine: LANES=2, T=file
+	@$(if $(T),$(RUN_BATS) 'bats --tap tests/faults/$(T).bats',\
+	    tests/support/lanes.sh $(LANES) tests/faults/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
 # CRASH='after POINT' kills there only; a failing run prints what to write.
 crash-sweep: BATS_LIMIT = 86400
 crash-sweep: $(OUT)/berth $(ENGINE_PROGRAMS) ## killed at every change of a scenario, by hand: S=instance|pool|task
 	@CRASH='$(or $(CRASH),all)' $(RUN_BATS) 'bats --tap -f $(or $(S),.) tests/faults/crashes.bats'
+
+valgrind: $(OUT)/berth ## the controller under memcheck: create, recreate, scale, task, deletion
+	@$(RUN_BATS) 'bats --tap tests/faults/memory.bats'
 
 stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name RUNS=200
 	@test -n '$(T)' || { echo "say which test: make stress T=test_name" >&2; exit 2; }

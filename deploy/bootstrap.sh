@@ -49,6 +49,7 @@ check  command:ssh             openssh-client        openssh-clients      openss
 check  command:socat           socat                 socat                socat
 check  command:dnsmasq         dnsmasq-base          dnsmasq              dnsmasq
 check  command:openssl         openssl               openssl              openssl
+check  command:valgrind        valgrind              valgrind             valgrind
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.

@@ -10,7 +10,8 @@
 #   CRASH=all                        until it was killed at every point
 #   CRASH='before POINT, after 12'   one run: killed at POINT, and again at the 12th change after the next start.
 #                                    What failed is printed like this
-# CRASH_PORTS=28000 chooses the first port, so that two runs on one machine do not share any.
+# CRASH_PORTS=30100 chooses the first port, so that two runs on one machine do not share any; CRASH_PATIENCE=120 waits
+# longer than 40 s for the world to follow, where the machine has other work.
 
 load ../integration/helpers
 load ../integration/task_helpers
@@ -99,18 +100,22 @@ one_run() {
 }
 
 # What is to be tried at a point: "before" is after the one before it, so "after" matters only where somebody else,
-# the engine, goes on with it. Of the many calls of children each name is tried once, not each occurrence.
+# the engine, goes on with it. Of the many calls of children each name is tried once, not each occurrence, and in turns
+# the child dies alone or with the controller.
 hows_of() {
     case $1 in
         run\ unlink\ *.tmp#*) ;;    # there is nothing to be removed: the same as the point before
         run\ POST* | run\ PUT* | run\ DELETE* | run\ more*) echo "before $1" && echo "after $1" ;;
         run\ *) echo "before $1" ;;
-        *#1) echo "before $1" && echo "alone $1" ;;
+        *#1)
+            CHILD_CALLS=$((CHILD_CALLS + 1))
+            ((CHILD_CALLS % 2 > 0)) && echo "before $1" || echo "alone $1"
+            ;;
     esac
 }
 
 all_kills() {
-    local point
+    local point CHILD_CALLS=0
     for point in "${POINTS[@]}"; do hows_of "$point"; done
 }
 

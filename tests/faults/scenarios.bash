@@ -11,7 +11,7 @@
 #
 # Nothing here stands on errexit: a scenario is one chain of &&, so that it can be run and judged.
 
-SETTLE_S=40
+SETTLE_S=${CRASH_PATIENCE:-40}
 
 # --- the controller, again and again ----------------------------------------------------------------
 
@@ -30,7 +30,7 @@ end_run() {
     local id
     berth_kill9
     let_port_go
-    id=$(cat "$STATE/controller-id" 2>/dev/null)
+    id=$(cat "$STATE/controller-id" 2>/dev/null) || true
     [[ -z $id ]] || { remove_labelled dev.berth.controller "$id"; remove_cgroups "${id:0:6}"; }
     unmount_below "$TEST_DIR"
     rm -rf --one-file-system "$SPECS" "$STATE"
@@ -92,7 +92,7 @@ files_are_whole() {
         echo "half written: $file"
         bad=1
     done < <(find "$SPECS" "$STATE" \( -name mirror.git -o -name trees -o -name layers -o -name snap \
-        -o -name packs -o -name setup -o -name run -o -name git \) -prune -o \
+        -o -name packs -o -name setup -o -name run -o -name git -o -name probe \) -prune -o \
         -type f ! -name '.*' ! -name lock ! -name env-key -print 2>/dev/null)
     return $bad
 }
@@ -209,8 +209,8 @@ hold_port() {
 
 let_port_go() {
     [[ -n ${HOLDER_PID:-} ]] || return 0
-    kill "$HOLDER_PID" 2>/dev/null
-    wait "$HOLDER_PID" 2>/dev/null
+    kill "$HOLDER_PID" 2>/dev/null || true
+    wait "$HOLDER_PID" 2>/dev/null || true
     HOLDER_PID=
 }
 
