@@ -178,6 +178,17 @@ setup: {command: [sh, -c, 'echo run >>/count/runs; sleep 4; echo made >made']}"
     wait_for 60 is_succeeded one
     [ "$(log_of one)" = made ]
     runs_are 1
+    # What was set up, and where its log is, outlives the controller, too.
+    wait_for 10 setup_field_is state Succeeded
+    log=$(setup_field logFile)
+    berth_kill9
+    berth_start
+    task two '[cat, made]'
+    wait_for 30 is_succeeded two
+    wait_for 10 setup_field_is commit "$(tip_of main)"
+    setup_field_is logFile "$log"
+    [ -e "$log" ]
+    runs_are 1
 }
 
 @test "killed at random moments, controller, git's child and container: each attempt ran once, and all end well" {
