@@ -7,7 +7,7 @@
 # CRASH_KILLS times (6), each time at the first change where it was not killed yet.
 #   without CRASH, as in `make check`, this is done for CRASH_SECONDS (15) a scenario, at random points; the
 #                                    seed is printed, and CRASH_SEED repeats it
-#   CRASH=all                        until it was killed at every point
+#   CRASH=all                        until it was killed at every point; CRASH=@FILE: at those in FILE, one "HOW POINT" a line
 #   CRASH='before POINT, after 12'   one run: killed at POINT, and again at the 12th change after the next start.
 #                                    What failed is printed like this
 # CRASH_PORTS=30100 chooses the first port, so that two runs on one machine do not share any; CRASH_PATIENCE=120 waits
@@ -143,8 +143,12 @@ kill_all() {
     ((failed == 0))
 }
 
+# everything SCENARIO: or what is still to be done of an earlier sweep.
 everything() {
-    all_kills >"$TODO"
+    case $CRASH in
+        @*) cp "${CRASH#@}" "$TODO" ;;
+        *) all_kills >"$TODO" ;;
+    esac
     kill_all "$1" $((SECONDS + 86400)) || return 1
     sed 's/^/# not reached: /' "$TODO" >&3
 }
@@ -161,7 +165,7 @@ crash() {
     first_run "$scenario" || return 1
     case ${CRASH:-} in
         '') sample "$scenario" ;;
-        all) everything "$scenario" ;;
+        all | @*) everything "$scenario" ;;
         *) one_run "$scenario" "$CRASH" ;;
     esac
 }

@@ -277,6 +277,9 @@ static void hide_random(char *text)
         if (is_word && ends && (is_number || is_folder)) {
             *to++ = '*';
             at += len;
+        } else if (*at == '#' && is_word) { /* overlayfs names a file by its inode */
+            *to++ = '*';
+            at += 1 + strspn(at + 1, "0123456789abcdef");
         } else if (strncmp(at, "_git2_", 6) == 0 || strncmp(at, "tmp_pack_", 9) == 0) {
             *to++ = '*';
             at += strcspn(at, "/");
