@@ -40,7 +40,7 @@ UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 CASE_SOURCES    := $(wildcard tests/cases/run_*.c)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 # Programs that the bats files run, from the folder in BERTH_TEST_PROGRAMS.
-ENGINE_SOURCES  := $(wildcard tests/integration/*.c)
+ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c)
 # Fakes and helpers that any test may use; linked only where something of theirs is called.
 SUPPORT_SOURCES := $(wildcard tests/support/*.c) \
                    $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)) \
@@ -177,23 +177,32 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
     $(foreach program,$(filter $(FUZZ_PROGRAMS),$(PROGRAMS)),'$(program) \
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
-.PHONY: test test-integration test-faults stress fuzz coverage
+.PHONY: test test-integration test-faults crash-sweep valgrind stress fuzz coverage
 test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
 
 # bats has a limit for each test, so there is none for all of them. A lane has its own engine.
 LANES ?= $(if $(findstring ://,$(ENGINE)),1,2)
-RUN_BATS = BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests/integration) \
-    BERTH_TEST_ENGINE=$(ENGINE) BATS_TEST_TIMEOUT=180 tests/support/run_tests.sh -v -t 0 -l $(OUT)/test-logs
+BATS_LIMIT ?= 180
+RUN_BATS = BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests/$(or $(BATS_FOLDER),integration)) \
+    BERTH_TEST_ENGINE=$(ENGINE) BATS_TEST_TIMEOUT=$(BATS_LIMIT) tests/support/run_tests.sh -v -t 0 -l $(OUT)/test-logs
 test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real engine: ENGINE=default|newest|URL, LANES=2, T="file ..."
 	@$(if $(T),$(RUN_BATS) 'bats --tap $(T:%=tests/integration/%.bats)',\
 	    tests/support/lanes.sh $(LANES) tests/integration/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
-test-faults: $(OUT)/berth ## lost replies, crashes at every step, restarts of the engine
-	@if test -d tests/faults; then \
-	    $(RUN_BATS) 'bats --tap tests/faults$(if $(T),/$(T).bats)'; \
-	else echo "no fault tests yet"; fi
+test-faults crash-sweep valgrind: BATS_FOLDER = faults
+test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) ## lost replies, crashes at every step, restarts of the engine: LANES=2, T=file
+	@$(if $(T),$(RUN_BATS) 'bats --tap tests/faults/$(T).bats',\
+	    tests/support/lanes.sh $(LANES) tests/faults/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
+
+# CRASH='after POINT' kills there only; a failing run prints what to write.
+crash-sweep: BATS_LIMIT = 86400
+crash-sweep: $(OUT)/berth $(ENGINE_PROGRAMS) ## killed at every change of a scenario, by hand: S=instance|pool|task
+	@CRASH='$(or $(CRASH),all)' $(RUN_BATS) 'bats --tap -f $(or $(S),.) tests/faults/crashes.bats'
+
+valgrind: $(OUT)/berth ## the controller under memcheck: create, recreate, scale, task, deletion
+	@$(RUN_BATS) 'bats --tap tests/faults/memory.bats'
 
 stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name RUNS=200
 	@test -n '$(T)' || { echo "say which test: make stress T=test_name" >&2; exit 2; }

@@ -180,6 +180,22 @@ int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mo
     return 0;
 }
 
+void dir_remove_temporary(const char *path, const char *suffix)
+{
+    auto_free char *ending = xasprintf("%s.tmp", suffix);
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.' && text_has_suffix(entry->d_name, ending)) {
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+}
+
 int dir_make(const char *path, mode_t mode, struct error *err)
 {
     auto_free char *partial = xstrdup(path);
@@ -240,6 +256,12 @@ static int remove_children(struct removal *removal, int fd, unsigned depth)
     return result;
 }
 
+/* Somebody else may be removing the same: what is gone is done. */
+static int unless_gone(int result)
+{
+    return result < 0 && errno == ENOENT ? 0 : result;
+}
+
 static int open_directory(int dir_fd, const char *name)
 {
     return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -262,13 +284,16 @@ static int remove_below(struct removal *removal, int dir_fd, const char *name, u
         return result;
     }
     if (depth > MAX_TREE_DEPTH) {
-        return lift(removal, dir_fd, name);
+        return unless_gone(lift(removal, dir_fd, name));
     }
     fd = open_directory(dir_fd, name);
-    if (fd < 0 || remove_children(removal, fd, depth) < 0) {
+    if (fd < 0) {
+        return unless_gone(-1);
+    }
+    if (remove_children(removal, fd, depth) < 0) {
         return -1;
     }
-    return unlinkat(dir_fd, name, AT_REMOVEDIR);
+    return unless_gone(unlinkat(dir_fd, name, AT_REMOVEDIR));
 }
 
 /* A directory with all that is in it. */
@@ -279,17 +304,20 @@ static int remove_top(const char *path)
     unsigned long lifted_before;
 
     if (top_fd < 0) {
-        return -1;
+        return unless_gone(-1);
     }
     do {
         int fd = openat(top_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         lifted_before = removal.lifted;
-        if (fd < 0 || remove_children(&removal, fd, 0) < 0) {
+        if (fd < 0) {
+            return unless_gone(-1);
+        }
+        if (remove_children(&removal, fd, 0) < 0) {
             return -1;
         }
     } while (removal.lifted > lifted_before);
-    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+    return unless_gone(unlinkat(AT_FDCWD, path, AT_REMOVEDIR));
 }
 
 int tree_remove(const char *path, struct error *err)

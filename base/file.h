@@ -40,10 +40,19 @@ enum file_durability {
 int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
                  enum file_durability durability, struct error *err);
 
+/*
+ * Removes from the directory, not from those below it, the temporary files of file_replace() whose names end
+ * with suffix and ".tmp": its process was killed. Only for who is alone in replacing such files there.
+ */
+void dir_remove_temporary(const char *path, const char *suffix);
+
 /* Creates the directory and its parents where they are missing (mode for the new ones). */
 int dir_make(const char *path, mode_t mode, struct error *err);
 
-/* Removes the file or the whole tree; never leaves it through a link. Missing is success. */
+/*
+ * Removes the file or the whole tree; never leaves it through a link. Missing is success, also what somebody
+ * else removes meanwhile.
+ */
 int tree_remove(const char *path, struct error *err);
 
 bool path_exists(const char *path);

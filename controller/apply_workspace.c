@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/disk.h"
+#include "controller/run_folders.h"
 #include "controller/trees.h"
 
 #include <errno.h>
@@ -103,6 +104,7 @@ static void on_cleared(void *user, const struct tree_result *result, struct erro
         return;
     }
     forget_records(run->entry);
+    run_folders_clear(run->entry);
     trees_observe(run->entry);
     repository_save(run->entry);
     run_action_done(run);

@@ -31,13 +31,25 @@ struct entry *setup_repository(const struct entry *setup)
     return entry_find(setup->controller, setup->setup->repository_key);
 }
 
+/* What its last run was is in the status file of the Repository, which a controller before this one wrote. */
+static struct entry *setup_new(const struct entry *repository)
+{
+    const struct status_repository *recalled = &repository->status->repository;
+    struct entry *entry =
+        entry_new(repository->controller, ENTRY_SETUP, KIND_SETUP, repository->name);
+
+    entry->setup->repository_key = xstrdup(repository->key);
+    entry->status->repository.setup_commit = status_text(entry->status, recalled->setup_commit);
+    entry->status->repository.setup_log = status_text(entry->status, recalled->setup_log);
+    return entry;
+}
+
 void setup_sync(struct entry *repository)
 {
     struct repository_entry *own = repository->repository;
 
     if (own->setup == NULL && repository_settings(repository)->repository.setup != NULL) {
-        own->setup = entry_new(repository->controller, ENTRY_SETUP, KIND_SETUP, repository->name);
-        own->setup->setup->repository_key = xstrdup(repository->key);
+        own->setup = setup_new(repository);
     }
     if (own->setup != NULL) {
         entry_enqueue(own->setup);

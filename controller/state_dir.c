@@ -132,6 +132,31 @@ static int make_directories(const struct state_dir *state, struct error *err)
     return 0;
 }
 
+static void remove_temporary_of_repository(void *user, const char *name)
+{
+    const struct state_dir *state = user;
+    auto_free char *path = state_path(state, "repos/%s", name);
+    auto_free char *records = state_path(state, "repos/%s/records", name);
+    auto_free char *layers = state_path(state, "repos/%s/setup", name);
+
+    dir_remove_temporary(path, "");
+    dir_remove_temporary(records, "");
+    dir_remove_temporary(layers, "");
+}
+
+/* A controller that was killed while it replaced a file; not in requests/, where commands write at any time. */
+static void remove_temporary(struct state_dir *state)
+{
+    static const char *const names[] = {"", "tasks", "retired", "specs", "released", "releasing"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        auto_free char *path = state_path(state, "%s", names[i]);
+
+        dir_remove_temporary(path, "");
+    }
+    state_list(state, "repos", remove_temporary_of_repository, state);
+}
+
 int state_dir_open(struct state_dir *state, const char *path, bool is_dry_run, struct error *err)
 {
     *state = (struct state_dir){
@@ -139,8 +164,11 @@ int state_dir_open(struct state_dir *state, const char *path, bool is_dry_run, s
         .is_writable = !is_dry_run,
         .lock_fd = -1,
     };
-    if (!is_dry_run && (make_directories(state, err) < 0 || take_lock(state, err) < 0)) {
-        return -1;
+    if (!is_dry_run) {
+        if (make_directories(state, err) < 0 || take_lock(state, err) < 0) {
+            return -1;
+        }
+        remove_temporary(state);
     }
     return load_id(state, err);
 }

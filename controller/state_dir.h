@@ -14,7 +14,8 @@
  *     releasing/, released/  containers that were left to themselves (released.h)
  *     retired/<id>.json      tasks without a spec whose log is still kept
  *
- * Every file is replaced whole. A damaged one reads as missing.
+ * Every file is replaced whole, and what a killed controller left of that goes when the directory is opened.
+ * A damaged file reads as missing.
  */
 #ifndef BERTH_CONTROLLER_STATE_DIR_H
 #define BERTH_CONTROLLER_STATE_DIR_H

@@ -471,6 +471,7 @@ static void remove_stale_in(struct controller *controller, const char *directory
     DIR *dir = opendir(path);
     struct dirent *item;
 
+    dir_remove_temporary(path, ".status.yaml");
     while (dir != NULL && (item = readdir(dir)) != NULL) {
         auto_free char *name = path_join(directory, item->d_name);
         auto_free char *full = path_join(controller->options.status_dir, name);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "controller/disk.h"
 #include "controller/released.h"
+#include "controller/run_folders.h"
 #include "controller/trees.h"
 #include "reconcilers/orphans.h"
 #include "specs/spec_file.h"
@@ -250,6 +251,7 @@ void sweep_run(struct controller *controller)
     sweep_leases(controller);
     sweep_cgroups(controller);
     sweep_images(controller);
+    run_folders_sweep(controller);
     disk_collect(controller);
     heartbeat_write(controller, false);
 }

@@ -50,6 +50,7 @@ check  command:socat           socat                 socat                socat
 check  command:dnsmasq         dnsmasq-base          dnsmasq              dnsmasq
 check  command:openssl         openssl               openssl              openssl
 check  command:systemd-analyze systemd               systemd              -
+check  command:valgrind        valgrind              valgrind             valgrind
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.

@@ -305,6 +305,7 @@ json_t *status_repository_to_json(const struct status_repository *repository)
 void status_read_repository(struct object_status *status, const json_t *json)
 {
     struct status_repository *repository = &status->repository;
+    const json_t *setup = json_object_get(json, "setup");
 
     repository->url = status_get_text(status, json, "url");
     repository->branch = status_get_text(status, json, "branch");
@@ -312,6 +313,8 @@ void status_read_repository(struct object_status *status, const json_t *json)
     repository->idle_since_wall_ms = status_get_time(json, "idleSince");
     repository->pool = status_get_text(status, json, "pool");
     repository->instance = status_get_text(status, json, "instance");
+    repository->setup_commit = status_get_text(status, setup, "commit");
+    repository->setup_log = status_get_text(status, setup, "logFile");
 }
 
 void status_copy_repository(struct object_status *to, const struct status_repository *from)

@@ -178,6 +178,17 @@ setup: {command: [sh, -c, 'echo run >>/count/runs; sleep 4; echo made >made']}"
     wait_for 60 is_succeeded one
     [ "$(log_of one)" = made ]
     runs_are 1
+    # What was set up, and where its log is, outlives the controller, too.
+    wait_for 10 setup_field_is state Succeeded
+    log=$(setup_field logFile)
+    berth_kill9
+    berth_start
+    task two '[cat, made]'
+    wait_for 30 is_succeeded two
+    wait_for 10 setup_field_is commit "$(tip_of main)"
+    setup_field_is logFile "$log"
+    [ -e "$log" ]
+    runs_are 1
 }
 
 @test "killed at random moments, controller, git's child and container: each attempt ran once, and all end well" {
@@ -207,6 +218,26 @@ setup: {command: [sh, -c, "echo begin >>/c/setup; sleep 0.5; echo end >>/c/setup
     lines() { docker run --rm --network none -v "$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/c"}}{{.Name}}{{end}}{{end}}' "$(repo)"):/c" --entrypoint grep berth-test/busybox:1 -cx "$1" "/c/$2" || true; }
     for i in 1 2 3 4; do [ "$(lines $i runs)" -le "$(task_field "t$i" attempt)" ]; done
     [ "$(lines end setup)" -ge 1 ]
+}
+
+@test "records and logs of setups go with their container; what nobody claims, an hour after the last use" {
+    settings "retainSeconds: 1
+setup: {command: [sh, -c, 'echo prepared >dep']}"
+    task one '[sleep, "1000"]' 'ttlSecondsAfterFinished: 3600'
+    berth_start --orphan-grace 1s
+    wait_for 60 is_running_task one
+    runs="$STATE/repos/$(repo)/run/tasks"
+    mkdir "$runs/stray" "$runs/new"
+    touch -d '2 hours ago' "$runs/stray" "$runs"/setup-* "$runs"/one-*
+    wait_for 15 test ! -e "$runs/stray"
+    [ -e "$runs/new" ]
+    [ "$(cat "$(setup_field logFile)")" = '' ]    # as long as the status names it
+    [ -e "$(task_field one logFile)" ]
+    complete one
+    wait_for 30 has_no_containers
+    are_tasks_only() { [[ $(ls "$runs") =~ ^one-[^[:space:]]*$ ]] || { ls "$runs"; return 1; }; }
+    wait_for 15 are_tasks_only
+    [ -e "$(task_field one logFile)" ]
 }
 
 @test "a container lost while setup runs: it is run again in the next one" {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* after its friends, which it needs */
@@ -89,6 +90,40 @@ static void replacing_keeps_the_mode_that_was_asked_for_and_no_temporary_file(vo
     assert_false(path_exists(temporary));
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+static void what_a_killed_replacement_left_is_removed_and_nothing_else(void **state)
+{
+    static const char *const names[] = {".a.json.tmp", ".b.status.yaml.tmp", "c.json.tmp",
+                                        ".d.json", ".tmp.json"};
+    static const bool is_left[] = {true, false, true, true, true};
+    auto_free char *missing = in_folder("missing"), *below = in_folder("below");
+    auto_free char *deep = in_folder("below/.b.status.yaml.tmp"), *top_name = in_folder("");
+    struct error err = {0};
+
+    (void)state;
+    dir_remove_temporary(missing, "");
+    assert_int_equal(dir_make(below, 0755, &err), 0);
+    put(deep, "x");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        auto_free char *path = in_folder(names[i]);
+
+        put(path, "x");
+    }
+    dir_remove_temporary(top_name, ".status.yaml");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        auto_free char *path = in_folder(names[i]);
+
+        assert_int_equal(path_exists(path), is_left[i]);
+    }
+    assert_true(path_exists(deep));
+    dir_remove_temporary(top_name, "");
+    {
+        auto_free char *gone = in_folder(names[0]), *there = in_folder(names[2]);
+
+        assert_false(path_exists(gone));
+        assert_true(path_exists(there));
+    }
 }
 
 static void paths_are_relative_to_the_folder_that_is_open(void **state)
@@ -267,6 +302,40 @@ static void a_tree_of_any_depth_is_removed(void **state)
     assert_false(path_exists(tree));
 }
 
+static void fill_with_folders(const char *top_name, unsigned count)
+{
+    struct error err = {0};
+
+    for (unsigned i = 0; i < count; i++) {
+        auto_free char *name = xasprintf("%s/%u/deep/deeper", top_name, i);
+
+        assert_int_equal(dir_make(name, 0755, &err), 0);
+    }
+}
+
+static void two_may_remove_the_same_tree_at_once(void **state)
+{
+    auto_free char *path = in_folder("tree");
+    struct error err = {0};
+
+    (void)state;
+    for (unsigned round = 0; round < 10; round++) {
+        int status;
+        pid_t other;
+
+        fill_with_folders(path, 200);
+        other = fork();
+        assert_true(other >= 0);
+        if (other == 0) {
+            _exit(tree_remove(path, &err) < 0 ? 1 : 0);
+        }
+        assert_int_equal(tree_remove(path, &err), 0);
+        assert_int_equal(waitpid(other, &status, 0), other);
+        assert_int_equal(status, 0);
+        assert_false(path_exists(path));
+    }
+}
+
 static void a_dangling_link_exists(void **state)
 {
     auto_free char *link = in_folder("link"), *missing = in_folder("missing");
@@ -338,6 +407,7 @@ int main(void)
         in_a_folder(what_was_written_is_read),
         in_a_folder(an_empty_file_is_an_empty_text),
         in_a_folder(replacing_keeps_the_mode_that_was_asked_for_and_no_temporary_file),
+        in_a_folder(what_a_killed_replacement_left_is_removed_and_nothing_else),
         in_a_folder(paths_are_relative_to_the_folder_that_is_open),
         in_a_folder(a_file_at_the_ceiling_is_read_and_a_larger_one_is_not),
         in_a_folder(only_the_end_of_a_file_is_read_when_that_is_asked_for),
@@ -347,6 +417,7 @@ int main(void)
         in_a_folder(folders_are_made_with_their_parents_and_may_exist),
         in_a_folder(removing_a_tree_never_leaves_it_through_a_link),
         in_a_folder(a_tree_of_any_depth_is_removed),
+        in_a_folder(two_may_remove_the_same_tree_at_once),
         in_a_folder(a_dangling_link_exists),
         cmocka_unit_test(paths_are_joined_with_one_slash),
         cmocka_unit_test(absolute_paths_have_no_dots_and_double_slashes),

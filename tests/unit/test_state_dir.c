@@ -50,6 +50,25 @@ static void put_file(const char *name, const char *text)
     assert_int_equal(file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_VISIBLE, &err), 0);
 }
 
+static bool has_file(const char *name)
+{
+    auto_free char *state_directory = directory();
+    auto_free char *path = path_join(state_directory, name);
+
+    return path_exists(path);
+}
+
+static void put_file_with_folder(const char *name, const char *text)
+{
+    auto_free char *state_directory = directory();
+    auto_free char *path = path_join(state_directory, name);
+    auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+    struct error err = {0};
+
+    assert_int_equal(dir_make(folder, 0755, &err), 0);
+    put_file(name, text);
+}
+
 static void who_we_are_is_made_up_once(void **state)
 {
     auto_free char *path = directory();
@@ -313,6 +332,44 @@ static void a_listing_has_what_is_not_hidden(void **state)
     state_dir_close(&dir);
 }
 
+static void what_a_killed_controller_left_of_a_replacement_goes_when_it_is_opened(void **state)
+{
+    static const char *const ours[] = {".leases.json.tmp",
+                                       "tasks/.one.json.tmp",
+                                       "specs/.0123.json.tmp",
+                                       "retired/.a.json.tmp",
+                                       "repos/repo-a/.mirror.json.tmp",
+                                       "repos/repo-a/records/.t.json.tmp",
+                                       "released/.id.json.tmp",
+                                       "repos/repo-a/setup/.k.changes.tmp"};
+    /* A command may be writing the first one just now; the second one is in somebody's tree. */
+    static const char *const others[] = {"requests/.r.json.tmp", "repos/repo-a/trees/t/.x.tmp"};
+    auto_free char *path = directory();
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    state_dir_close(&dir);
+    for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+        put_file_with_folder(ours[i], "half");
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        put_file_with_folder(others[i], "half");
+    }
+    assert_int_equal(state_dir_open(&dir, path, true, &err), 0); /* a dry run changes nothing */
+    assert_true(has_file(ours[0]));
+    state_dir_close(&dir);
+    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+        assert_false(has_file(ours[i]));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        assert_true(has_file(others[i]));
+    }
+    state_dir_close(&dir);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -332,6 +389,7 @@ int main(void)
         TEST(a_file_has_a_ceiling),
         TEST(what_is_no_utf8_is_an_error_and_no_crash),
         TEST(a_listing_has_what_is_not_hidden),
+        TEST(what_a_killed_controller_left_of_a_replacement_goes_when_it_is_opened),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -292,6 +292,23 @@ static void a_repository_is_shown_with_all_that_it_has(void **state)
                                             "  keptUntil: \"2026-01-02T12:00:00Z\"\n");
 }
 
+static void what_was_set_up_is_read_back(void **state)
+{
+    auto_owned(object_status) *status = status_new(), *back = NULL;
+    json_auto_t *json = NULL;
+
+    (void)state;
+    status->repository.url = "git.example/org/project";
+    status->repository.setup_state = "Succeeded";
+    status->repository.setup_commit = "a0b1c2d";
+    status->repository.setup_log = "/state/tasks/setup/1.log";
+    json = status_to_json(status);
+    back = status_from_json(json);
+    assert_string_equal(back->repository.setup_commit, "a0b1c2d");
+    assert_string_equal(back->repository.setup_log, "/state/tasks/setup/1.log");
+    assert_null(back->repository.setup_state); /* that is looked at anew */
+}
+
 /* What a pass says anew is not carried on. */
 static void a_successor_has_a_task_of_its_own(void **state)
 {
@@ -332,6 +349,7 @@ int main(void)
         cmocka_unit_test(ports_that_cannot_be_are_left_out),
         cmocka_unit_test(a_task_is_shown_with_all_that_it_has),
         cmocka_unit_test(a_repository_is_shown_with_all_that_it_has),
+        cmocka_unit_test(what_was_set_up_is_read_back),
         cmocka_unit_test(a_successor_has_a_task_of_its_own),
     };
 
