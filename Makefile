@@ -164,6 +164,7 @@ check-dependencies-tests:
 # --- tests ---------------------------------------------------------------------------------------
 
 $(FAKE_ENGINE): $(FAKE_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
+	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 $(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(ENGINE_SOURCES:%.c=$(OUT)/%): %: %.o $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a

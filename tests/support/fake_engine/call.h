@@ -43,6 +43,7 @@ struct call {
     bool is_stream;
     bool has_begun;                /* the back end knows of it */
     bool is_over;                  /* nothing more comes from the back end */
+    bool is_ended;                 /* nobody waits for more; it goes in the next turn of the loop */
     struct event_spoiler *spoiler; /* of a stream of events, else NULL */
 
     void *work; /* the back end's own */

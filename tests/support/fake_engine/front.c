@@ -45,6 +45,7 @@ static void end_call(struct call *call)
     }
     *(call->previous != NULL ? &call->previous->next : &front->calls) = call->next;
     front->open_count--;
+    call->is_ended = true;
     uv_close((uv_handle_t *)&call->timer, on_timer_closed);
 }
 
@@ -325,6 +326,9 @@ static void deliver(struct call *call)
 
 void back_end_reply_head(struct call *call, int status, const char *fields)
 {
+    if (call->is_ended) {
+        return;
+    }
     call->status = status;
     call->is_stream = status == 101 || (status < 300 && call_is_stream(call));
     strbuf_reset(&call->reply_fields);
@@ -338,6 +342,9 @@ void back_end_reply_head(struct call *call, int status, const char *fields)
 
 void back_end_reply_bytes(struct call *call, const char *bytes, size_t len)
 {
+    if (call->is_ended) {
+        return;
+    }
     if (!call->is_sent || call->fault.kind == FAULT_CLOSE_MID_BODY) {
         strbuf_append(&call->reply_body, bytes, len);
         if (call->is_sent) {
@@ -352,6 +359,9 @@ void back_end_reply_bytes(struct call *call, const char *bytes, size_t len)
 
 void back_end_reply_end(struct call *call)
 {
+    if (call->is_ended) {
+        return;
+    }
     call->is_over = true;
     if (!call->is_stream) {
         spoil_reply(call);
@@ -365,8 +375,10 @@ void back_end_reply_end(struct call *call)
 
 void back_end_reply_lost(struct call *call)
 {
-    call->is_over = true;
-    close_call(call);
+    if (!call->is_ended) {
+        call->is_over = true;
+        close_call(call);
+    }
 }
 
 /* --- the front --- */

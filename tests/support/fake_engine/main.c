@@ -1,9 +1,12 @@
 /*
  * A Docker Engine that fails as it is told, on a Unix socket.
  *
- * usage: fake_engine --listen PATH --forward unix:///PATH [OPTION...]
+ * usage: fake_engine --listen PATH --forward URL|--memory [OPTION...]
  *   --listen PATH        the socket to serve
  *   --forward URL        pass each call to the engine at URL (unix:///...)
+ *   --memory             be an engine whose world is in memory, see memory_engine.h
+ *   --api VERSION        the newest API version that this one speaks (1.51)
+ *   --live-restore       its containers outlive it
  *   --script FILE        what goes wrong, see faults.h
  *   --seed N             choose calls and faults by this number
  *   --permille N         so many calls in a thousand fail by the seed (50)
@@ -17,6 +20,7 @@
 #include "base/parse.h"
 #include "tests/support/fake_engine/forward.h"
 #include "tests/support/fake_engine/front.h"
+#include "tests/support/fake_engine/memory_engine.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -26,9 +30,9 @@
 #include <string.h>
 
 struct options {
-    const char *listen, *forward, *script, *log;
+    const char *listen, *forward, *script, *log, *api;
     uint64_t seed, permille, last;
-    bool has_seed;
+    bool has_seed, is_memory, is_live_restore;
 };
 
 static void die(const char *message)
@@ -50,12 +54,19 @@ static uint64_t number_of(const char *text)
 static struct options read_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"listen", required_argument, NULL, 'l'},   {"forward", required_argument, NULL, 'f'},
-        {"script", required_argument, NULL, 's'},   {"seed", required_argument, NULL, 'S'},
-        {"permille", required_argument, NULL, 'p'}, {"last", required_argument, NULL, 'L'},
-        {"log", required_argument, NULL, 'o'},      {0},
+        {"listen", required_argument, NULL, 'l'},
+        {"forward", required_argument, NULL, 'f'},
+        {"script", required_argument, NULL, 's'},
+        {"seed", required_argument, NULL, 'S'},
+        {"permille", required_argument, NULL, 'p'},
+        {"last", required_argument, NULL, 'L'},
+        {"log", required_argument, NULL, 'o'},
+        {"memory", no_argument, NULL, 'm'},
+        {"api", required_argument, NULL, 'a'},
+        {"live-restore", no_argument, NULL, 'r'},
+        {0},
     };
-    struct options options = {.permille = 50};
+    struct options options = {.permille = 50, .api = "1.51"};
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -63,6 +74,9 @@ static struct options read_options(int argc, char **argv)
         case 'l': options.listen = optarg; break;
         case 'f': options.forward = optarg; break;
         case 's': options.script = optarg; break;
+        case 'm': options.is_memory = true; break;
+        case 'a': options.api = optarg; break;
+        case 'r': options.is_live_restore = true; break;
         case 'o': options.log = optarg; break;
         case 'S':
             options.seed = number_of(optarg);
@@ -74,7 +88,7 @@ static struct options read_options(int argc, char **argv)
         }
     }
     if (optind < argc || options.listen == NULL) {
-        die("usage: fake_engine --listen PATH --forward URL [OPTION...]");
+        die("usage: fake_engine --listen PATH --forward URL|--memory [OPTION...]");
     }
     return options;
 }
@@ -101,8 +115,11 @@ static struct back_end *make_back_end(uv_loop_t *loop, const struct options *opt
 {
     static const char scheme[] = "unix://";
 
+    if (options->is_memory) {
+        return memory_engine_new(loop, options->api, options->is_live_restore);
+    }
     if (options->forward == NULL || !text_has_prefix(options->forward, scheme)) {
-        die("--forward wants unix:///path");
+        die("--memory, or --forward unix:///path");
     }
     return forward_new(loop, options->forward + strlen(scheme));
 }
