@@ -166,8 +166,8 @@ int main(int argc, char **argv)
     front_close(front);
     uv_close((uv_handle_t *)&handles[0], NULL);
     uv_close((uv_handle_t *)&handles[1], NULL);
-    uv_run(loop, UV_RUN_DEFAULT);
     back_end->ops->close(back_end);
+    uv_run(loop, UV_RUN_DEFAULT);
     uv_loop_close(loop);
     faults_free(faults);
     if (log != NULL) {

@@ -83,6 +83,29 @@ static bool is_name_taken(struct memory *memory, struct call *call, const char *
     return true;
 }
 
+/* "data:/var/data" becomes a mount like those that are asked for as such. */
+static void add_binds(json_t *host_config)
+{
+    json_t *mounts = json_object_get(host_config, "Mounts");
+    size_t i;
+    json_t *bind;
+
+    if (!json_is_array(mounts)) {
+        mounts = json_array();
+        json_object_set_new(host_config, "Mounts", mounts);
+    }
+    json_array_foreach(json_object_get(host_config, "Binds"), i, bind) {
+        const char *text = json_string_value(bind);
+        size_t len = strcspn(text, ":");
+        const char *target = text + len + (text[len] == ':');
+
+        json_array_append_new(mounts,
+                              json_pack("{s:s, s:s#, s:s#}", "Type",
+                                        text[0] == '/' ? "bind" : "volume", "Source", text,
+                                        (int)len, "Target", target, (int)strcspn(target, ":")));
+    }
+}
+
 /* The sources of mounts: volumes are made, directories must be there. */
 static int check_mounts(struct memory *memory, struct call *call, const json_t *host_config)
 {
@@ -133,6 +156,11 @@ static void add_of_image(json_t *config, const struct image *image)
     json_object_set_new(config, "Labels", labels);
 }
 
+static const char *true_network(const char *name)
+{
+    return name[0] == '\0' || strcmp(name, "default") == 0 ? "bridge" : name;
+}
+
 /* Where it will be: what was asked for, else the network that its mode names. */
 static json_t *first_endpoints(const json_t *body, const json_t *host_config)
 {
@@ -143,11 +171,9 @@ static json_t *first_endpoints(const json_t *body, const json_t *host_config)
     json_t *endpoint;
 
     json_object_foreach(asked, network, endpoint) {
-        json_object_set_new(endpoints, network, endpoint_new(endpoint));
+        json_object_set_new(endpoints, true_network(network), endpoint_new(endpoint));
     }
-    if (mode[0] == '\0' || strcmp(mode, "default") == 0) {
-        mode = "bridge";
-    }
+    mode = true_network(mode);
     if (json_object_size(endpoints) == 0) {
         json_object_set_new(endpoints, mode, endpoint_new(NULL));
     }
@@ -200,6 +226,7 @@ void create_container(struct memory *memory, struct call *call, const char *igno
                       strchr(text, ':') == NULL ? ":latest" : "");
         return;
     }
+    add_binds(json_object_get(body, "HostConfig"));
     if (check_mounts(memory, call, json_object_get(body, "HostConfig")) < 0) {
         return;
     }

@@ -33,6 +33,7 @@ static const struct {
     {"POST", "/containers/*/unpause", unpause_container},
     {"POST", "/containers/*/update", update_container},
     {"POST", "/containers/*/wait", wait_container},
+    {"POST", "/containers/*/attach", attach_container},
     {"POST", "/containers/*/exec", create_exec},
     {"DELETE", "/containers/*", remove_container},
     {"POST", "/exec/*/start", start_exec},
@@ -257,11 +258,11 @@ static void memory_close(struct back_end *self)
         open_reply_remove(memory, memory->open);
     }
     free_all(&memory->execs, free_exec);
+    map_done(&memory->containers_by_id);
     free_all(&memory->containers, free_container);
     free_all(&memory->networks, free_network);
     free_all(&memory->volumes, free_volume);
     free_all(&memory->images, free_image);
-    uv_run(memory->loop, UV_RUN_DEFAULT); /* their handles close */
     json_decref(memory->events);
     free(memory->api);
     free(memory);

@@ -114,7 +114,7 @@ void watch_events(struct memory *memory, struct call *call, const char *name)
     json_t *event;
 
     (void)name;
-    open = open_reply_new(memory, call, OPEN_EVENTS, "application/json");
+    open = open_reply_new(memory, call, OPEN_EVENTS, 200, "application/json");
     if (open == NULL) {
         json_decref(filters);
         return;

@@ -338,7 +338,7 @@ void wait_container(struct memory *memory, struct call *call, const char *name)
     if (container == NULL) {
         return;
     }
-    open = open_reply_new(memory, call, OPEN_WAIT, "application/json");
+    open = open_reply_new(memory, call, OPEN_WAIT, 200, "application/json");
     if (open == NULL) {
         return;
     }
@@ -375,6 +375,22 @@ static const char *tail_of(const struct container *container, const struct call 
     return from;
 }
 
+/* What it prints from now on. */
+void attach_container(struct memory *memory, struct call *call, const char *name)
+{
+    struct container *container = need_container(memory, call, name);
+    struct open_reply *open;
+
+    if (container == NULL) {
+        return;
+    }
+    open = open_reply_new(memory, call, OPEN_LOG, call->is_upgrade ? 101 : 200,
+                          "application/vnd.docker.raw-stream");
+    if (open != NULL) {
+        snprintf(open->container_id, sizeof(open->container_id), "%s", container->id);
+    }
+}
+
 void read_logs(struct memory *memory, struct call *call, const char *name)
 {
     struct container *container = need_container(memory, call, name);
@@ -385,7 +401,7 @@ void read_logs(struct memory *memory, struct call *call, const char *name)
         return;
     }
     from = tail_of(container, call);
-    open = open_reply_new(memory, call, OPEN_LOG, "application/vnd.docker.raw-stream");
+    open = open_reply_new(memory, call, OPEN_LOG, 200, "application/vnd.docker.raw-stream");
     if (open == NULL) {
         return;
     }

@@ -57,13 +57,13 @@ json_t *request_object(struct call *call)
     return json;
 }
 
-struct open_reply *open_reply_new(struct memory *memory, struct call *call, int kind,
+struct open_reply *open_reply_new(struct memory *memory, struct call *call, int kind, int status,
                                   const char *type)
 {
     auto_free char *fields = xasprintf("Content-Type: %s\r\n", type);
     struct open_reply *open;
 
-    back_end_reply_head(call, 200, fields);
+    back_end_reply_head(call, status, fields);
     if (call->is_ended) {
         return NULL;
     }

@@ -106,7 +106,7 @@ void new_id(struct memory *memory, char id[ID_SIZE]);
 int64_t wall_ns(void);
 json_t *time_text(int64_t ns); /* RFC 3339 with nine digits */
 /* Sends the head. NULL: with that the call has ended, as it was to go wrong. */
-struct open_reply *open_reply_new(struct memory *memory, struct call *call, int kind,
+struct open_reply *open_reply_new(struct memory *memory, struct call *call, int kind, int status,
                                   const char *type);
 void open_reply_end(struct memory *memory, struct open_reply *open); /* its stream ends */
 const char *text_of(const json_t *object, const char *key);          /* "" when there is none */
@@ -142,7 +142,8 @@ void container_end(struct container *container, int exit_code); /* it ends by it
 void container_kill(struct container *container, int signal, bool is_stop);
 memory_handler create_container, list_containers, inspect_container, start_container,
     stop_container, restart_container, kill_container, remove_container, rename_container,
-    pause_container, unpause_container, update_container, wait_container, read_logs, put_archive;
+    pause_container, unpause_container, update_container, wait_container, attach_container,
+    read_logs, put_archive;
 json_t *container_summary(const struct container *container);
 const char *state_name(enum container_state state);
 
