@@ -4,11 +4,11 @@
 # come to the very world of the run without faults: containers, networks, volumes, images, statuses, open
 # files; the controller must end well when it is told to.
 #
-# usage: sweep.sh [-j JOBS] [-t SECONDS] [-k] all|sample N|SCENARIO [CALL FAULT...]
-#   all               every scenario, call and fault (thousands of runs, some ten minutes)
+# usage: sweep.sh [-j JOBS] [-t SECONDS] [-k] all|sample N|SCENARIO [RULE]
+#   all               every scenario, call and fault: thousands of runs
 #   sample N          N of them, evenly spread
 #   SCENARIO          all of one scenario
-#   SCENARIO CALL FAULT...   one run, such as: sweep.sh recreate 4 status 500
+#   SCENARIO RULE     one run, such as: sweep.sh recreate "call 4: status 500"
 #   -j                runs beside each other (4 for each processor: they mostly wait)
 #   -t                how long a world may take to become as it should be (40)
 #   -k                keep the folder of a run that failed, and say where it is
@@ -25,6 +25,7 @@ export BERTH BERTH_TEST_PROGRAMS
 
 FAULTS=('drop-before' 'drop-after' 'delay 700' 'delay-after 700' 'hang 1500' 'hang-after 1500' 'close-mid-body'
     'garbage' 'status 404' 'status 409' 'status 500' 'status 503' 'status-after 500' 'disk-full' 'port-in-use')
+EVENT_FAULTS=('lose' 'double' 'swap' 'late 700' 'garbage' 'close')
 
 usage() { sed -n '/^# usage:/,/^#$/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
@@ -124,14 +125,20 @@ wait_for_world() {
     return 1
 }
 
-# Without faults there is nothing to compare with: it is at rest when nothing has changed for a while.
+# wait_until_rest COUNTS: without faults there is nothing to compare with; it is at rest when nothing has
+# changed for a while. Calls and events up to the last change are in the file COUNTS.
 wait_until_rest() {
     local before now=none calm=0
     while ((calm < 5)); do
         sleep 0.4
         before=$now
         now=$(world)
-        [[ $now == "$before" ]] && calm=$((calm + 1)) || calm=0
+        if [[ $now == "$before" ]]; then
+            calm=$((calm + 1))
+        else
+            calm=0
+            fake counts | jq -r '"\(.calls) \(.events)"' >"$1"
+        fi
     done
     printf '%s\n' "$now"
 }
@@ -176,17 +183,16 @@ prepare() {
 reference() (
     begin_run "$2"
     "prepare_$1"
-    [[ -z $CONTROLLER_PID ]] || wait_until_rest >"$base/$1.before"
+    [[ -z $CONTROLLER_PID ]] || wait_until_rest /dev/null >"$base/$1.before"
     fake script -X PUT --data-binary '# none' || exit 1
     "act_$1"
-    wait_until_rest >"$base/$1.world"
-    fake counts | jq .calls >"$base/$1.calls"
+    wait_until_rest "$base/$1.counts" >"$base/$1.world"
     end_controller
 )
 
-# fault_run NUMBER SCENARIO CALL FAULT: a line of TAP, with what differs behind it.
+# fault_run NUMBER SCENARIO RULE: a line of TAP, with what differs behind it.
 fault_run() (
-    local number=$1 scenario=$2 rule="call $3: $4" output failed=no
+    local number=$1 scenario=$2 rule=$3 output failed=no
     begin_run "$number"
     prepare "$scenario" && fake script -X PUT --data-binary "$rule" || failed=yes
     "act_$scenario"
@@ -204,14 +210,25 @@ fault_run() (
 
 # --- many --------------------------------------------------------------------------------------------
 
-all_runs() {
-    local scenario call fault
-    for scenario in "$@"; do
-        for ((call = 1; call <= $(cat "$base/$scenario.calls"); call++)); do
-            for fault in "${FAULTS[@]}"; do
-                printf '%s\t%s\t%s\n' "$scenario" "$call" "$fault"
-            done
+# rules KIND COUNT FAULT...
+rules() {
+    local kind=$1 count=$2 number fault
+    shift 2
+    for ((number = 1; number <= count; number++)); do
+        for fault in "$@"; do
+            printf '%s %s: %s\n' "$kind" "$number" "$fault"
         done
+    done
+}
+
+all_runs() {
+    local scenario calls events
+    for scenario in "$@"; do
+        read -r calls events <"$base/$scenario.counts"
+        {
+            rules call "$calls" "${FAULTS[@]}"
+            rules event "$events" "${EVENT_FAULTS[@]}"
+        } | sed "s/^/$scenario /"
     done
 }
 
@@ -226,19 +243,19 @@ make_references() {
     done
     wait
     for scenario in "$@"; do
-        [[ -s $base/$scenario.calls ]] || { echo "Bail out! $scenario fails without faults"; exit 1; }
+        [[ -s $base/$scenario.world ]] || { echo "Bail out! $scenario fails without faults"; exit 1; }
     done
 }
 
 run_all() {
-    local number=0 scenario call fault
+    local number=0 scenario rule
     echo "1..$(wc -l <"$base/runs")"
-    while IFS=$'\t' read -r scenario call fault; do
+    while read -r scenario rule; do
         while (($(jobs -rp | wc -l) >= jobs)); do
             wait -n
         done
         number=$((number + 1))
-        fault_run "$number" "$scenario" "$call" "$fault" >"$base/result.$number" 2>&1 &
+        fault_run "$number" "$scenario" "$rule" >"$base/result.$number" 2>&1 &
     done <"$base/runs"
     wait
     number=0
@@ -263,7 +280,7 @@ case $1 in
         declare -F "act_$1" >/dev/null || usage
         make_references "$1"
         if (($# > 1)); then
-            printf '%s\t%s\t%s\n' "$1" "$2" "${*:3}" >"$base/runs"
+            printf '%s %s\n' "$1" "$2" >"$base/runs"
         else
             all_runs "$1" >"$base/runs"
         fi

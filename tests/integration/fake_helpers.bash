@@ -30,5 +30,5 @@ fake_ask() { curl -sS --fail-with-body -m 10 --unix-socket "$FAKE_SOCKET" "${@:2
 # fake_script [RULE...]: what goes wrong from now on, in place of the rules before; numbers begin at 1.
 fake_script() { printf '%s\n' "$@" | fake_ask script -X PUT --data-binary @-; }
 
-# fake_count FIELD: calls, faults, open, connections
+# fake_count FIELD: calls, events, faults, open, connections
 fake_count() { fake_ask counts | jq ".$1"; }

@@ -53,6 +53,11 @@ unsigned faults_count(const struct faults *faults)
     return faults->spoiled;
 }
 
+unsigned faults_event_count(const struct faults *faults)
+{
+    return faults->events;
+}
+
 /* --- by rules --- */
 
 static bool is_write(const char *method)

@@ -91,7 +91,8 @@ void faults_set_seed(struct faults *faults, uint64_t seed, unsigned permille, un
 struct fault faults_of_call(struct faults *faults, const char *method, const char *path);
 struct fault faults_of_event(struct faults *faults, const char *type, const char *action);
 
-/* How many have been spoiled since the rules were set. */
+/* How many have been spoiled, and how many events were asked about, since the rules were set. */
 unsigned faults_count(const struct faults *faults);
+unsigned faults_event_count(const struct faults *faults);
 
 #endif

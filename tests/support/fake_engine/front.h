@@ -4,7 +4,7 @@
  * It counts calls, writes a line for each to a log, and spoils those that the rules name (faults.h). It
  * answers "/_fake/..." itself, without counting, logging or spoiling:
  *
- *     GET  /_fake/counts              {"calls": N, "faults": N, "open": N, "connections": N}
+ *     GET  /_fake/counts              {"calls": N, "events": N, "faults": N, "open": N, "connections": N}
  *     PUT  /_fake/script              the body replaces the rules; numbers begin at 1 again
  *     POST /_fake/seed?seed=N&permille=N&last=N
  *     POST /_fake/down?ms=N           no socket and no connection for so long: the engine restarts

@@ -20,9 +20,10 @@ static void answer_counts(struct front *front, struct call *call)
 {
     /* this question is open too, and has a connection */
     auto_free char *body =
-        xasprintf("{\"calls\": %u, \"faults\": %u, \"open\": %u, \"connections\": %u}\n",
-                  front->call_count, faults_count(front->faults), front->open_count - 1,
-                  server_connection_count(front->server) - 1);
+        xasprintf("{\"calls\": %u, \"events\": %u, \"faults\": %u, \"open\": %u, "
+                  "\"connections\": %u}\n",
+                  front->call_count, faults_event_count(front->faults), faults_count(front->faults),
+                  front->open_count - 1, server_connection_count(front->server) - 1);
 
     front_answer(call, 200, "application/json", body);
 }
