@@ -20,8 +20,8 @@ project=${here%/tests/*}
 BERTH=${BERTH:-$project/build/berth}
 BERTH_TEST_PROGRAMS=${BERTH_TEST_PROGRAMS:-$(dirname "$(realpath "$BERTH")")/tests/integration}
 export BERTH BERTH_TEST_PROGRAMS
-# shellcheck source=scenarios.bash
-. "$here/scenarios.bash"
+# shellcheck source=sweep_scenarios.bash
+. "$here/sweep_scenarios.bash"
 
 FAULTS=('drop-before' 'drop-after' 'delay 700' 'delay-after 700' 'hang 1500' 'hang-after 1500' 'close-mid-body'
     'garbage' 'status 404' 'status 409' 'status 500' 'status 503' 'status-after 500' 'disk-full' 'port-in-use')
