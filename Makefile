@@ -41,18 +41,21 @@ CASE_SOURCES    := $(wildcard tests/cases/run_*.c)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 # Programs that the bats files run, from the folder in BERTH_TEST_PROGRAMS.
 ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c)
+# A program of several files: an engine that fails as it is told.
+FAKE_SOURCES    := $(wildcard tests/support/fake_engine/*.c)
 # Fakes and helpers that any test may use; linked only where something of theirs is called.
 SUPPORT_SOURCES := $(wildcard tests/support/*.c) \
                    $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)) \
                    $(filter-out $(CASE_SOURCES),$(wildcard tests/cases/*.c))
 TEST_SOURCES    := $(UNIT_SOURCES) $(CASE_SOURCES) $(FUZZ_SOURCES) $(ENGINE_SOURCES) \
-                   $(SUPPORT_SOURCES) tests/fuzz/run_corpus.c
-TEST_HEADERS    := $(wildcard tests/*/*.h)
+                   $(SUPPORT_SOURCES) $(FAKE_SOURCES) tests/fuzz/run_corpus.c
+TEST_HEADERS    := $(wildcard tests/*/*.h) $(wildcard tests/*/*/*.h)
 
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(OUT)/%)
 CASE_PROGRAMS := $(CASE_SOURCES:%.c=$(OUT)/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
-ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%)
+FAKE_ENGINE     := $(OUT)/tests/integration/fake_engine
+ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE)
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -160,7 +163,11 @@ check-dependencies-tests:
 
 # --- tests ---------------------------------------------------------------------------------------
 
-$(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(ENGINE_PROGRAMS): %: %.o $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
+$(FAKE_ENGINE): $(FAKE_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(ENGINE_SOURCES:%.c=$(OUT)/%): %: %.o $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
 	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
 
 # A fuzz target runs over its corpus as a plain test, or, built for `make fuzz`, under libFuzzer.

@@ -303,9 +303,28 @@ static void free_values(struct map *map)
     map_done(map);
 }
 
+/* What is due while the parts close is not done any more: it would ask those that are closed. */
+static void stop_handles(struct controller *controller)
+{
+    uv_timer_t *timers[] = {
+        &controller->wake_timer,    &controller->rescan_timer,   &controller->once_timer,
+        &controller->retired_timer, &controller->deadline_timer, &controller->scan_timer,
+        &controller->relist_timer,  &controller->sweep_timer,    &controller->heartbeat_timer,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(timers); i++) {
+        uv_timer_stop(timers[i]);
+    }
+    uv_prepare_stop(&controller->end_of_turn);
+    uv_signal_stop(&controller->on_terminate);
+    uv_signal_stop(&controller->on_interrupt);
+    uv_signal_stop(&controller->on_hangup);
+}
+
 static void close_parts(struct controller *controller)
 {
     controller->is_stopping = true;
+    stop_handles(controller);
     close_entries(controller);
     prober_close(controller);
     shared_close(controller);

@@ -11,7 +11,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { EVENTS_OVERLAP_MS = 2000, RECONNECT_INITIAL_MS = 100, RECONNECT_MAX_MS = 5000 };
+enum {
+    EVENTS_OVERLAP_MS = 2000,
+    RECONNECT_INITIAL_MS = 100,
+    RECONNECT_MAX_MS = 5000,
+    SETTLED_MS = 10000, /* up for so long, an engine's earlier failures are forgotten */
+};
 
 enum engine_state { ENGINE_DOWN, ENGINE_CONNECTING, ENGINE_UP };
 
@@ -28,6 +33,7 @@ struct engine {
     struct json_lines lines;
     int64_t last_event_ns; /* the engine's clock */
     unsigned failures;
+    uint64_t up_at_ms;
     uv_timer_t retry;
 };
 
@@ -110,6 +116,9 @@ static void go_down(struct engine *engine, const struct error *why)
 
     engine_call_cancel(TAKE(engine->events));
     engine_call_cancel(TAKE(engine->handshake));
+    if (engine->state == ENGINE_UP && clock_monotonic_ms() - engine->up_at_ms >= SETTLED_MS) {
+        engine->failures = 0;
+    }
     engine->state = ENGINE_DOWN;
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
         random = (uint32_t)clock_monotonic_ns();
@@ -186,7 +195,7 @@ static void on_info(void *user, const struct docker_request *request,
     docker_host_done(&engine->host);
     docker_parse_host(json, &engine->host);
     engine->state = ENGINE_UP;
-    engine->failures = 0;
+    engine->up_at_ms = clock_monotonic_ms();
     watch_events(engine, engine->host.now_wall_ms > 0 ? engine->host.now_wall_ms : clock_wall_ms());
     engine->handlers.on_up(engine->handlers.user);
 }
