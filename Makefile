@@ -39,7 +39,7 @@ OBJECTS := $(SOURCES:%.c=$(OUT)/%.o) $(OUT)/controller/runner_blob.o
 UNIT_SOURCES    := $(wildcard tests/unit/test_*.c)
 CASE_SOURCES    := $(wildcard tests/cases/run_*.c)
 FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
-# Programs that the bats files run, from the folder in BERTH_TEST_PROGRAMS.
+# Programs that the bats files run, BERTH_TEST_PROGRAMS/integration/NAME.
 ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c)
 # A program of several files: an engine that fails as it is told.
 FAKE_SOURCES    := $(wildcard tests/support/fake_engine/*.c)
@@ -192,13 +192,12 @@ test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 # bats has a limit for each test, so there is none for all of them. A lane has its own engine.
 LANES ?= $(if $(findstring ://,$(ENGINE)),1,2)
 BATS_LIMIT ?= 180
-RUN_BATS = BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests/$(or $(BATS_FOLDER),integration)) \
+RUN_BATS = BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests) \
     BERTH_TEST_ENGINE=$(ENGINE) BATS_TEST_TIMEOUT=$(BATS_LIMIT) tests/support/run_tests.sh -v -t 0 -l $(OUT)/test-logs
 test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real engine: ENGINE=default|newest|URL, LANES=2, T="file ..."
 	@$(if $(T),$(RUN_BATS) 'bats --tap $(T:%=tests/integration/%.bats)',\
 	    tests/support/lanes.sh $(LANES) tests/integration/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
-test-faults crash-sweep valgrind: BATS_FOLDER = faults
 test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) ## lost replies, crashes at every step, restarts of the engine: LANES=2, T=file
 	@$(if $(T),$(RUN_BATS) 'bats --tap tests/faults/$(T).bats',\
 	    tests/support/lanes.sh $(LANES) tests/faults/*.bats | xargs -d '\n' env $(RUN_BATS) -j)

@@ -36,7 +36,7 @@ teardown() {
 say() { echo "# $*" >&3; }
 
 crash_at() {
-    printf '%q ' "$BERTH_TEST_PROGRAMS/crash_at" -l "$CHANGES" -e "${DOCKER_HOST#unix://}" \
+    printf '%q ' "$BERTH_TEST_PROGRAMS/faults/crash_at" -l "$CHANGES" -e "${DOCKER_HOST#unix://}" \
         -r "specs=$SPECS" -r "state=$STATE" "$@" --
 }
 

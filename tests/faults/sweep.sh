@@ -13,12 +13,12 @@
 #   -t                how long a world may take to become as it should be (40)
 #   -k                keep the folder of a run that failed, and say where it is
 #
-# It prints TAP. BERTH is the binary (build/berth), BERTH_TEST_PROGRAMS the folder of fake_engine.
+# It prints TAP. BERTH is the binary (build/berth), BERTH_TEST_PROGRAMS the folder tests beside it.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=${here%/tests/*}
 BERTH=${BERTH:-$project/build/berth}
-BERTH_TEST_PROGRAMS=${BERTH_TEST_PROGRAMS:-$(dirname "$(realpath "$BERTH")")/tests/integration}
+BERTH_TEST_PROGRAMS=${BERTH_TEST_PROGRAMS:-$(dirname "$(realpath "$BERTH")")/tests}
 export BERTH BERTH_TEST_PROGRAMS
 # shellcheck source=sweep_scenarios.bash
 . "$here/sweep_scenarios.bash"
@@ -46,7 +46,7 @@ shift $((OPTIND - 1))
 fake() { curl -sS --fail-with-body -m 10 --unix-socket "$RUN/engine.sock" "${@:2}" "http://fake/_fake/$1"; }
 
 start_engine() {
-    "$BERTH_TEST_PROGRAMS/fake_engine" --listen "$RUN/engine.sock" --memory --log "$RUN/calls" \
+    "$BERTH_TEST_PROGRAMS/integration/fake_engine" --listen "$RUN/engine.sock" --memory --log "$RUN/calls" \
         >"$RUN/engine.out" 2>&1 </dev/null &
     ENGINE_PID=$!
     until grep -q ready "$RUN/engine.out" 2>/dev/null; do

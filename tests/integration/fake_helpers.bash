@@ -7,7 +7,7 @@
 
 # fake_start [OPTION...]: before the engine at DOCKER_HOST, or --memory for one of its own.
 fake_start() {
-    local program=${BERTH_TEST_PROGRAMS:-${BERTH%/*}/tests/integration}/fake_engine
+    local program=${BERTH_TEST_PROGRAMS:-${BERTH%/*}/tests}/integration/fake_engine
     FAKE_SOCKET=$TEST_DIR/fake.sock FAKE_LOG=$TEST_DIR/calls.log
     [[ " $* " == *" --memory "* ]] || set -- --forward "$DOCKER_HOST" "$@"
     "$program" --listen "$FAKE_SOCKET" --log "$FAKE_LOG" "$@" >"$TEST_DIR/fake.out" 2>&1 </dev/null 3>&- &

@@ -29,7 +29,7 @@ sandboxed() {
     {
         echo '#!/bin/sh'
         printf 'exec setpriv --inh-caps=-all --bounding-set=-all%s ' "${bounding:+,$bounding}"
-        printf '%q ' "$@" "$BERTH_TEST_PROGRAMS/service_sandbox" "$DEPLOY/$unit" "$BERTH"
+        printf '%q ' "$@" "$BERTH_TEST_PROGRAMS/integration/service_sandbox" "$DEPLOY/$unit" "$BERTH"
         echo '"$@"'
     } >"$TEST_DIR/berth"
     chmod +x "$TEST_DIR/berth"
