@@ -1,6 +1,8 @@
 #include "controller/controller.h"
 
 #include "base/log.h"
+#include "base/parse.h"
+#include "controller/entry.h"
 #include "specs/reason.h"
 
 /* The policy file: read at the start and at SIGHUP. */
@@ -37,6 +39,18 @@ int policy_load(struct controller *controller, struct error *err)
     return 0;
 }
 
+/* What the disk was found to lead to may be allowed now: who failed for that need not wait for another try. */
+static void retry_refused(struct controller *controller)
+{
+    for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
+        struct entry *entry = map_value(at);
+
+        if (text_equal(entry->failure.reason, REASON_HOST_PATH_REFUSED)) {
+            entry_clear_failure(entry);
+        }
+    }
+}
+
 void policy_reload(struct controller *controller)
 {
     struct policy *policy;
@@ -54,6 +68,7 @@ void policy_reload(struct controller *controller)
     policy_free(controller->policy);
     controller->policy = policy;
     log_fields(LOG_INFO, "policy_read", "file", policy->file, NULL);
+    retry_refused(controller);
     controller_enqueue_all(controller);
 }
 

@@ -38,7 +38,9 @@ berth_teardown() {
 }
 
 # unmount_below FOLDER: working trees are mounts, which outlive their controller.
+# An empty name would be every mount of the machine: a setup that failed before it had a folder.
 unmount_below() {
+    [[ $1 == /?* ]] || return 0
     awk -v below="$1/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r mounted; do umount -l "$(printf '%b' "$mounted")"; done
 }

@@ -254,6 +254,9 @@ END
     [[ $(message_of to-golden) == *"leads to $TEST_DIR/golden/x: "*"needs readOnly"* ]]
     wait_for 20 is_ready to-open.yaml to-open
     [ "$(container_field to-open '{{(index .Mounts 0).RW}}')" = false ]
+    sed -i 's/, readOnly: true//' "$POLICY"
+    kill -HUP "$BERTH_PID"
+    wait_for 20 is_ready to-golden.yaml to-golden
 }
 
 @test "privileged, host namespaces, devices, Berth's own labels and Docker's names for them: no such field" {
