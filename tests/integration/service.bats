@@ -105,8 +105,8 @@ process_field() { awk -v key="$1:" '$1 == key { print $2 }' "/proc/$BERTH_PID/st
     berth_start
     [ "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$BERTH_PID/limits")" = "0 0" ]
     [ "$(process_field NoNewPrivs)" = 1 ]
-    chown -R 12345:12345 "$STATE" "$SPECS"
     berth_stop
+    chown -R 12345:12345 "$STATE" "$SPECS"
     sandboxed berth-docker-group.service --reuid=12345 --regid=12345 --clear-groups
     berth_start
     [ "$(stat -c %U "/proc/$BERTH_PID/environ")" = root ]    # so the kernel says: not dumpable
