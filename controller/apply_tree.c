@@ -503,6 +503,22 @@ static bool has_layer(const struct plan_run *run, const struct entry *repository
     return path_exists(path);
 }
 
+/*
+ * Before the layer, or a controller that is killed between them leaves one whose changes count as somebody's work;
+ * and after it, since a run in another container may have been about to freeze the same.
+ */
+static void note_changes(struct plan_run *run, const struct entry *repository)
+{
+    struct error err = {0};
+
+    if (run->changes != NULL &&
+        layer_write_changes(repository->repository->mirror, run_action(run)->source.layer,
+                            run->changes, &err) < 0) {
+        log_fields(LOG_WARN, "state_unwritable", "key", run->entry->key, "error", err.message,
+                   NULL); /* then what setup left counts as work */
+    }
+}
+
 static void on_frozen(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -513,14 +529,8 @@ static void on_frozen(void *user, const struct tree_result *result, struct error
         drop_setup_tree(run, repository);
         return;
     }
-    if (result != NULL && repository != NULL && run->changes != NULL) {
-        struct error unsaved = {0};
-
-        if (layer_write_changes(repository->repository->mirror, run_action(run)->source.layer,
-                                run->changes, &unsaved) < 0) {
-            log_fields(LOG_WARN, "state_unwritable", "key", run->entry->key, "error",
-                       unsaved.message, NULL); /* then what setup left counts as work */
-        }
+    if (result != NULL && repository != NULL) {
+        note_changes(run, repository);
     }
     on_setup_tree_gone(user, result, err);
 }
@@ -543,6 +553,7 @@ static void on_changes_known(void *user, const struct tree_result *result, struc
     }
     free(run->changes);
     run->changes = result != NULL ? xstrdup(result->changes) : NULL;
+    note_changes(run, repository);
     to = layer_path(repository->repository->mirror, run_action(run)->source.layer);
     job = job_of_record(repository, TREE_FREEZE, run_action(run)->target);
     job.to = to;
