@@ -92,11 +92,8 @@ static void a_new_task_is_active_before_its_first_pass(void **state)
     object_unref(desired);
 }
 
-/*
- * The id of a task of this name that is seen for the first time at this moment; the caller's to
- * free.
- */
-static char *id_of(const char *name, int64_t at_wall_ms)
+/* A pass of a task that is seen for the first time at this moment. */
+static void pass_first(const char *name, int64_t at_wall_ms, struct object_status *status)
 {
     static const struct observed_trees no_trees;
     static const struct observed_shared_tree no_tree;
@@ -116,15 +113,31 @@ static char *id_of(const char *name, int64_t at_wall_ms)
         .failure = &no_failure,
     };
     struct world world = {.now_wall_ms = at_wall_ms};
-    auto_owned(object_status) *status = status_new();
     auto_owned(plan) *plan = plan_new();
-    char *id;
 
     task_reconcile(&world, &input, plan, status);
     assert_int_equal(plan->count, 0);
-    id = xstrdup(status->task.id);
     object_unref(desired);
-    return id;
+}
+
+/* The caller's to free. */
+static char *id_of(const char *name, int64_t at_wall_ms)
+{
+    auto_owned(object_status) *status = status_new();
+
+    pass_first(name, at_wall_ms, status);
+    return xstrdup(status->task.id);
+}
+
+/* A child that died made a tree anew later: the status of the task that went on says nothing of it any more. */
+static void when_nothing_waits_for_its_next_try_none_is_named(void **state)
+{
+    auto_owned(object_status) *status = status_new();
+
+    (void)state;
+    status->restarts.next_retry_wall_ms = now_wall_ms - 5000;
+    pass_first("a", now_wall_ms, status);
+    assert_int_equal(status->restarts.next_retry_wall_ms, 0);
 }
 
 /* It names a directory with records and a log: no two tasks may ever have the same one. */
@@ -155,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_task_holds_its_container_while_it_needs_it),
         cmocka_unit_test(a_new_task_is_active_before_its_first_pass),
         cmocka_unit_test(every_incarnation_of_a_task_has_an_id_of_its_own),
+        cmocka_unit_test(when_nothing_waits_for_its_next_try_none_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
