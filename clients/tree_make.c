@@ -272,6 +272,7 @@ int tree_make(const struct tree_job *asked, struct tree_result *ret_result, stru
     auto_done(tree_place) place = TREE_PLACE_NONE;
     struct tree_job own = *asked;
     const struct tree_job *job = &own;
+    struct error ignored = {0};
     const char *made;
     int result;
 
@@ -292,6 +293,7 @@ int tree_make(const struct tree_job *asked, struct tree_result *ret_result, stru
     if (result == 0 && made == MADE_OVERLAY) {
         result = mount_tree(&place, err);
     }
+    tree_place_empty_trash(&place, &ignored); /* the folder that lay there without its mount */
     if (result == 0) {
         ret_result->was_there = true;
     }

@@ -339,6 +339,8 @@ owners_below() { find "$1" -printf '%U:%G\n' | sort -u; }
     wait_for 10 has_mount "$tree"
     wait_for 10 inside session cat file
     [ "$(inside session git log -1 --format=%s)" = mine ]
+    # The folder that lay there without its mount is not kept, or there would be one more after each reboot.
+    [ -z "$(find "$STATE"/repos/*/layers -maxdepth 1 -name '.trash-*')" ]
 }
 
 @test "a container restarted, killed or removed comes back with every tree in it" {
