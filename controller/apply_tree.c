@@ -542,10 +542,12 @@ static void on_changes_known(void *user, const struct tree_result *result, struc
     auto_free char *to = NULL;
     struct tree_job job;
 
-    (void)err;
     run->tree = NULL;
     if (repository == NULL) {
         return;
+    }
+    if (result == NULL) { /* then what setup left counts as work */
+        log_fields(LOG_WARN, "inspect_failed", "key", run->entry->key, "error", err->message, NULL);
     }
     if (has_layer(run, repository)) {
         drop_setup_tree(run, repository);
