@@ -25,7 +25,9 @@ enum { CLOCK_TICK_MS = 50 };
 
 void spec_scan_init(struct spec_scan *scan, const char *directory)
 {
-    *scan = (struct spec_scan){.directory = xstrdup(directory), .max_items = SPEC_SCAN_MAX_ITEMS};
+    *scan = (struct spec_scan){.directory = xstrdup(directory),
+                               .max_items = SPEC_SCAN_MAX_ITEMS,
+                               .max_bytes = SPEC_SCAN_MAX_BYTES};
 }
 
 void spec_scan_done(struct spec_scan *scan)
@@ -51,6 +53,7 @@ struct scan_pass {
     char **names; /* of the files that can hold specs */
     size_t count, capacity;
     size_t items; /* these, and folders */
+    size_t bytes; /* of the files that were looked at */
 };
 
 static void scan_pass_done(struct scan_pass *pass)
@@ -148,6 +151,23 @@ static void keep_unreadable(struct scan_pass *pass, const char *name, int number
     spec_set_file_keep(pass->set, name, why);
 }
 
+/* A file of any size counts with what would be read of it. */
+static bool has_room(struct scan_pass *pass, const char *name, const struct stat *info)
+{
+    size_t len = info->st_size < YAML_MAX_BYTES ? (size_t)info->st_size : YAML_MAX_BYTES;
+    auto_free char *why = NULL;
+
+    if (len <= pass->scan->max_bytes - pass->bytes) {
+        pass->bytes += len;
+        return true;
+    }
+    why = xasprintf("is left out: all spec files together have more than %zu bytes",
+                    pass->scan->max_bytes);
+    forget(pass->scan, name);
+    spec_set_file_keep(pass->set, name, why);
+    return false;
+}
+
 static void take_text(struct scan_pass *pass, const char *name, int fd, const struct stat *info)
 {
     auto_done(strbuf) text = {.max_len = YAML_MAX_BYTES + 65536};
@@ -191,7 +211,7 @@ static void scan_file(struct scan_pass *pass, const char *name)
         keep_unreadable(pass, name, errno);
         return;
     }
-    if (!S_ISREG(info.st_mode)) {
+    if (!S_ISREG(info.st_mode) || !has_room(pass, name, &info)) {
         return;
     }
     if (known != NULL && is_same_file(known, &info) && file != NULL && file->unreadable == NULL) {

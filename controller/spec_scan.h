@@ -13,16 +13,17 @@
 #include "specs/spec_set.h"
 
 enum {
-    SPEC_SCAN_MAX_DEPTH = 16,     /* folders below the directory; what lies deeper is not read */
-    SPEC_SCAN_MAX_ITEMS = 100000, /* files that can hold specs, and folders */
+    SPEC_SCAN_MAX_DEPTH = 16,       /* folders below the directory; what lies deeper is not read */
+    SPEC_SCAN_MAX_ITEMS = 100000,   /* files that can hold specs, and folders */
+    SPEC_SCAN_MAX_BYTES = 64 << 20, /* of all files; those beyond keep their last version */
 };
 
 struct spec_scan {
     char *directory;
-    size_t max_items;       /* SPEC_SCAN_MAX_ITEMS; a test has fewer */
-    struct map known;       /* file name -> what stat said when it was read */
-    struct map directories; /* seen in the last scan: relative names, "" for the top */
-    bool is_being_written;  /* a file was open for writing: look again soon */
+    size_t max_items, max_bytes; /* the two above; a test has less */
+    struct map known;            /* file name -> what stat said when it was read */
+    struct map directories;      /* seen in the last scan: relative names, "" for the top */
+    bool is_being_written;       /* a file was open for writing: look again soon */
 };
 
 void spec_scan_init(struct spec_scan *scan, const char *directory);

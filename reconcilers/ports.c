@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "specs/excerpt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,19 +63,21 @@ int port_table_set_ranges(struct port_table *table, const char *text, struct err
 {
     auto_free char *copy = xstrdup(text);
     auto_free struct port_range *ranges = xcalloc(MAX_RANGES, sizeof(*ranges));
+    char *rest = copy, *part, shown[EXCERPT_SIZE];
     size_t count = 0;
-    char *rest = copy, *part;
 
     while ((part = strsep(&rest, ",")) != NULL) {
         struct port_range range;
 
         if (count == MAX_RANGES || parse_range(part, &range) < 0) {
             return error_set(err, ERROR_INVALID,
-                             "\"%s\" is not a list of port ranges such as 20000-29999,31000", text);
+                             "\"%s\" is not a list of port ranges such as 20000-29999,31000",
+                             excerpt(text, shown));
         }
         for (size_t i = 0; i < count; i++) {
             if (range.first <= ranges[i].last && ranges[i].first <= range.last) {
-                return error_set(err, ERROR_INVALID, "port ranges \"%s\" overlap", text);
+                return error_set(err, ERROR_INVALID, "port ranges \"%s\" overlap",
+                                 excerpt(text, shown));
             }
         }
         ranges[count++] = range;

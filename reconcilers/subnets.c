@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
+#include "specs/excerpt.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -106,7 +107,7 @@ int network_range_parse(const char *text, struct subnet *ret_range, struct error
     struct subnet range;
     uint32_t address;
     unsigned prefix_len;
-    char proper[SUBNET_SIZE];
+    char proper[SUBNET_SIZE], shown[EXCERPT_SIZE];
 
     if (strcmp(text, "none") == 0) {
         *ret_range = (struct subnet){0};
@@ -114,9 +115,9 @@ int network_range_parse(const char *text, struct subnet *ret_range, struct error
     }
     if (parse_parts(text, &address, &prefix_len) < 0 || prefix_len < MIN_RANGE_PREFIX ||
         prefix_len > SUBNET_PREFIX_LEN) {
-        return error_set(err, ERROR_INVALID,
-                         "\"%.64s\" is neither a range such as %s (/%d to /%d) nor none", text,
-                         DEFAULT_NETWORK_RANGE, MIN_RANGE_PREFIX, SUBNET_PREFIX_LEN);
+        return error_set(
+            err, ERROR_INVALID, "\"%s\" is neither a range such as %s (/%d to /%d) nor none",
+            excerpt(text, shown), DEFAULT_NETWORK_RANGE, MIN_RANGE_PREFIX, SUBNET_PREFIX_LEN);
     }
     range = (struct subnet){address & mask_of(prefix_len), prefix_len};
     if (range.address != address) {

@@ -26,6 +26,13 @@ static void check_error(int result, const struct error *err)
     assert(result == 0 || err->message[0] != '\0');
 }
 
+/* What is also said of the configuration file, one line for each error. */
+static void check_line(const struct error *err)
+{
+    assert(text_is_clean_utf8(err->message, strlen(err->message)));
+    assert(strpbrk(err->message, "\r\n\t") == NULL);
+}
+
 static void read_endpoint(const char *text)
 {
     auto_done(docker_endpoint) endpoint = {0};
@@ -59,6 +66,7 @@ static void read_network(const char *text)
     int result = network_range_parse(text, &range, &err);
 
     check_error(result, &err);
+    check_line(&err);
     if (result == 0 && range.prefix_len > 0) {
         assert(range.prefix_len >= 8 && range.prefix_len <= SUBNET_PREFIX_LEN);
         assert(subnet_parse(subnet_format(&range, written), &back) == 0);
@@ -75,6 +83,7 @@ static void read_ports(const char *text)
     port_table_init(&table);
     result = port_table_set_ranges(&table, text, &err);
     check_error(result, &err);
+    check_line(&err);
     for (size_t i = 0; result == 0 && i < table.range_count; i++) {
         assert(table.ranges[i].first > 0 && table.ranges[i].first <= table.ranges[i].last);
     }

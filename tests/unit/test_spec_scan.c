@@ -618,6 +618,39 @@ static void a_directory_that_holds_too_much_changes_nothing(void **state)
     assert_int_equal(map_count(&fixture->set->changes), 1);
 }
 
+static void files_that_are_too_much_together_keep_their_last_version(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *text = spec_of("a", "a:1"), *longer = NULL;
+    const struct spec_set_file *file;
+    size_t unreadable = 0;
+
+    fixture->scan.max_bytes = 2 * strlen(text);
+    write_text(fixture, "a.yaml", text);
+    drop(fixture, "b.yaml", "b", "a:1");
+    scan_well(fixture); /* both just fit */
+    assert_non_null(spec_set_find(fixture->set, "Instance/a"));
+    assert_non_null(spec_set_find(fixture->set, "Instance/b"));
+    longer = xasprintf("%s ", text);
+    write_text(fixture, "a.yaml", longer);
+    scan_well(fixture);
+    for (struct map_entry *at = map_first(&fixture->set->files); at != NULL; at = map_next(at)) {
+        file = map_value(at);
+        unreadable += file->unreadable != NULL;
+        assert_true(file->unreadable == NULL || strstr(file->unreadable, "is left out") != NULL);
+    }
+    assert_int_equal(unreadable, 1); /* whichever comes second */
+    assert_non_null(spec_set_find(fixture->set, "Instance/a"));
+    assert_non_null(spec_set_find(fixture->set, "Instance/b"));
+    assert_int_equal(map_count(&fixture->set->changes), 0);
+    write_text(fixture, "a.yaml", text);
+    scan_well(fixture);
+    file = map_get(&fixture->set->files, "a.yaml");
+    assert_null(file->unreadable);
+    file = map_get(&fixture->set->files, "b.yaml");
+    assert_null(file->unreadable);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -650,6 +683,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_too_large_is_one_error, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_holds_too_much_changes_nothing, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(files_that_are_too_much_together_keep_their_last_version,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_directory_is_empty, setup, teardown),
     };
 
