@@ -247,7 +247,9 @@ static void an_engine_that_is_not_there_is_named(void **state)
     assert_int_equal(engine_session_open(&session, "unix:///no/such/sock", NULL, &err), -1);
     assert_int_equal(err.kind, ERROR_TRANSIENT);
     assert_string_equal(err.reason, "EngineUnavailable");
-    assert_non_null(strstr(err.message, "the engine at unix:///no/such/sock does not answer: No such file or directory;"));
+    assert_non_null(
+        strstr(err.message,
+               "the engine at unix:///no/such/sock does not answer: No such file or directory;"));
 }
 
 static void without_a_url_the_environment_comes_before_the_fallback(void **state)
