@@ -219,7 +219,7 @@ stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name R
 
 FUZZ_SANITIZE := address,undefined,fuzzer-no-link
 FUZZ_OUT := $(BUILD)/clang-$(subst $(comma),-,$(FUZZ_SANITIZE))
-# How long: SECONDS, or so many inputs, as every target has had once: RUNS=2000000.
+# How long: SECONDS, or so many inputs: RUNS.
 FUZZ_LIMIT = -timeout=20 -max_len=$(or $(MAX_LEN),2048) $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS))
 FUZZ_DICTIONARY = $(addprefix -dict=,$(wildcard tests/fuzz/dictionaries/$(TARGET).dict))
 fuzz: ## feed noise to a parser: TARGET=name SECONDS=60 (or RUNS=2000000, MAX_LEN=2048)
