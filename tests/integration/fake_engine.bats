@@ -12,7 +12,7 @@ setup() {
     docker save "$IMAGE" -o "$TEST_DIR/image.tar"    # not used by the fake but as content
     docker -H "unix://$FAKE_SOCKET" import --change 'CMD ["/bin/sh"]' --change 'LABEL berth-test.version=1' \
         "$TEST_DIR/image.tar" "$IMAGE" >/dev/null
-    N=fe$BATS_SUITE_TEST_NUMBER    # names of what a test makes begin so
+    N=fe${BATS_SUITE_TEST_NUMBER}x$$    # names of what a test makes begin so
 }
 
 teardown() {
@@ -27,8 +27,10 @@ teardown() {
 
 # on_both FUNCTION: it finds the engine's socket in SOCKET, and in ENGINE which it is.
 on_both() {
-    ENGINE=real SOCKET=${DOCKER_HOST#unix://} DOCKER_HOST=$DOCKER_HOST "$@"
-    ENGINE=fake SOCKET=$FAKE_SOCKET DOCKER_HOST=unix://$FAKE_SOCKET "$@"
+    ENGINE=real SOCKET=${DOCKER_HOST#unix://}
+    "$@"
+    ENGINE=fake SOCKET=$FAKE_SOCKET
+    DOCKER_HOST=unix://$FAKE_SOCKET "$@"
 }
 
 # call STATUS METHOD PATH [JSON]: the reply's body is in BODY.
