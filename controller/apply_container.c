@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOG_LINE_BYTES = 512, HERD_MS = 10000 };
+enum { LOG_LINE_BYTES = 512 };
 
 /* Ports */
 
@@ -339,14 +339,14 @@ static void start_now(void *user)
     }
 }
 
-/* What comes up together when the controller starts is a herd; what appears later is somebody's edit. */
 static enum slot_lane lane_of(const struct plan_run *run)
 {
+    const struct entry *entry = run->entry;
+    const struct entry *asked = entry->member.pool != NULL ? entry->member.pool : entry;
     bool is_new =
         text_equal(run->plan->operation, "create") || text_equal(run->plan->operation, "update");
 
-    return is_new && clock_wall_ms() - run->controller->started_wall_ms > HERD_MS ? LANE_FRESH
-                                                                                  : LANE_OLD;
+    return slots_lane(is_new, asked->changed_at_ms, run->controller->listed_at_ms);
 }
 
 void apply_start_container(struct plan_run *run)

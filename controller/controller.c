@@ -91,7 +91,10 @@ static void on_watch_due(void *user)
 
 static void on_relist_timer(uv_timer_t *timer)
 {
-    observe_list(timer->data);
+    struct controller *controller = timer->data;
+
+    engine_check(controller->engine);
+    observe_list(controller);
 }
 
 void observe_list_soon(struct controller *controller)

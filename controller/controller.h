@@ -103,13 +103,14 @@ struct entry {
     struct object_status *status; /* of the last pass, or read back from the file; never NULL */
     enum key_state state;
     struct entry *next_in_queue;
-    struct plan_run *run; /* under way, or NULL */
-    uv_timer_t timer;     /* wakes the key */
-    uint64_t sequence;    /* order of arrival */
-    bool is_touched;      /* something happened to its container while its plan was looking at it */
-    bool is_passed;       /* has had a pass: its status is not only remembered */
-    json_t *remembered;   /* what the status file said at the start: stands until the first pass */
-    bool is_removed;      /* forgotten; memory goes when the timer has closed */
+    struct plan_run *run;   /* under way, or NULL */
+    uv_timer_t timer;       /* wakes the key */
+    uint64_t sequence;      /* order of arrival */
+    uint64_t changed_at_ms; /* when the version in force came, or the last one went */
+    bool is_touched;    /* something happened to its container while its plan was looking at it */
+    bool is_passed;     /* has had a pass: its status is not only remembered */
+    json_t *remembered; /* what the status file said at the start: stands until the first pass */
+    bool is_removed;    /* forgotten; memory goes when the timer has closed */
 
     struct {
         unsigned count, conflicts;
@@ -201,8 +202,9 @@ struct controller {
     struct map container_names; /* id -> name (of the container in the map above) */
     struct map inspections;     /* name -> the request under way */
     struct engine_call *list_call;
-    bool is_listing; /* listed for the first time, and some are still looked at */
-    bool is_listed;  /* the facts are complete since the connection came up: passes may run */
+    bool is_listing;       /* listed for the first time, and some are still looked at */
+    bool is_listed;        /* the facts are complete since the connection came up: passes may run */
+    uint64_t listed_at_ms; /* when they were that */
 
     struct {
         char *ports, *network_range; /* in force */

@@ -15,7 +15,8 @@ enum {
     EVENTS_OVERLAP_MS = 2000,
     RECONNECT_INITIAL_MS = 100,
     RECONNECT_MAX_MS = 5000,
-    SETTLED_MS = 10000, /* up for so long, an engine's earlier failures are forgotten */
+    STEADY_MS = 5000, /* a connection that ends before is as good as none */
+    CHECK_TIMEOUT_MS = 10000,
 };
 
 enum engine_state { ENGINE_DOWN, ENGINE_CONNECTING, ENGINE_UP };
@@ -29,11 +30,11 @@ struct engine {
     struct docker_engine info;
     char api_version[DOCKER_API_SIZE];
     struct docker_host host;
-    struct engine_call *handshake, *events;
+    struct engine_call *handshake, *events, *check;
     struct json_lines lines;
     int64_t last_event_ns; /* the engine's clock */
     unsigned failures;
-    uint64_t up_at_ms;
+    uint64_t up_since_ms; /* monotonic */
     uv_timer_t retry;
 };
 
@@ -50,12 +51,28 @@ static void connect_now(struct engine *engine);
 
 /* Calls */
 
+/* No answer, or "client version 1.43 is too new": it hangs, or it is not the engine that it was. */
+static bool is_doubtful(const struct docker_request *request, const struct http_reply *reply,
+                        const struct error *transport_err)
+{
+    struct error err = *transport_err;
+
+    return (reply->status == 0 || reply->status == 400) &&
+           docker_reply_check(request, reply, &err) < 0 &&
+           text_equal(err.reason, "EngineUnavailable");
+}
+
 static void on_done(void *user, const struct http_reply *reply, struct error *err)
 {
     struct engine_call *call = user;
+    struct engine *engine = call->engine;
+    bool is_in_doubt = is_doubtful(call->request, reply, err);
 
     call->on_reply(call->user, call->request, reply, err);
     free(call);
+    if (is_in_doubt) {
+        engine_check(engine);
+    }
 }
 
 static int on_data(void *user, const char *bytes, size_t len)
@@ -116,7 +133,8 @@ static void go_down(struct engine *engine, const struct error *why)
 
     engine_call_cancel(TAKE(engine->events));
     engine_call_cancel(TAKE(engine->handshake));
-    if (engine->state == ENGINE_UP && clock_monotonic_ms() - engine->up_at_ms >= SETTLED_MS) {
+    engine_call_cancel(TAKE(engine->check));
+    if (engine->state == ENGINE_UP && clock_monotonic_ms() - engine->up_since_ms >= STEADY_MS) {
         engine->failures = 0;
     }
     engine->state = ENGINE_DOWN;
@@ -195,7 +213,7 @@ static void on_info(void *user, const struct docker_request *request,
     docker_host_done(&engine->host);
     docker_parse_host(json, &engine->host);
     engine->state = ENGINE_UP;
-    engine->up_at_ms = clock_monotonic_ms();
+    engine->up_since_ms = clock_monotonic_ms();
     watch_events(engine, engine->host.now_wall_ms > 0 ? engine->host.now_wall_ms : clock_wall_ms());
     engine->handlers.on_up(engine->handlers.user);
 }
@@ -221,6 +239,40 @@ static void on_version(void *user, const struct docker_request *request,
     }
     http_transport_curl_set_version(engine->transport, engine->api_version);
     engine->handshake = engine_call(engine, docker_get_info(), on_info, engine);
+}
+
+static void on_checked(void *user, const struct docker_request *request,
+                       const struct http_reply *reply, struct error *err)
+{
+    struct engine *engine = user;
+    auto_done(docker_engine) now = {0};
+    json_auto_t *json = NULL;
+
+    engine->check = NULL;
+    if (docker_reply_json(request, reply, &json, err) == 0 &&
+        docker_parse_engine(json, &now, err) == 0) {
+        if (text_equal(now.version, engine->info.version) &&
+            text_equal(now.api_version, engine->info.api_version)) {
+            return;
+        }
+        error_set_reason(err, ERROR_TRANSIENT, "EngineUnavailable",
+                         "the engine was replaced: version %s (API %s) instead of %s (API %s)",
+                         now.version, now.api_version, engine->info.version,
+                         engine->info.api_version);
+    }
+    go_down(engine, err);
+}
+
+void engine_check(struct engine *engine)
+{
+    struct docker_request *request;
+
+    if (engine->state != ENGINE_UP || engine->check != NULL) {
+        return;
+    }
+    request = docker_get_version();
+    request->timeout_ms = CHECK_TIMEOUT_MS;
+    engine->check = engine_call(engine, request, on_checked, engine);
 }
 
 static void connect_now(struct engine *engine)
@@ -274,6 +326,7 @@ void engine_close(struct engine *engine)
     }
     engine_call_cancel(TAKE(engine->events));
     engine_call_cancel(TAKE(engine->handshake));
+    engine_call_cancel(TAKE(engine->check));
     http_transport_curl_close(engine->transport);
     uv_close((uv_handle_t *)&engine->retry, on_retry_closed);
 }

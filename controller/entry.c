@@ -136,6 +136,7 @@ void entry_set_desired(struct entry *entry, struct object *desired)
     }
     object_unref(entry->desired);
     entry->desired = desired;
+    entry->changed_at_ms = clock_monotonic_ms();
     if (desired != NULL && entry->failure.count > 0 &&
         strcmp(entry->failure.hash, desired->hash) != 0) {
         entry_clear_failure(entry); /* a new spec deserves a new try at once */

@@ -1,5 +1,6 @@
 #include "controller/controller.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
@@ -191,15 +192,21 @@ static void enqueue_container(struct controller *controller, const char *name)
     }
 }
 
+static void listing_end(struct controller *controller)
+{
+    controller->is_listing = false;
+    controller->is_listed = true;
+    controller->listed_at_ms = clock_monotonic_ms();
+    controller_enqueue_all(controller);
+}
+
 static void inspection_end(struct inspection *inspection)
 {
     struct controller *controller = inspection->controller;
 
     map_remove(&controller->inspections, inspection->name);
     if (controller->is_listing && map_first(&controller->inspections) == NULL) {
-        controller->is_listing = false;
-        controller->is_listed = true;
-        controller_enqueue_all(controller);
+        listing_end(controller);
     } else if (controller->is_listed) {
         enqueue_container(controller, inspection->name);
     }
@@ -328,12 +335,10 @@ static void on_containers(void *user, const struct docker_request *request,
     }
     take_container_list(controller, list);
     controller->is_listing = !controller->is_listed;
-    if (controller->is_listing && map_first(&controller->inspections) == NULL) {
-        controller->is_listing = false;
-        controller->is_listed = true;
-    }
     if (controller->is_listed) {
         controller_enqueue_all(controller);
+    } else if (map_first(&controller->inspections) == NULL) {
+        listing_end(controller);
     }
 }
 

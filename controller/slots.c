@@ -9,6 +9,11 @@ void slots_init(struct slots *slots, unsigned limit)
     *slots = (struct slots){.limit = limit};
 }
 
+enum slot_lane slots_lane(bool is_new, uint64_t changed_at_ms, uint64_t listed_at_ms)
+{
+    return is_new && changed_at_ms > listed_at_ms ? LANE_FRESH : LANE_OLD;
+}
+
 static void append(struct slots *slots, struct slot_wait *wait)
 {
     wait->next = NULL;

@@ -8,6 +8,7 @@
 #define BERTH_CONTROLLER_SLOTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct slot_wait;
 
@@ -26,6 +27,13 @@ struct slot_wait {
     void (*on_slot)(void *user);
     void *user;
 };
+
+/*
+ * What was wanted already when the facts about the engine were complete is a herd, whether the controller or the engine
+ * was away, and for however long; what came or changed afterwards is somebody's edit. is_new: it is made or made anew, not
+ * brought back. Both times are of the monotonic clock; 0: never.
+ */
+enum slot_lane slots_lane(bool is_new, uint64_t changed_at_ms, uint64_t listed_at_ms);
 
 void slots_init(struct slots *slots, unsigned limit);
 

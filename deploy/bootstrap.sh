@@ -48,6 +48,7 @@ check  command:sshd            openssh-server        openssh-server       openss
 check  command:ssh             openssh-client        openssh-clients      openssh-client
 check  command:socat           socat                 socat                socat
 check  command:dnsmasq         dnsmasq-base          dnsmasq              dnsmasq
+check  command:perl            perl-base             perl-interpreter     perl
 check  command:openssl         openssl               openssl              openssl
 check  command:systemd-analyze systemd               systemd              -
 check  command:valgrind        valgrind              valgrind             valgrind

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
 # A Docker Engine for tests and demonstrations: starts a private one, or takes one that is there.
 #
-# usage: engine.sh up|down|status|env|netns [--dir DIR] [--engine default|newest|URL] [--purge]
+# usage: engine.sh up|down|stop|start|pid|status|env|netns [--dir DIR] [--engine default|newest|URL] [--purge] [--kill]
 #   up       start it and wait until it answers; does nothing when it is up already
 #   down     stop it; --purge also removes its images, containers, volumes and the folder's content
+#   stop     end a private engine as its host's service manager does, or as a crash does (--kill);
+#            what dockerd leaves behind stays as it is
+#   start    bring it up again after stop
+#   pid      print the process id of a private engine's dockerd
 #   status   print what is up; exit status 3 when nothing is
 #   env      print lines for `eval`: DOCKER_HOST, and PATH where another docker client is needed
 #   --dir    where a private engine lives (default: build/engine)
@@ -23,6 +27,8 @@
 # folder, seen by `ip netns`), with iptables of their own and no way out, so that nothing of this
 # machine's network changes. `engine.sh netns` prints the name; published ports are on its loopback.
 #
+# BERTH_ENGINE_LIVE_RESTORE=true at up and start: containers go on while dockerd is away.
+#
 # The newest engine lives in a mount namespace and sees of this machine only its folder, /tmp and the
 # folders in BERTH_ENGINE_BIND (colon-separated); mounts must be made before it starts.
 set -euo pipefail
@@ -31,6 +37,7 @@ project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 dir=$project/build/engine
 engine=
 purge=no
+kill=no
 host_lock=/run/lock/berth-engine.lock
 forward_before=/run/lock/berth-engine.forwarding
 newest_root=${BERTH_NEWEST_ROOT:-$project/build/newest-root}
@@ -46,11 +53,13 @@ while (($# > 0)); do
         --dir) dir=${2:?--dir wants a folder}; shift ;;
         --engine) engine=${2:?--engine wants a name or a URL}; shift ;;
         --purge) purge=yes ;;
+        --kill) kill=yes ;;
         *) usage ;;
     esac
     shift
 done
 dir=$(realpath -m "$dir")
+[[ $dir == /?* ]] || die "--dir wants a folder, not \"$dir\""    # what is mounted below it goes with it
 [[ -n $engine && $engine != default ]] || engine=${DOCKER_TEST_HOST:-$engine}
 
 # What `up` decided, so that every later command agrees with it.
@@ -169,7 +178,8 @@ become_root() {
         die "a private engine needs root; be root, or set DOCKER_TEST_HOST to an engine"
     local -a arguments=("$command" --dir "$dir" --engine "$kind")
     [[ $purge == no ]] || arguments+=(--purge)
-    exec sudo --preserve-env=PATH,BERTH_ENGINE_SUBNET,BERTH_ENGINE_IPTABLES,BERTH_ENGINE_NETNS,BERTH_ENGINE_BIND,BERTH_NEWEST_ROOT \
+    [[ $kill == no ]] || arguments+=(--kill)
+    exec sudo --preserve-env=PATH,BERTH_ENGINE_SUBNET,BERTH_ENGINE_IPTABLES,BERTH_ENGINE_NETNS,BERTH_ENGINE_LIVE_RESTORE,BERTH_ENGINE_BIND,BERTH_NEWEST_ROOT \
         "${BASH_SOURCE[0]}" "${arguments[@]}"
 }
 
@@ -259,7 +269,7 @@ start_dockerd() {
         --iptables="$iptables" --ip6tables=false --exec-opt native.cgroupdriver=cgroupfs)
     [[ -z ${SUDO_GID:-} ]] || daemon+=(--group "$SUDO_GID")
     # The host's own daemon.json is not for us; nor is its key, where an engine still has one.
-    echo '{}' >"$dir/daemon.json"
+    echo "{\"live-restore\": ${BERTH_ENGINE_LIVE_RESTORE:-false}}" >"$dir/daemon.json"
 
     # Nothing of the caller's stays open: bats, for one, waits until its descriptor 3 is closed.
     (
@@ -275,7 +285,7 @@ start_dockerd() {
         fi
         [[ -z $netns ]] || exec setsid nsenter --net="/run/netns/$netns" -- "${daemon[@]}"
         exec setsid "${daemon[@]}"
-    ) </dev/null >"$dir/dockerd.log" 2>&1 &
+    ) </dev/null >>"$dir/dockerd.log" 2>&1 &
     started_pid=$!
 }
 
@@ -303,20 +313,56 @@ up() {
     host=unix://$run_dir/docker.sock
     make_bridge
     printf '%s=%q\n' kind "$kind" subnet "$subnet" run_dir "$run_dir" netns "$netns" >"$dir/engine.conf"
-    rm -f "$dir/docker.pid"
+    rm -f "$dir/docker.pid" "$dir/dockerd.log"
     start_dockerd
+    await_dockerd || { sweep; die "dockerd did not come up, see $dir/dockerd.log"; }
+    say "up at $host: $(version)"
+}
 
+await_dockerd() {
     local tenths=600
     until answers; do
         if [[ ! -e /proc/$started_pid ]] || ((tenths-- <= 0)); then
             tail -n 20 "$dir/dockerd.log" >&2
             kill -9 "$started_pid" 2>/dev/null || true
-            sweep
-            die "dockerd did not come up, see $dir/dockerd.log"
+            return 1
         fi
         sleep 0.1
     done
-    say "up at $host: $(version)"
+}
+
+# --- stop and start --------------------------------------------------------------------------------
+
+lock_private_engine() {
+    [[ $kind != url ]] || die "the engine at $host is not ours"
+    [[ -e $dir/engine.conf ]] || die "no engine in $dir; run: $0 up"
+    become_root
+    exec {dir_lock}>"$dir/lock"
+    flock "$dir_lock"
+}
+
+stop() {
+    local pid
+    lock_private_engine
+    if [[ $kill == yes ]] && pid=$(dockerd_pid); then
+        kill -9 "$pid"
+        wait_until_gone "$pid" 50
+        for pid in $(pids_with_argument "$run_dir/exec/containerd/containerd.toml"); do
+            wait_until_gone "$pid" 50
+        done
+    fi
+    kill_dockerd
+    # Its containerd dies with it. Where nobody reaps it, the next dockerd would take it for one that runs.
+    rm -f "$dir/docker.pid" "$run_dir/exec/containerd/containerd.pid"
+    say "stopped; start brings it back"
+}
+
+start() {
+    lock_private_engine
+    ! dockerd_pid >/dev/null || { say "already up"; return; }
+    start_dockerd
+    await_dockerd || die "dockerd did not come up, see $dir/dockerd.log"
+    say "up again at $host: $(version)"
 }
 
 # --- down ------------------------------------------------------------------------------------------
@@ -405,6 +451,9 @@ print_env() {
     case $command in
         up) up ;;
         down) down ;;
+        stop) stop ;;
+        start) start ;;
+        pid) dockerd_pid ;;
         status) status ;;
         env) print_env ;;
         netns) echo "$netns" ;;

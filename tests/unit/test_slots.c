@@ -157,6 +157,27 @@ static void leaving_without_waiting_is_nothing(void **state)
     assert_int_equal(slots.used, 1); /* it still holds its slot */
 }
 
+static void what_came_after_the_engine_goes_before_what_waited_for_it(void **state)
+{
+    static const struct {
+        bool is_new;
+        uint64_t changed_at_ms, listed_at_ms;
+        enum slot_lane lane;
+    } rows[] = {
+        {true, 100, 5000, LANE_OLD},    /* was there before */
+        {true, 100, 900000, LANE_OLD},  /* also when the engine came a quarter of an hour later */
+        {true, 5001, 5000, LANE_FRESH}, /* no need to wait until the herd is through */
+        {true, 600000, 5000, LANE_FRESH},
+        {false, 600000, 5000, LANE_OLD}, /* a restart is no edit */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(slots_lane(rows[i].is_new, rows[i].changed_at_ms, rows[i].listed_at_ms),
+                         rows[i].lane);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -164,6 +185,7 @@ int main(void)
         cmocka_unit_test(fresh_work_passes_a_herd_and_the_herd_does_not_starve),
         cmocka_unit_test(each_lane_keeps_its_order),
         cmocka_unit_test(who_leaves_is_not_called),
+        cmocka_unit_test(what_came_after_the_engine_goes_before_what_waited_for_it),
         cmocka_unit_test(leaving_without_waiting_is_nothing),
     };
 
