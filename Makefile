@@ -43,19 +43,22 @@ FUZZ_SOURCES    := $(wildcard tests/fuzz/fuzz_*.c)
 ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c)
 # A program of several files: an engine that fails as it is told.
 FAKE_SOURCES    := $(wildcard tests/support/fake_engine/*.c)
+# Preloaded into the binary under test.
+PRELOAD_SOURCES := $(wildcard tests/preload/*.c)
 # Fakes and helpers that any test may use; linked only where something of theirs is called.
 SUPPORT_SOURCES := $(wildcard tests/support/*.c) \
                    $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)) \
                    $(filter-out $(CASE_SOURCES),$(wildcard tests/cases/*.c))
 TEST_SOURCES    := $(UNIT_SOURCES) $(CASE_SOURCES) $(FUZZ_SOURCES) $(ENGINE_SOURCES) \
-                   $(SUPPORT_SOURCES) $(FAKE_SOURCES) tests/fuzz/run_corpus.c
+                   $(PRELOAD_SOURCES) $(SUPPORT_SOURCES) $(FAKE_SOURCES) tests/fuzz/run_corpus.c
 TEST_HEADERS    := $(wildcard tests/*/*.h) $(wildcard tests/*/*/*.h)
 
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(OUT)/%)
 CASE_PROGRAMS := $(CASE_SOURCES:%.c=$(OUT)/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 FAKE_ENGINE     := $(OUT)/tests/integration/fake_engine
-ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE)
+ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE) \
+                   $(PRELOAD_SOURCES:tests/preload/%.c=$(OUT)/tests/integration/%.so)
 
 # --- flags ---------------------------------------------------------------------------------------
 
@@ -169,6 +172,11 @@ $(FAKE_ENGINE): $(FAKE_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
 
 $(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(ENGINE_SOURCES:%.c=$(OUT)/%): %: %.o $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
 	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
+
+# It takes the place of functions of the C library, so it is as plain as they are.
+$(OUT)/tests/integration/%.so: tests/preload/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARNINGS) -O2 -fPIC -shared -o $@ $<
 
 # A fuzz target runs over its corpus as a plain test, or, built for `make fuzz`, under libFuzzer.
 FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(OUT)/tests/fuzz/run_corpus.o)

@@ -15,6 +15,7 @@
 
 uint64_t clock_monotonic_ms(void);
 uint64_t clock_monotonic_ns(void);
+uint64_t clock_boottime_ms(void); /* monotonic, and goes on while the machine sleeps */
 int64_t clock_wall_ms(void);
 
 enum { TIMESTAMP_SIZE = sizeof("2026-01-02T03:04:05.678Z") + 8 };

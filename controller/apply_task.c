@@ -262,8 +262,10 @@ static int retire_log(struct plan_run *run, struct error *err)
         task->log_file == NULL) {
         return 0;
     }
-    json = json_pack("{s:i, s:s, s:s, s:I}", "version", 1, "id", task->id, "repositoryContainer",
-                     task->repository, "removeAtMs", (json_int_t)task->end_wall_ms + entry->ttl_ms);
+    json =
+        json_pack("{s:i, s:s, s:s, s:I, s:I}", "version", 1, "id", task->id, "repositoryContainer",
+                  task->repository, "retiredAtMs", (json_int_t)clock_wall_ms(), "removeAtMs",
+                  (json_int_t)task->end_wall_ms + entry->ttl_ms);
     return state_write_json(&run->controller->state, name, json, err);
 }
 

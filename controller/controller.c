@@ -7,6 +7,7 @@
 #include "base/version.h"
 #include "controller/apply.h"
 #include "controller/cgroups.h"
+#include "controller/clock_change.h"
 #include "controller/disk.h"
 #include "controller/entry.h"
 #include "controller/once.h"
@@ -33,6 +34,12 @@ enum {
     TREE_CONCURRENCY = 4,
     TREE_TIMEOUT_MS = 600000,
 };
+
+/* The loop has waited, and timers and the end of the turn come next. */
+static void on_awake(uv_check_t *handle)
+{
+    clock_change_look(handle->data);
+}
 
 /* The end of a turn: what events caused is done once per turn, not once per event. */
 
@@ -204,6 +211,12 @@ static void start_signal(struct controller *controller, uv_signal_t *handle, uv_
 
 static void start_handles(struct controller *controller)
 {
+    uv_check_init(&controller->loop, &controller->on_awake);
+    controller->on_awake.data = controller;
+    if (!controller->options.is_dry_run) {
+        clock_change_look(controller);
+        uv_check_start(&controller->on_awake, on_awake);
+    }
     uv_prepare_init(&controller->loop, &controller->end_of_turn);
     controller->end_of_turn.data = controller;
     uv_prepare_start(&controller->end_of_turn, on_end_of_turn);

@@ -10,6 +10,7 @@
 #ifndef BERTH_CONTROLLER_CONTROLLER_H
 #define BERTH_CONTROLLER_CONTROLLER_H
 
+#include "base/clock_watch.h"
 #include "base/map.h"
 #include "controller/engine.h"
 #include "controller/git_worker.h"
@@ -231,6 +232,8 @@ struct controller {
         remembered; /* spec file -> documents of its status file as this controller found it */
     bool is_status_unwritable;
 
+    struct clock_watch clock;
+    uv_check_t on_awake;
     uv_prepare_t end_of_turn;
     uv_timer_t wake_timer; /* makes a turn happen */
     uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer,
@@ -299,6 +302,8 @@ void good_specs_load(struct controller *controller); /* before the first scan */
 /* retired.c: logs and trees of tasks whose spec is gone, when their time is up */
 void retired_expire_soon(struct controller *controller);
 void retired_on_timer(uv_timer_t *timer);
+void retired_shift_times(struct controller *controller,
+                         int64_t by_ms); /* the clock was set: clock_change.h */
 
 /* sessions.c: who is in a repository's container beside tasks */
 void sessions_observe(struct entry *repository, const struct docker_container *docker);
@@ -423,6 +428,8 @@ void status_remove_stale(
 /* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
 struct object_status *status_remembered(struct controller *controller, const char *file,
                                         const char *kind, const char *name, json_t **ret_json);
+struct object_status *status_recall(
+    const json_t *json); /* "status" of such a document; nothing in it is to come */
 void status_forget_remembered(struct controller *controller);
 void status_close(struct controller *controller);
 

@@ -99,6 +99,29 @@ static void look_soon(struct collector *collector)
     uv_timer_start(&collector->timer, on_look, LOOK_SOON_MS, LOOK_MS);
 }
 
+static void shift(int64_t *wall_ms, int64_t by_ms)
+{
+    if (*wall_ms != 0) {
+        *wall_ms += by_ms;
+    }
+}
+
+void disk_shift_times(struct controller *controller, int64_t by_ms)
+{
+    struct collector *collector = controller->collector;
+
+    shift(&collector->pressure_since_wall_ms, by_ms);
+    shift(&collector->removing_wall_ms, by_ms);
+    shift(&collector->last.at_wall_ms, by_ms);
+    for (struct map_entry *at = map_first(&collector->notes.by_id); at != NULL; at = map_next(at)) {
+        struct disk_note *note = map_value(at);
+
+        shift(&note->measured_wall_ms, by_ms);
+        shift(&note->last_used_wall_ms, by_ms);
+        shift(&note->kept_until_wall_ms, by_ms);
+    }
+}
+
 /* --- surveys ------------------------------------------------------------------------------------- */
 
 void disk_take_survey(struct controller *controller, struct disk_survey *ret_survey)

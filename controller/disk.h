@@ -32,6 +32,9 @@ void disk_note_emptied(struct controller *controller);
 /* Something of ours is gone from the disk, or its eviction is over. */
 void disk_note_removed(struct controller *controller);
 
+/* The clock was set: clock_change.h. */
+void disk_shift_times(struct controller *controller, int64_t by_ms);
+
 /* For the heartbeat. New reference. */
 json_t *disk_to_json(const struct controller *controller);
 

@@ -84,7 +84,7 @@ static void recall_member(struct entry *member)
 
         if (text_equal(name, member->name)) {
             status_free(member->status);
-            member->status = status_from_json(json_object_get(item, "status"));
+            member->status = status_recall(json_object_get(item, "status"));
             if (created != NULL) {
                 timestamp_parse(created, &member->member.created_wall_ms);
             }

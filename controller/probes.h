@@ -22,6 +22,9 @@
 const struct observed_probes *probes_sync(struct entry *entry,
                                           const struct observed_container *container);
 
+/* The clock was set: clock_change.h. */
+void probes_shift_times(struct entry *entry, int64_t by_ms);
+
 /* The instance goes, or has no probes any more. */
 void probes_forget(struct entry *entry);
 

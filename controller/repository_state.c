@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "controller/mirrors.h"
+#include "specs/status_times.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ void repository_load(struct entry *entry)
     repository->prepared_commit = read_text(json, "preparedCommit");
     if (idle_since != NULL) {
         timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
+        status_limit_times(entry->status, clock_wall_ms(), RETRY_MAX_MS);
     }
 }
 

@@ -37,6 +37,32 @@ static bool is_plain(const char *name)
     return name != NULL && strchr(name, '/') == NULL && name[0] != '.';
 }
 
+static void save_log_times(struct controller *controller, const char *file, json_t *json,
+                           int64_t retired_at_wall_ms, int64_t removed_at_wall_ms)
+{
+    struct error err = {0};
+
+    json_object_set_new(json, "retiredAtMs", json_integer(retired_at_wall_ms));
+    json_object_set_new(json, "removeAtMs", json_integer(removed_at_wall_ms));
+    if (state_write_json(&controller->state, file, json, &err) < 0) {
+        log_fields(LOG_WARN, "state_unwritable", "error", err.message, NULL);
+    }
+}
+
+/* One that was written while the clock was ahead is kept from now on. */
+static int64_t log_ends_at(struct controller *controller, const char *file, json_t *json)
+{
+    int64_t now_wall_ms = clock_wall_ms();
+    int64_t ends_at = json_integer_value(json_object_get(json, "removeAtMs"));
+    int64_t retired_at = json_integer_value(json_object_get(json, "retiredAtMs"));
+
+    if (retired_at > now_wall_ms) {
+        ends_at -= retired_at - now_wall_ms;
+        save_log_times(controller, file, json, now_wall_ms, ends_at);
+    }
+    return ends_at;
+}
+
 static void expire_log(void *user, const char *name)
 {
     struct expiry *expiry = user;
@@ -48,7 +74,7 @@ static void expire_log(void *user, const char *name)
     auto_free char *path = NULL;
     struct error err = {0};
 
-    if (json == NULL || !is_due(expiry, json_integer_value(json_object_get(json, "removeAtMs")))) {
+    if (json == NULL || !is_due(expiry, log_ends_at(controller, file, json))) {
         return;
     }
     if (is_plain(id) && is_plain(repository)) {
@@ -241,6 +267,31 @@ void trees_expire(struct controller *controller)
         uv_timer_start(&controller->retired_timer, retired_on_timer,
                        (uint64_t)(expiry.next_wall_ms - expiry.now_wall_ms), 0);
     }
+}
+
+struct log_shift {
+    struct controller *controller;
+    int64_t by_ms;
+};
+
+static void shift_log(void *user, const char *name)
+{
+    const struct log_shift *shift = user;
+    auto_free char *file = xasprintf("retired/%s", name);
+    json_auto_t *json = state_read_json(&shift->controller->state, file);
+
+    if (json != NULL) {
+        save_log_times(shift->controller, file, json,
+                       json_integer_value(json_object_get(json, "retiredAtMs")) + shift->by_ms,
+                       json_integer_value(json_object_get(json, "removeAtMs")) + shift->by_ms);
+    }
+}
+
+void retired_shift_times(struct controller *controller, int64_t by_ms)
+{
+    struct log_shift shift = {controller, by_ms};
+
+    state_list(&controller->state, "retired", shift_log, &shift);
 }
 
 void retired_on_timer(uv_timer_t *timer)

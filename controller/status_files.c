@@ -12,6 +12,7 @@
 #include "controller/status_path.h"
 #include "specs/reason.h"
 #include "specs/status_shorten.h"
+#include "specs/status_times.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_writer.h"
 
@@ -431,6 +432,14 @@ static json_t *read_documents(const char *path)
     return documents;
 }
 
+struct object_status *status_recall(const json_t *json)
+{
+    struct object_status *status = status_from_json(json);
+
+    status_limit_times(status, clock_wall_ms(), RETRY_MAX_MS);
+    return status;
+}
+
 struct object_status *status_remembered(struct controller *controller, const char *file,
                                         const char *kind, const char *name, json_t **ret_json)
 {
@@ -449,7 +458,7 @@ struct object_status *status_remembered(struct controller *controller, const cha
         if (text_equal(json_string_value(json_object_get(document, "kind")), kind) &&
             text_equal(json_string_value(json_object_get(metadata, "name")), name)) {
             *ret_json = json_incref(json_object_get(document, "status"));
-            return status_from_json(*ret_json);
+            return status_recall(*ret_json);
         }
     }
     return NULL;

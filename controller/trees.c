@@ -128,6 +128,19 @@ static char *read_text(const json_t *json, const char *key)
     return xstrdup_or_null(json_string_value(json_object_get(json, key)));
 }
 
+/* Used at a moment to come: it was written while the clock was ahead, and so was what followed from it. */
+static void bring_back(struct tree_record *record, int64_t now_wall_ms)
+{
+    int64_t ahead_ms = record->used_wall_ms - now_wall_ms;
+
+    if (ahead_ms > 0) {
+        record->used_wall_ms = now_wall_ms;
+        if (record->removed_at_wall_ms > ahead_ms) {
+            record->removed_at_wall_ms -= ahead_ms;
+        }
+    }
+}
+
 static void load_record(void *user, const char *file)
 {
     struct entry *repository = user;
@@ -159,6 +172,7 @@ static void load_record(void *user, const char *file)
     record->end_branch = read_text(json, "endBranch");
     record->used_wall_ms = json_integer_value(json_object_get(json, "usedAtMs"));
     record->removed_at_wall_ms = json_integer_value(json_object_get(json, "removeAtMs"));
+    bring_back(record, clock_wall_ms());
     map_put(&repository->repository->tree_records, name, record);
 }
 

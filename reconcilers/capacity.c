@@ -162,7 +162,8 @@ void capacity_adjust(struct container_pass *pass)
         return;
     }
     retry_at = machine->failure != NULL ? machine->failed_at_wall_ms + LIMIT_RETRY_MS : 0;
-    if (retry_at > pass->world->now_wall_ms) {
+    if (retry_at > pass->world->now_wall_ms &&
+        machine->failed_at_wall_ms <= pass->world->now_wall_ms) { /* else the clock was set back */
         plan_wake_at(pass->plan, retry_at);
         return;
     }

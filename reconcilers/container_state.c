@@ -181,7 +181,7 @@ static void reconcile_exited(struct container_pass *pass)
                       probe_failure != NULL  ? REASON_PROBE_FAILED
                       : hook_failure != NULL ? REASON_HOOK_FAILED
                                              : NULL,
-                      cause);
+                      cause, pass->world->now_wall_ms);
     if (!restarts_wants_after_last(want->restart_policy, &pass->status->restarts)) {
         reconcile_finished(pass, cause);
         return;

@@ -47,6 +47,9 @@ static bool is_new_enough(const struct mirror_view *view, const struct mirror_wi
 {
     const struct observed_mirror *mirror = view->mirror;
 
+    if (mirror->fetched_wall_ms > view->now_wall_ms) {
+        return false; /* by a clock that was ahead: nobody knows when */
+    }
     return mirror->fetched_wall_ms >= wish->since_wall_ms ||
            mirror->fetched_wall_ms > view->now_wall_ms - view->interval_seconds * 1000;
 }
@@ -152,7 +155,7 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
         !(demand->has_missing || (input->is_followed && interval_ms > 0))) {
         return;
     }
-    if (view->now_wall_ms >= due_wall_ms) {
+    if (view->now_wall_ms >= due_wall_ms || input->mirror->fetched_wall_ms > view->now_wall_ms) {
         demand->needs_fetch = true;
         demand->cause = "the interval is over";
     } else {

@@ -294,6 +294,17 @@ void port_table_quarantine(struct port_table *table, uint16_t port, enum port_pr
     lease->quarantined_until_wall_ms = now_wall_ms + table->quarantine_ms;
 }
 
+void port_table_shift_times(struct port_table *table, int64_t by_ms)
+{
+    for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
+        struct port_lease *lease = map_value(at);
+
+        if (lease->quarantined_until_wall_ms != 0) {
+            lease->quarantined_until_wall_ms += by_ms;
+        }
+    }
+}
+
 static bool is_quarantined(const struct port_lease *lease, int64_t now_wall_ms)
 {
     return lease->owner == NULL && lease->quarantined_until_wall_ms > now_wall_ms;

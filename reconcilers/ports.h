@@ -76,6 +76,9 @@ void port_table_release(struct port_table *table, const char *owner);
 void port_table_quarantine(struct port_table *table, uint16_t port, enum port_protocol protocol,
                            int64_t now_wall_ms);
 
+/* The clock was set: quarantines last as long as they were to last. */
+void port_table_shift_times(struct port_table *table, int64_t by_ms);
+
 /* Of one range, and of all of them. Leases outside the ranges do not count. */
 void port_table_range_usage(const struct port_table *table, const struct port_range *range,
                             int64_t now_wall_ms, struct port_usage *ret_usage);

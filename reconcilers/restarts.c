@@ -62,9 +62,16 @@ static void copy_log(struct object_status *status, const struct observed_contain
     }
 }
 
+static int64_t ended_at(const struct observed_container *container, int64_t now_wall_ms)
+{
+    int64_t ago_ms = now_wall_ms - container->finished_wall_ms;
+
+    return ago_ms >= 0 && ago_ms <= RETRY_MAX_MS ? container->finished_wall_ms : now_wall_ms;
+}
+
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
                        const char *key, enum restart_policy policy, const char *berths_reason,
-                       const char *berths_cause)
+                       const char *berths_cause, int64_t now_wall_ms)
 {
     struct status_restarts *restarts = &status->restarts;
     int64_t ran_ms = container->finished_wall_ms - container->started_wall_ms;
@@ -80,7 +87,7 @@ void restarts_note_end(struct object_status *status, const struct observed_conta
     restarts->count += restarts_wants_after_last(policy, restarts) ? 1 : 0;
     restarts->last_finished_wall_ms = container->finished_wall_ms;
     restarts->next_retry_wall_ms =
-        container->finished_wall_ms + (int64_t)retry_delay_ms(key, restarts->in_a_row - 1);
+        ended_at(container, now_wall_ms) + (int64_t)retry_delay_ms(key, restarts->in_a_row - 1);
     copy_log(status, container);
 }
 

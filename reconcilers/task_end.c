@@ -44,10 +44,14 @@ struct verdict {
     int64_t end_wall_ms;
 };
 
-static struct verdict judge_ended(const struct task_input *input)
+static struct verdict judge_ended(const struct task_input *input, int64_t now_wall_ms)
 {
     const struct observed_attempt *attempt = input->attempt;
     struct verdict verdict = {.phase = PHASE_FAILED, .end_wall_ms = attempt->finished_wall_ms};
+
+    if (verdict.end_wall_ms > now_wall_ms) {
+        verdict.end_wall_ms = now_wall_ms; /* the clock was set back since */
+    }
 
     switch (attempt->outcome) { /* no default: an outcome without an answer does not compile */
     case OUTCOME_EXITED:
@@ -81,7 +85,7 @@ static struct verdict judge_ended(const struct task_input *input)
 static struct verdict judge(const struct task_pass *pass)
 {
     if (pass->input->attempt->state == ATTEMPT_ENDED) {
-        return judge_ended(pass->input);
+        return judge_ended(pass->input, pass->world->now_wall_ms);
     }
     return (struct verdict){
         .phase = PHASE_FAILED,

@@ -535,6 +535,28 @@ static void damaged_files_give_what_is_whole_in_them(void **state)
     }
 }
 
+static void a_quarantine_moves_with_the_clock(void **state)
+{
+    static const int64_t steps[] = {86400000, -86400000};
+    uint16_t port;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        int64_t later_wall_ms = now_wall_ms + steps[i];
+        struct port_table table;
+
+        begin(&table, "20000");
+        port_table_quarantine(&table, 20000, PROTOCOL_TCP, now_wall_ms);
+        port_table_shift_times(&table, steps[i]);
+        assert_int_equal(
+            port_table_choose(&table, "Instance/web", "http", PROTOCOL_TCP, later_wall_ms, &port),
+            -1);
+        assert_int_equal(port_table_next_release(&table, PROTOCOL_TCP, later_wall_ms),
+                         later_wall_ms + PORT_QUARANTINE_MS);
+        port_table_done(&table);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -549,6 +571,7 @@ int main(void)
         cmocka_unit_test(releasing_frees_all_of_one_owner),
         cmocka_unit_test(leases_that_a_spec_left_behind_are_stale),
         cmocka_unit_test(a_quarantined_port_is_nobodys_for_its_time),
+        cmocka_unit_test(a_quarantine_moves_with_the_clock),
         cmocka_unit_test(leases_outlive_a_change_of_the_ranges),
         cmocka_unit_test(use_is_told_for_each_range_and_a_port_counts_once),
         cmocka_unit_test(pressure_begins_at_80_percent),

@@ -40,8 +40,10 @@ static void an_end_counts_once(void **state)
 
     (void)state;
     assert_false(restarts_is_known(&status->restarts, &container));
-    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
-    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      container.finished_wall_ms);
+    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      container.finished_wall_ms);
     assert_true(restarts_is_known(&status->restarts, &container));
     assert_int_equal(status->restarts.in_a_row, 1);
     assert_int_equal(status->restarts.last_exit_code, 3);
@@ -64,7 +66,8 @@ static void waits_double_up_to_their_ceiling(void **state)
             ended(1, SECOND, now_wall_ms + (int64_t)i * 10 * MINUTE);
         int64_t wait_ms;
 
-        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                          container.finished_wall_ms);
         wait_ms = wait_after(status);
         assert_true(wait_ms >= nominal_ms[i] * 3 / 4);
         assert_true(wait_ms <= nominal_ms[i] * 5 / 4);
@@ -89,7 +92,8 @@ static void ten_good_minutes_forgive_what_was_before(void **state)
 
         status->restarts.count = 20;
         status->restarts.in_a_row = 7;
-        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                          container.finished_wall_ms);
         assert_int_equal(status->restarts.in_a_row, rows[i].in_a_row);
         assert_int_equal(wait_after(status) == 0, rows[i].in_a_row == 1);
         status_free(status);
@@ -132,7 +136,8 @@ static void the_reason_of_an_end_is_one_word(void **state)
 
         container.is_oom_killed = rows[i].is_oom_killed;
         container.error = rows[i].error;
-        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+        restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                          container.finished_wall_ms);
         assert_string_equal(status->restarts.last_reason, rows[i].reason);
         status_free(status);
     }
@@ -177,7 +182,8 @@ static void the_last_lines_are_kept(void **state)
     (void)state;
     container.log_tail = lines;
     container.log_count = 2;
-    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      container.finished_wall_ms);
     first[0] = 'x'; /* a copy was taken */
     assert_int_equal(status->restarts.last_log.count, 2);
     assert_string_equal(status->restarts.last_log.items[0], "first");
@@ -192,7 +198,8 @@ static void an_end_that_was_wanted_is_no_crash(void **state)
     struct observed_container stopped = ended(143, SECOND, now_wall_ms);
 
     (void)state;
-    restarts_note_end(status, &crashed, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+    restarts_note_end(status, &crashed, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      crashed.finished_wall_ms);
     assert_false(restarts_was_wanted(&status->restarts, &crashed));
     restarts_note_wanted_end(status, &stopped);
     assert_true(restarts_was_wanted(&status->restarts, &stopped));
@@ -202,7 +209,8 @@ static void an_end_that_was_wanted_is_no_crash(void **state)
     assert_true(restarts_was_wanted(&status->restarts, &stopped));
     crashed.finished_wall_ms = now_wall_ms + MINUTE;
     assert_false(restarts_was_wanted(&status->restarts, &crashed));
-    restarts_note_end(status, &crashed, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+    restarts_note_end(status, &crashed, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      crashed.finished_wall_ms);
     assert_int_equal(wait_after(status), 0); /* the crashes before the stop do not count */
     status_free(status);
 }
@@ -214,7 +222,8 @@ static void a_crash_stays_a_crash_when_it_is_not_to_run_any_more(void **state)
     struct observed_container container = ended(1, SECOND, now_wall_ms);
 
     (void)state;
-    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL);
+    restarts_note_end(status, &container, "Instance/web", RESTART_ALWAYS, NULL, NULL,
+                      container.finished_wall_ms);
     restarts_note_wanted_end(status, &container);
     assert_string_equal(status->restarts.last_reason, "Error");
     status_free(status);
@@ -236,7 +245,8 @@ static void only_what_is_started_again_counts_as_a_restart(void **state)
         struct object_status *status = status_new();
         struct observed_container container = ended(rows[i].exit_code, SECOND, now_wall_ms);
 
-        restarts_note_end(status, &container, "Instance/web", rows[i].policy, NULL, NULL);
+        restarts_note_end(status, &container, "Instance/web", rows[i].policy, NULL, NULL,
+                          container.finished_wall_ms);
         assert_int_equal(status->restarts.count, rows[i].count);
         assert_true(status->restarts.has_last);
         status_free(status);
