@@ -51,6 +51,17 @@ static enum error_kind kind_of_status(int status)
     }
 }
 
+/*
+ * "task <id>: already exists", of a start: the engine went down while it was starting the container, and has lost track of what
+ * it had begun. It says so forever.
+ */
+static bool is_broken_container(const struct docker_request *request,
+                                const struct http_reply *reply, const char *text)
+{
+    return reply->status == 500 && strcmp(request->failure_reason, "StartFailed") == 0 &&
+           strstr(text, "task ") != NULL && strstr(text, ": already exists") != NULL;
+}
+
 /* The engine's own words: "message" of a JSON object, else the body as it is. */
 static char *engine_text(const struct http_reply *reply)
 {
@@ -73,6 +84,9 @@ static int fail(const struct docker_request *request, const struct http_reply *r
     if (request->is_progress && docker_pull_is_unknown(text)) {
         kind = ERROR_NOT_FOUND;
         reason = "ImageNotFound";
+    }
+    if (is_broken_container(request, reply, text)) {
+        reason = "ContainerBroken";
     }
     for (size_t i = 0; i < ARRAY_SIZE(known_texts); i++) {
         int status = known_texts[i].status;

@@ -119,7 +119,7 @@ struct docker_request *docker_watch_events(int64_t since_wall_ns, const json_t *
  *   NOT_FOUND  404
  *   INVALID    the rest: 400, 401, 403, 406, redirections
  *
- * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ImageNotFound,
+ * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ContainerBroken, ImageNotFound,
  * ImagePullFailed, NameTaken, EngineUnavailable, CreateFailed, StartFailed, else EngineError. The
  * message carries the engine's own text (JSON {"message"} or plain), on one line and cut to a
  * sane length.

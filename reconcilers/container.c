@@ -210,8 +210,8 @@ static void reconcile_present(struct container_pass *pass)
     container_ports_describe(pass, ports, want->ports->count);
     if (pass->container == NULL) {
         reconcile_missing(pass, ports);
-    } else if (pass->container->state != WORKLOAD_CREATED ||
-               !container_reconcile_port_in_use(pass)) {
+    } else if (!container_reconcile_broken(pass) && (pass->container->state != WORKLOAD_CREATED ||
+                                                     !container_reconcile_port_in_use(pass))) {
         reconcile_existing(pass, ports);
     }
 }

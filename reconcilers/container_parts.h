@@ -38,5 +38,7 @@ void container_reconcile_state(struct container_pass *pass);
 
 /* The engine said at the start that a port is taken: give up the leased ones and make it anew with others. */
 bool container_reconcile_port_in_use(struct container_pass *pass);
+/* The same of one that the engine cannot start any more, whatever is tried: it is made anew. */
+bool container_reconcile_broken(struct container_pass *pass);
 
 #endif

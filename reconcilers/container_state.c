@@ -204,17 +204,20 @@ static void reconcile_exited(struct container_pass *pass)
     plan_start(pass, "restart", PHASE_REPAIRING, cause);
 }
 
-bool container_reconcile_port_in_use(struct container_pass *pass)
+static bool is_leased_port_in_use(const struct container_pass *pass)
 {
     bool has_pooled = false;
 
-    if (pass->failure->count == 0 || !text_equal(pass->failure->reason, REASON_PORT_IN_USE)) {
-        return false;
-    }
     for (size_t i = 0; i < pass->want->ports->count; i++) {
         has_pooled |= pass->want->ports->items[i].host_port == 0;
     }
-    if (!has_pooled || pass->failure->count > QUICK_TRIES) {
+    return has_pooled && pass->failure->count > 0 &&
+           text_equal(pass->failure->reason, REASON_PORT_IN_USE);
+}
+
+bool container_reconcile_port_in_use(struct container_pass *pass)
+{
+    if (!is_leased_port_in_use(pass) || pass->failure->count > QUICK_TRIES) {
         return false;
     }
     plan_set_operation(pass->plan, "repair", "a leased host port is taken");
@@ -224,6 +227,40 @@ bool container_reconcile_port_in_use(struct container_pass *pass)
              "a leased host port is taken");
     pass->status->phase = PHASE_PROVISIONING;
     status_set_progressing(pass->status, REASON_PORT_IN_USE, pass->failure->message);
+    return true;
+}
+
+/*
+ * An engine that was killed may keep a container's own ports from it, until it is restarted or the container is removed. And
+ * when somebody else has one of them, only a new container can have another.
+ */
+static const char *find_breakage(const struct container_pass *pass)
+{
+    enum workload_state state = pass->container->state;
+
+    if (pass->failure->count == 0 || (state != WORKLOAD_CREATED && state != WORKLOAD_EXITED)) {
+        return NULL;
+    }
+    if (text_equal(pass->failure->reason, REASON_CONTAINER_BROKEN)) {
+        return "the engine cannot start it any more";
+    }
+    return state == WORKLOAD_EXITED && is_leased_port_in_use(pass) &&
+                   pass->failure->count > QUICK_TRIES
+               ? "a leased host port is taken again and again"
+               : NULL;
+}
+
+bool container_reconcile_broken(struct container_pass *pass)
+{
+    const char *cause = find_breakage(pass);
+
+    if (cause == NULL || !pass->want->should_run) {
+        return false;
+    }
+    plan_set_operation(pass->plan, "repair", cause);
+    plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_REPAIRING, pass->want->name, cause);
+    pass->status->phase = PHASE_REPAIRING;
+    status_set_progressing(pass->status, pass->failure->reason, pass->failure->message);
     return true;
 }
 

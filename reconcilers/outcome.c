@@ -52,7 +52,10 @@ bool failure_holds_back(const struct observed_failure *failure, const char *key,
     bool is_quick = (text_equal(failure->reason, REASON_PORT_IN_USE) ||
                      text_equal(failure->reason, REASON_ADDRESS_UNAVAILABLE)) &&
                     failure->count <= QUICK_TRIES;
-    int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, failure->count);
+    bool is_broken = text_equal(failure->reason, REASON_CONTAINER_BROKEN);
+    /* A new container is another try, however often the old one was tried. */
+    unsigned count = is_broken && failure->count > STALLED_AFTER ? STALLED_AFTER : failure->count;
+    int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, count);
 
     if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
         return false;

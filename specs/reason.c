@@ -27,6 +27,8 @@ static const struct reason reasons[] = {
      "Check the network and the server; Berth tries again by itself."},
     {REASON_CLONE_TOO_LARGE, 413, "The repository is larger than the controller allows.",
      "Raise the controller's limit, or use a smaller repository."},
+    {REASON_CONTAINER_BROKEN, 503, "The engine cannot start this container any more.",
+     "None is needed: Berth removes it and makes it anew, with the same ports."},
     {REASON_CONTAINER_LOST, 503, "The container went away while it was in use.",
      "None is needed: Berth makes a new one; an interrupted command counts as failed."},
     {REASON_CRASH_LOOP, 503, "The container ends again and again; the next start waits.",

@@ -37,6 +37,7 @@ const struct reason *reason_list(size_t *ret_count);
 #define REASON_PORT_CONFLICT "PortConflict"
 #define REASON_PORTS_EXHAUSTED "PortsExhausted"
 #define REASON_PORT_IN_USE "PortInUse"
+#define REASON_CONTAINER_BROKEN "ContainerBroken"
 #define REASON_HOST_PATH_REFUSED "HostPathRefused"
 #define REASON_CAPABILITY_REFUSED "CapabilityRefused"
 #define REASON_NAME_TAKEN "NameTaken"

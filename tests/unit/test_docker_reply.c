@@ -125,6 +125,15 @@ static void failures_have_the_kind_and_reason_that_decide_what_to_do(void **stat
          "StartFailed"},
         {start, 409, "{\"message\":\"container is marked for removal and cannot be started\"}\n",
          ERROR_CONFLICT, "StartFailed"},
+        {start, 500, "{\"message\":\"task 238a5e81639e: already exists\"}\n", ERROR_TRANSIENT,
+         "ContainerBroken"},
+        {start, 500,
+         "{\"message\":\"failed to create task for container: failed to start shim: task "
+         "238a5e81639e: "
+         "already exists: unknown\"}\n",
+         ERROR_TRANSIENT, "ContainerBroken"},
+        {start, 500, "{\"message\":\"transport is closing: unavailable\"}\n", ERROR_TRANSIENT,
+         "StartFailed"},
         {inspect, 404, "{\"message\":\"No such container: web\"}\n", ERROR_NOT_FOUND,
          "EngineError"},
         {inspect, 400,
