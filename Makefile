@@ -192,7 +192,7 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
     $(foreach program,$(filter $(FUZZ_PROGRAMS),$(PROGRAMS)),'$(program) \
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
-.PHONY: test test-integration test-faults crash-sweep valgrind stress fuzz coverage
+.PHONY: test test-integration test-faults crash-sweep valgrind stress soak fuzz coverage
 test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
@@ -224,6 +224,9 @@ stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name R
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS) >$(OUT)/stress.log || \
 	        { cat $(OUT)/stress.log; echo "failed in run $$run"; exit 1; }; \
 	done; echo "$(T): $$run runs without a failure"
+
+soak: $(OUT)/berth ## churn on a real engine, and what it leaves: MINUTES=20
+	@BERTH=$(abspath $(OUT)/berth) ENGINE=$(ENGINE) tests/soak/soak.sh $(or $(MINUTES),20)
 
 FUZZ_SANITIZE := address,undefined,fuzzer-no-link
 FUZZ_OUT := $(BUILD)/clang-$(subst $(comma),-,$(FUZZ_SANITIZE))
