@@ -13,7 +13,7 @@ setup() {
     make_repo "$REPO"
     export BERTH_TEST_CLOCK=$TEST_DIR/clock
     real_berth=$BERTH
-    printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$BERTH_TEST_PROGRAMS/shifted_clock.so" "$real_berth" >"$TEST_DIR/berth"
+    printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$BERTH_TEST_PROGRAMS/integration/shifted_clock.so" "$real_berth" >"$TEST_DIR/berth"
     chmod +x "$TEST_DIR/berth"
     BERTH=$TEST_DIR/berth
     set_clock 0
