@@ -24,6 +24,7 @@ berth_setup() {
 # what it has lost.
 berth_teardown() {
     local id result=0
+    [[ -n ${TEST_DIR:-} ]] || return 0    # not even set up
     [[ -n ${BATS_TEST_COMPLETED:-} ]] || show_world
     [[ -z ${BERTH_TEST_STOPS:-} || -z ${BERTH_PID:-} ]] || berth_stop || { result=1; cat "$LOG"; }
     berth_kill9
