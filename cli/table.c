@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include "base/memory.h"
+#include "base/parse.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,8 +23,11 @@ void table_done(struct table *table)
 
 void table_add(struct table *table, const char *cell)
 {
+    char *text = xstrdup(cell != NULL && cell[0] != '\0' ? cell : "-");
+
+    text_make_clean_line(text, strlen(text)); /* it goes to a terminal */
     array_grow(&table->cells, table->count, &table->capacity, sizeof(*table->cells));
-    table->cells[table->count++] = xstrdup(cell != NULL && cell[0] != '\0' ? cell : "-");
+    table->cells[table->count++] = text;
 }
 
 /* Code points, which is near enough to columns for names, addresses and messages. */
