@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,9 @@ int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mo
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    auto_free char *temporary = xasprintf("%.*s.%s.tmp", (int)(name - path), path, name);
+    /* A name may be as long as a name can be: then the end of it is cut off here. */
+    auto_free char *temporary =
+        xasprintf("%.*s.%.*s.tmp", (int)(name - path), path, NAME_MAX - 5, name);
     int number;
 
     if (write_new(dir_fd, temporary, bytes, len, mode, durability) < 0 ||

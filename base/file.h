@@ -34,7 +34,7 @@ enum file_durability {
 };
 
 /*
- * Replaces the file through a temporary name ".<name>.tmp" beside it. On an error the old file is
+ * Replaces the file through a temporary name ".<name>.tmp" (a long one is cut) beside it. On an error the old file is
  * untouched and the temporary one removed.
  */
 int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
