@@ -296,6 +296,38 @@ static json_t *choose(const json_t *documents, const struct get_options *options
     return items;
 }
 
+/* It lives and does not say so: its state directory is full, or it hangs. */
+static void warn_of_silence(const json_t *heartbeat)
+{
+    const char *last = text_at(heartbeat, "time");
+    json_int_t interval_seconds = json_integer_value(json_object_get(heartbeat, "intervalSeconds"));
+    int64_t then_ms;
+    char age[32];
+
+    if (last != NULL && timestamp_parse(last, &then_ms) == 0 && interval_seconds > 0 &&
+        clock_wall_ms() - then_ms > (2 * interval_seconds + 10) * MS_PER_SECOND) {
+        fprintf(stderr,
+                "warning: the controller has written nothing for %s: its log says why (a full or "
+                "read-only state directory?)\n",
+                age_text(last, age));
+    }
+}
+
+static void warn_of_unwritten(const json_t *heartbeat)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(json_object_get(heartbeat, "conditions"), index, item) {
+        const char *type = text_at(item, "type"), *message = text_at(item, "message");
+
+        if ((text_equal(type, "StateWritten") || text_equal(type, "StatusWritten")) &&
+            text_equal(text_at(item, "status"), "False")) {
+            fprintf(stderr, "warning: %s is False: %s\n", type, message != NULL ? message : "");
+        }
+    }
+}
+
 /* Whoever reads an old status must know that it is old. */
 static void warn_of_age(const char *state_dir, const json_t *heartbeat)
 {
@@ -314,6 +346,8 @@ static void warn_of_age(const char *state_dir, const json_t *heartbeat)
         }
         return;
     }
+    warn_of_silence(heartbeat);
+    warn_of_unwritten(heartbeat);
     if (json_is_false(json_object_get(engine, "available"))) {
         const char *message = text_at(engine, "message");
 

@@ -97,6 +97,7 @@ static int validate_directory(const char *path, struct tally *tally)
     int result;
 
     spec_scan_init(&scan, path);
+    scan.is_single = true;
     result = spec_scan_run(&scan, set, 1, false, &err);
     if (result < 0) {
         fprintf(stderr, "berth validate: %s\n", err.message);

@@ -77,8 +77,10 @@ static void on_end_of_turn(uv_prepare_t *handle)
     placing_run(controller);
     run_queue(controller);
     leases_save(controller);
+    good_specs_flush(controller);
     status_flush(controller); /* must stay last: one write per turn */
     heartbeat_write(controller, false);
+    unwritten_check(controller);
     service_say(controller);
     once_check(controller);
 }
@@ -225,6 +227,7 @@ static void start_handles(struct controller *controller)
     start_timer(controller, &controller->once_timer, NULL, 0);
     start_timer(controller, &controller->retired_timer, NULL, 0);
     start_timer(controller, &controller->deadline_timer, NULL, 0);
+    start_timer(controller, &controller->retry_timer, NULL, 0);
     start_timer(controller, &controller->scan_timer, on_scan_timer,
                 controller->options.scan_seconds * UINT64_C(1000));
     start_timer(controller, &controller->relist_timer, on_relist_timer,
@@ -278,7 +281,8 @@ static int open_parts(struct controller *controller, struct error *err)
     if (config_load(controller, err) < 0 || policy_load(controller, err) < 0) {
         return -1;
     }
-    if (state_dir_open(&controller->state, options->state_dir, options->is_dry_run, err) < 0 ||
+    if (state_dir_open(&controller->state, options->state_dir, options->status_dir,
+                       options->is_dry_run, err) < 0 ||
         engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
         return -1;
     }
@@ -326,6 +330,7 @@ static void stop_handles(struct controller *controller)
         &controller->wake_timer,    &controller->rescan_timer,   &controller->once_timer,
         &controller->retired_timer, &controller->deadline_timer, &controller->scan_timer,
         &controller->relist_timer,  &controller->sweep_timer,    &controller->heartbeat_timer,
+        &controller->retry_timer,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(timers); i++) {
@@ -365,6 +370,9 @@ static void close_parts(struct controller *controller)
     if (controller->tasks_inotify >= 0) {
         close(controller->tasks_inotify);
     }
+    if (controller->id_copy_fd >= 0) {
+        close(controller->id_copy_fd);
+    }
     spec_set_free(controller->specs);
     if (controller->scan.directory != NULL) {
         spec_scan_done(&controller->scan);
@@ -390,6 +398,7 @@ static void close_parts(struct controller *controller)
 static void start_work(struct controller *controller)
 {
     start_handles(controller);
+    unwritten_hold_id(controller);
     disk_open(controller);
     observe_start_task_watch(controller);
     leases_load(controller);
@@ -414,6 +423,11 @@ static void start_work(struct controller *controller)
     desired_load_task_records(controller);
     released_load_intents(controller);
     status_remove_stale(controller);
+    if (controller->state.is_recalled) {
+        log_fields(LOG_WARN, "controller_id_recalled", "id", controller->state.id, "hint",
+                   "the state directory was lost; the containers are adopted, the history is not",
+                   NULL);
+    }
     log_fields(LOG_INFO, "started", "version", BERTH_VERSION, "id", controller->state.id, "specs",
                controller->options.specs_dir, "state", controller->options.state_dir, NULL);
     service_ready(controller);
@@ -426,7 +440,7 @@ int controller_run(const struct controller_options *options)
     int exit_code;
 
     controller->options = *options; /* texts stay the caller's */
-    controller->tasks_inotify = -1;
+    controller->tasks_inotify = controller->id_copy_fd = -1;
     controller->started_wall_ms = clock_wall_ms();
     core_dumps_off();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */
@@ -445,7 +459,9 @@ int controller_run(const struct controller_options *options)
     uv_run(&controller->loop, UV_RUN_DEFAULT);
     if (!controller->options.is_dry_run) {
         leases_save(controller);
-        status_flush(controller);
+        controller->state.is_hasty = true;
+        good_specs_flush_all(controller);
+        status_flush_all(controller);
     }
     exit_code = controller->exit_code;
     close_parts(controller);

@@ -163,7 +163,15 @@ struct heartbeat_memory {
     json_t *ports; /* use of the ranges, of the table's version below */
     struct port_usage usage;
     uint64_t ports_version;
-    struct condition_memory pressure, config, policy;
+    struct condition_memory pressure, config, policy, state, statuses;
+};
+
+/* What could not be written (unwritten.c); the state directory keeps its own. */
+struct unwritten {
+    struct map statuses; /* spec files whose status is not on disk */
+    char *status_error;  /* why; NULL: there are none */
+    bool is_probe_due;   /* how trees can be made could not be tried */
+    bool is_state_told, is_status_told, is_other_told;
 };
 
 struct controller {
@@ -187,6 +195,7 @@ struct controller {
     struct spec_watch *watch;
     bool is_scanned;  /* the spec directory was read at least once */
     char *scan_error; /* why it cannot be read now, or NULL */
+    bool has_doubts;  /* it was told that a directory may only be unmounted */
 
     struct map entries;      /* key -> struct entry */
     struct map repositories; /* name of a Repository object -> its container's entry */
@@ -226,18 +235,20 @@ struct controller {
     bool is_placing_due; /* something changed that placement depends on */
     bool has_placed;     /* it was decided once: until then nobody knows where repositories are */
 
+    struct map unsaved_good; /* spec files with a good version that is to be kept */
     struct map dirty_files;  /* spec files whose status must be written */
     struct map status_texts; /* status file -> digest of what was written last */
     struct map
         remembered; /* spec file -> documents of its status file as this controller found it */
-    bool is_status_unwritable;
+    struct unwritten unwritten;
+    int id_copy_fd; /* id_copy.h; -1: not held */
 
     struct clock_watch clock;
     uv_check_t on_awake;
     uv_prepare_t end_of_turn;
     uv_timer_t wake_timer; /* makes a turn happen */
     uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer,
-        deadline_timer;
+        deadline_timer, retry_timer;
     uv_signal_t on_terminate, on_interrupt, on_hangup;
     int tasks_inotify;
     uv_poll_t tasks_poll;
@@ -294,8 +305,9 @@ void repository_forget(struct entry *entry);
 void repository_remove_if_empty(struct controller *controller, const char *container);
 
 /* good_specs.c */
-void good_specs_save(struct controller *controller, const struct spec_set_file *file,
-                     const char *text, size_t len);
+void good_specs_mark(struct controller *controller, const struct spec_set_file *file);
+void good_specs_flush(struct controller *controller); /* some of them; the rest in the next turns */
+void good_specs_flush_all(struct controller *controller);
 void good_specs_forget(struct controller *controller, const char *file);
 void good_specs_load(struct controller *controller); /* before the first scan */
 
@@ -422,7 +434,8 @@ void policy_close(struct controller *controller);
 void status_mark_entry(struct entry *entry);
 void status_mark_file(struct controller *controller, const char *file);
 void status_mark_departed(struct controller *controller); /* files that are there no more */
-void status_flush(struct controller *controller);
+void status_flush(struct controller *controller); /* some of them; the rest in the next turns */
+void status_flush_all(struct controller *controller);
 void status_remove_stale(
     struct controller *controller); /* of specs that went while no controller ran */
 /* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
@@ -432,6 +445,13 @@ struct object_status *status_recall(
     const json_t *json); /* "status" of such a document; nothing in it is to come */
 void status_forget_remembered(struct controller *controller);
 void status_close(struct controller *controller);
+
+/* unwritten.c: full and read-only disks. Told once, tried again until it is on disk. */
+void unwritten_check(struct controller *controller); /* at the end of a turn */
+void unwritten_note_status(struct controller *controller, const char *file,
+                           const struct error *err); /* NULL: it is written */
+void unwritten_hold_id(struct controller *controller);
+void unwritten_close(struct controller *controller);
 
 /* leases.c */
 void leases_offer(

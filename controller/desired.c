@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESCAN_MARGIN_MS = 50, RESCAN_WRITING_MS = 500 };
+enum { RESCAN_MARGIN_MS = 50, RESCAN_WRITING_MS = 500, RESCAN_UNKNOWN_MS = 2000 };
 
 /* Tasks */
 
@@ -438,11 +438,8 @@ static void apply_changes(struct controller *controller)
             status_mark_file(controller, file->name);
             log_spec_errors(file);
         }
-        if (file->good_text != NULL && controller->is_scanned &&
-            !spec_set_file_has_missing(specs, file->name)) {
-            good_specs_save(controller, file, file->good_text, file->good_len);
-            free(file->good_text);
-            file->good_text = NULL;
+        if (file->good_text != NULL && controller->is_scanned && !file->has_missing) {
+            good_specs_mark(controller, file);
         }
     }
     status_mark_departed(controller);
@@ -453,6 +450,32 @@ static void apply_changes(struct controller *controller)
 static void on_rescan(uv_timer_t *timer)
 {
     desired_scan(timer->data);
+}
+
+static void rescan_in(struct controller *controller, uint64_t delay_ms)
+{
+    if (!controller->options.is_dry_run) {
+        uv_timer_start(&controller->rescan_timer, on_rescan, delay_ms, 0);
+    }
+}
+
+static void note_doubts(struct controller *controller)
+{
+    if (controller->specs->has_doubts && !controller->has_doubts) {
+        log_fields(LOG_WARN, "spec_directory_replaced", "directory", controller->scan.directory,
+                   "error", "it, or a part of it, is empty and not the one that was read before",
+                   "hint", "if it is unmounted, mount it; if all is to go, confirm", NULL);
+    }
+    controller->has_doubts = controller->specs->has_doubts;
+}
+
+static void keep_places(struct controller *controller)
+{
+    if (controller->scan.are_places_changed && !controller->options.is_dry_run) {
+        json_auto_t *places = spec_scan_places(&controller->scan);
+
+        state_keep_json(&controller->state, "places.json", places);
+    }
 }
 
 static void note_scan_error(struct controller *controller, const struct error *err)
@@ -480,6 +503,7 @@ void desired_scan_at(struct controller *controller, uint64_t now_ms)
     if (spec_scan_run(&controller->scan, controller->specs, now_ms, is_confirmed, &err) < 0) {
         note_scan_error(controller, &err);
         apply_changes(controller); /* at the start: what was known before stays in force */
+        rescan_in(controller, RESCAN_UNKNOWN_MS); /* no event tells of what is mounted */
         return;
     }
     if (controller->scan_error != NULL) {
@@ -505,12 +529,16 @@ void desired_scan_at(struct controller *controller, uint64_t now_ms)
         log_fields(LOG_WARN, "deletions_held", "objects", count, "hint",
                    "put the files back, or run berth confirm-deletions", NULL);
     }
+    note_doubts(controller);
+    keep_places(controller);
+    unwritten_hold_id(controller);
     apply_changes(controller);
-    if (controller->specs->is_waiting) {
-        uv_timer_start(&controller->rescan_timer, on_rescan,
-                       SPEC_DELETION_DELAY_MS + RESCAN_MARGIN_MS, 0);
-    } else if (controller->scan.is_being_written) {
-        uv_timer_start(&controller->rescan_timer, on_rescan, RESCAN_WRITING_MS, 0);
+    if (controller->scan.is_being_written) {
+        rescan_in(controller, RESCAN_WRITING_MS);
+    } else if (controller->specs->is_waiting) {
+        rescan_in(controller, SPEC_DELETION_DELAY_MS + RESCAN_MARGIN_MS);
+    } else if (controller->specs->has_doubts) {
+        rescan_in(controller, RESCAN_UNKNOWN_MS);
     }
 }
 

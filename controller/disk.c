@@ -145,9 +145,10 @@ static void save_notes(struct controller *controller)
         return;
     }
     if (file_replace(AT_FDCWD, path, text, strlen(text), 0600, FILE_VISIBLE, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "error", err.message, NULL);
+        state_note_result(&controller->state, "disk.json", &err);
         return;
     }
+    state_note_result(&controller->state, "disk.json", NULL);
     free(collector->notes_text);
     collector->notes_text = TAKE(text);
 }

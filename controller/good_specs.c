@@ -1,6 +1,5 @@
 #include "controller/controller.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 
@@ -21,20 +20,51 @@ static char *store_name(const char *file)
     return xasprintf("specs/%.32s.json", digest);
 }
 
-void good_specs_save(struct controller *controller, const struct spec_set_file *file,
-                     const char *text, size_t len)
+enum { SAVES_PER_TURN = 8 }; /* each waits for the disk */
+
+static void save(struct controller *controller, const struct spec_set_file *file)
 {
     auto_free char *name = store_name(file->name);
-    json_t *content = json_stringn(text, len);
+    json_t *content = json_stringn(file->good_text, file->good_len);
     json_auto_t *json = NULL;
-    struct error err = {0};
 
     if (content == NULL) {
         return; /* not UTF-8, so not good either */
     }
     json = json_pack("{s:i, s:s, s:o}", "version", 1, "file", file->name, "text", content);
-    if (state_write_json(&controller->state, name, json, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "file", file->name, "error", err.message, NULL);
+    state_keep_json(&controller->state, name, json);
+}
+
+void good_specs_mark(struct controller *controller, const struct spec_set_file *file)
+{
+    map_put(&controller->unsaved_good, file->name, controller);
+    controller_wake(controller);
+}
+
+void good_specs_flush(struct controller *controller)
+{
+    struct map_entry *at;
+
+    for (unsigned i = 0; i < SAVES_PER_TURN && (at = map_first(&controller->unsaved_good)) != NULL;
+         i++) {
+        struct spec_set_file *file = map_get(&controller->specs->files, map_key(at));
+
+        if (file != NULL && file->good_text != NULL && !file->has_missing) {
+            save(controller, file);
+            free(file->good_text);
+            file->good_text = NULL;
+        }
+        map_remove(&controller->unsaved_good, map_key(at));
+    }
+    if (map_first(&controller->unsaved_good) != NULL) {
+        controller_wake(controller);
+    }
+}
+
+void good_specs_flush_all(struct controller *controller)
+{
+    while (map_first(&controller->unsaved_good) != NULL) {
+        good_specs_flush(controller);
     }
 }
 
@@ -42,6 +72,7 @@ void good_specs_forget(struct controller *controller, const char *file)
 {
     auto_free char *name = store_name(file);
 
+    map_remove(&controller->unsaved_good, file);
     state_remove(&controller->state, name);
 }
 
@@ -64,6 +95,9 @@ static void load_one(void *user, const char *name)
 
 void good_specs_load(struct controller *controller)
 {
+    json_auto_t *places = state_read_json(&controller->state, "places.json");
+
+    spec_scan_recall_places(&controller->scan, places);
     spec_set_scan_begin(controller->specs);
     state_list(&controller->state, "specs", load_one, controller);
     spec_set_scan_end(controller->specs, 1, false);

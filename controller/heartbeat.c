@@ -149,6 +149,36 @@ static json_t *file_condition(const char *type, const json_t *errors, const char
                      memory->since_wall_ms);
 }
 
+/* Whether files can be written: all state files, or all statuses. */
+static json_t *writable_condition(const char *type, struct told_condition *told, size_t count,
+                                  const char *error)
+{
+    const char *status = error == NULL ? "True" : "False";
+    auto_free char *message =
+        error != NULL ? xasprintf("%zu files cannot be written: %s", count, error) : NULL;
+
+    if (!text_equal(told->status, status)) {
+        told->status = status;
+        told->since_wall_ms = clock_wall_ms();
+    }
+    return condition(type, status, error == NULL ? "Written" : "Unwritable", message,
+                     told->since_wall_ms);
+}
+
+static void add_writable_conditions(struct controller *controller, json_t *conditions)
+{
+    struct heartbeat_memory *memory = &controller->heartbeat;
+    const struct unwritten *unwritten = &controller->unwritten;
+    size_t count;
+    const char *error = state_unwritten(&controller->state, &count);
+
+    json_array_append_new(conditions,
+                          writable_condition("StateWritten", &memory->state, count, error));
+    json_array_append_new(conditions, writable_condition("StatusWritten", &memory->statuses,
+                                                         map_count(&unwritten->statuses),
+                                                         unwritten->status_error));
+}
+
 static json_t *config_part(const struct controller *controller)
 {
     json_t *json = json_pack("{s:s, s:s}", "ports", controller->config.ports, "networkRange",
@@ -226,6 +256,7 @@ static json_t *facts(struct controller *controller, bool is_due)
                               file_condition("PolicyValid", controller->policy_errors,
                                              REASON_INVALID_POLICY, &controller->heartbeat.policy));
     }
+    add_writable_conditions(controller, conditions);
     json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:O, s:o}", "pid",
                      (int)getpid(), "version", BERTH_VERSION, "id", controller->state.id,
                      "conditions", conditions, "engine", engine_part(controller), "specs",
@@ -263,12 +294,16 @@ void heartbeat_write(struct controller *controller, bool is_due)
     put_time(json, "startTime", controller->started_wall_ms);
     put_time(json, "lastPassTime", controller->last_pass_wall_ms);
     put_time(json, "time", clock_wall_ms());
+    json_object_set_new(json, "intervalSeconds",
+                        json_integer((json_int_t)controller->options.scan_seconds));
     json_object_set_new(json, "passes", json_integer((json_int_t)controller->pass_count));
     json_object_set_new(json, "engineRequests",
                         json_integer((json_int_t)engine_request_count(controller->engine)));
     yaml_write(&yaml, json);
     path = state_path(&controller->state, "controller.yaml");
     if (file_replace(AT_FDCWD, path, yaml.text, yaml.len, 0644, FILE_VISIBLE, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "error", err.message, NULL);
+        state_note_result(&controller->state, "controller.yaml", &err);
+    } else {
+        state_note_result(&controller->state, "controller.yaml", NULL);
     }
 }

@@ -54,14 +54,11 @@ void leases_stop_waiting(struct controller *controller, struct plan_run *run)
 void leases_save(struct controller *controller)
 {
     json_auto_t *json = NULL;
-    struct error err = {0};
 
-    if (controller->ports.is_dirty) {
+    if (controller->ports
+            .is_dirty) { /* if it cannot be written, the labels of containers still tell */
         json = port_table_to_json(&controller->ports);
-        if (state_write_json(&controller->state, "leases.json", json, &err) < 0) {
-            log_fields(LOG_ERROR, "state_unwritable", "error", err.message, "hint",
-                       "ports are still told by the labels of containers", NULL);
-        }
+        state_keep_json(&controller->state, "leases.json", json);
         controller->ports.is_dirty = false;
     }
     if (controller->ports.has_freed) {

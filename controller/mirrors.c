@@ -111,7 +111,6 @@ static void save(struct entry *entry, const struct error *failure)
     auto_free char *directory = state_path(&entry->controller->state, "repos/%s", entry->name);
     json_auto_t *json = json_object();
     char fetched[TIMESTAMP_SIZE];
-    struct error err = {0};
 
     if (!path_exists(directory)) {
         return; /* nothing was made for it yet */
@@ -137,9 +136,7 @@ static void save(struct entry *entry, const struct error *failure)
     if (mirror->config.commit != NULL) {
         json_object_set_new(json, "configCommit", json_string(mirror->config.commit));
     }
-    if (state_write_json(&entry->controller->state, name, json, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "key", entry->key, "error", err.message, NULL);
-    }
+    state_keep_json(&entry->controller->state, name, json);
 }
 
 void mirror_save(struct entry *entry)

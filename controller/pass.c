@@ -105,8 +105,11 @@ static void add_spec_conditions(struct entry *entry, struct object_status *statu
     } else if (spec->is_held) {
         status_set_condition(
             status, CONDITION_SPEC_VALID, CONDITION_FALSE, REASON_DELETIONS_HELD,
-            "its spec is gone with more than half of all: kept until the files are "
-            "back or berth confirm-deletions is run");
+            spec->is_doubted
+                ? "its directory is empty and another one than before, as when something is "
+                  "unmounted: kept until the files are back or berth confirm-deletions is run"
+                : "its spec is gone with more than half of all: kept until the files are "
+                  "back or berth confirm-deletions is run");
     }
 }
 

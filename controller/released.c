@@ -72,12 +72,9 @@ static void intend(struct entry *entry)
     struct controller *controller = entry->controller;
     auto_free char *intent = intent_of(entry->name);
     json_auto_t *json = json_pack("{s:i, s:s}", "version", 1, "object", entry->key);
-    struct error err = {0};
 
     map_put(&controller->releasing, entry->name, controller);
-    if (state_write_json(&controller->state, intent, json, &err) < 0) {
-        log_fields(LOG_ERROR, "state_unwritable", "file", intent, "error", err.message, NULL);
-    }
+    state_keep_json(&controller->state, intent, json);
 }
 
 void released_note_change(struct entry *entry, const struct object *desired)

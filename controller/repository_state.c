@@ -20,7 +20,6 @@ void repository_save(struct entry *entry)
     auto_free char *directory = state_path(&entry->controller->state, "repos/%s", entry->name);
     json_auto_t *json = json_object();
     char idle_since[TIMESTAMP_SIZE];
-    struct error err = {0};
 
     if (!path_exists(directory)) {
         return; /* nothing was made for it yet */
@@ -41,9 +40,7 @@ void repository_save(struct entry *entry)
     if (idle_since[0] != '\0') {
         json_object_set_new(json, "idleSince", json_string(idle_since));
     }
-    if (state_write_json(&entry->controller->state, name, json, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "key", entry->key, "error", err.message, NULL);
-    }
+    state_keep_json(&entry->controller->state, name, json);
 }
 
 static char *read_text(const json_t *json, const char *key)

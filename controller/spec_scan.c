@@ -13,15 +13,33 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CLOCK_TICK_MS = 50 };
+enum {
+    CLOCK_TICK_MS = 50,
+    REST_MS = 1500,  /* between two looks at a file that may be being written */
+    AGED_MS = 10000, /* one that changed before that is not being written */
+};
+
+/* Which directory a name stood for. */
+struct place {
+    dev_t device;
+    ino_t inode;
+};
+
+struct resting_file {
+    struct stat info;
+    uint64_t since_ms;
+};
 
 void spec_scan_init(struct spec_scan *scan, const char *directory)
 {
@@ -30,12 +48,19 @@ void spec_scan_init(struct spec_scan *scan, const char *directory)
                                .max_bytes = SPEC_SCAN_MAX_BYTES};
 }
 
-void spec_scan_done(struct spec_scan *scan)
+static void free_values(struct map *map)
 {
-    for (struct map_entry *at = map_first(&scan->known); at != NULL; at = map_next(at)) {
+    for (struct map_entry *at = map_first(map); at != NULL; at = map_next(at)) {
         free(map_value(at));
     }
-    map_done(&scan->known);
+    map_done(map);
+}
+
+void spec_scan_done(struct spec_scan *scan)
+{
+    free_values(&scan->known);
+    free_values(&scan->resting);
+    free_values(&scan->places);
     map_done(&scan->directories);
     free(scan->directory);
 }
@@ -46,6 +71,69 @@ bool spec_name_is_relevant(const char *name)
            !text_has_suffix(name, ".status.yaml");
 }
 
+bool spec_file_system_is_remote(long type)
+{
+    static const unsigned long remote[] = {
+        NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC, CIFS_SUPER_MAGIC, CEPH_SUPER_MAGIC,
+        AFS_SUPER_MAGIC, CODA_SUPER_MAGIC, V9FS_MAGIC,       FUSE_SUPER_MAGIC,
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(remote); i++) {
+        if (((unsigned long)type & 0xffffffff) == remote[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- places -------------------------------------------------------------------------------------- */
+
+static void set_place(struct spec_scan *scan, const char *name, dev_t device, ino_t inode)
+{
+    struct place *place = map_get(&scan->places, name);
+
+    if (place == NULL) {
+        place = xmalloc(sizeof(*place));
+        map_put(&scan->places, name, place);
+    }
+    *place = (struct place){device, inode};
+}
+
+json_t *spec_scan_places(struct spec_scan *scan)
+{
+    json_t *places = json_object();
+
+    for (struct map_entry *at = map_first(&scan->places); at != NULL; at = map_next(at)) {
+        const struct place *place = map_value(at);
+
+        json_object_set_new(places, map_key(at),
+                            json_pack("{s:I, s:I}", "device", (json_int_t)place->device, "inode",
+                                      (json_int_t)place->inode));
+    }
+    scan->are_places_changed = false;
+    return json_pack("{s:i, s:s, s:o}", "version", 1, "specs", scan->directory, "places", places);
+}
+
+void spec_scan_recall_places(struct spec_scan *scan, const json_t *places)
+{
+    const char *name, *directory = json_string_value(json_object_get(places, "specs"));
+    json_t *items = json_object_get(places, "places"), *item;
+
+    if (!text_equal(directory, scan->directory)) {
+        return;
+    }
+    json_object_foreach(items, name, item) {
+        json_t *device = json_object_get(item, "device"), *inode = json_object_get(item, "inode");
+
+        if (json_is_integer(device) && json_is_integer(inode)) {
+            set_place(scan, name, (dev_t)json_integer_value(device),
+                      (ino_t)json_integer_value(inode));
+        }
+    }
+}
+
+/* --- one file ------------------------------------------------------------------------------------- */
+
 struct scan_pass {
     struct spec_scan *scan;
     struct spec_set *set;
@@ -54,6 +142,8 @@ struct scan_pass {
     size_t count, capacity;
     size_t items; /* these, and folders */
     size_t bytes; /* of the files that were looked at */
+    uint64_t now_ms;
+    bool is_deletion_confirmed;
 };
 
 static void scan_pass_done(struct scan_pass *pass)
@@ -80,14 +170,24 @@ static int open_below(int root_fd, const char *name, int flags)
     return fd;
 }
 
-/* A lease on reading is refused while the file is open for writing; where leases cannot be had, nobody is assumed to write. */
-static bool is_open_for_writing(int fd)
+enum writer { WRITER_NONE, WRITER_THERE, WRITER_UNKNOWN };
+
+/* There a lease is refused for reasons of the server's. */
+static bool is_remote(int fd)
+{
+    struct statfs info;
+
+    return fstatfs(fd, &info) == 0 && spec_file_system_is_remote(info.f_type);
+}
+
+/* A lease on reading is refused while the file is open for writing. It can be had on one's own files, or with CAP_LEASE. */
+static enum writer find_writer(int fd)
 {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
         fcntl(fd, F_SETLEASE, F_UNLCK);
-        return false;
+        return is_remote(fd) ? WRITER_UNKNOWN : WRITER_NONE;
     }
-    return errno == EAGAIN;
+    return errno == EAGAIN && !is_remote(fd) ? WRITER_THERE : WRITER_UNKNOWN;
 }
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
@@ -116,6 +216,44 @@ static int read_text(int fd, struct strbuf *text)
     return 0;
 }
 
+static bool is_aged(const struct stat *info, int64_t age_ms)
+{
+    int64_t changed_ms =
+        (int64_t)info->st_ctim.tv_sec * MS_PER_SECOND + info->st_ctim.tv_nsec / NS_PER_MS;
+
+    return clock_wall_ms() - changed_ms > age_ms;
+}
+
+/* Nobody can tell whether it is being written: two looks must show the same. */
+static bool has_rested(struct scan_pass *pass, const char *name, const struct stat *info)
+{
+    struct resting_file *file = map_get(&pass->scan->resting, name);
+
+    if (is_aged(info, AGED_MS)) {
+        return true;
+    }
+    if (file != NULL && is_same_file(&file->info, info)) {
+        return pass->now_ms >= file->since_ms + REST_MS;
+    }
+    if (file == NULL) {
+        file = xmalloc(sizeof(*file));
+        map_put(&pass->scan->resting, name, file);
+    }
+    *file = (struct resting_file){*info, pass->now_ms};
+    return false;
+}
+
+static bool may_be_read(struct scan_pass *pass, const char *name, int fd, const struct stat *info)
+{
+    enum writer writer = pass->scan->is_single ? WRITER_NONE : find_writer(fd);
+    bool may = writer == WRITER_NONE || (writer == WRITER_UNKNOWN && has_rested(pass, name, info));
+
+    if (may) {
+        free(map_remove(&pass->scan->resting, name));
+    }
+    return may;
+}
+
 static void remember(struct spec_scan *scan, const char *name, const struct stat *info)
 {
     struct stat *known = map_get(&scan->known, name);
@@ -130,15 +268,6 @@ static void remember(struct spec_scan *scan, const char *name, const struct stat
 static void forget(struct spec_scan *scan, const char *name)
 {
     free(map_remove(&scan->known, name));
-}
-
-/* A file that changed within this tick of the file system's clock can change again without any sign of it: read it again. */
-static bool is_settled(const struct stat *info)
-{
-    int64_t changed_ms =
-        (int64_t)info->st_ctim.tv_sec * MS_PER_SECOND + info->st_ctim.tv_nsec / NS_PER_MS;
-
-    return clock_wall_ms() - changed_ms > CLOCK_TICK_MS;
 }
 
 static void keep_unreadable(struct scan_pass *pass, const char *name, int number)
@@ -185,8 +314,16 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         }
         return;
     }
+    if (text.len == 0 && spec_set_file_owns(pass->set, name)) {
+        forget(pass->scan, name);
+        spec_set_file_keep(pass->set, name,
+                           "is empty; what was in it stays until something else is in it, or "
+                           "until the file is removed");
+        return;
+    }
     sha256_hex(strbuf_text(&text), text.len, digest);
-    if (is_settled(info)) {
+    /* One that changed within this tick of the file system's clock can change again without any sign of it: read it again. */
+    if (is_aged(info, CLOCK_TICK_MS)) {
         remember(pass->scan, name, info);
     } else {
         forget(pass->scan, name);
@@ -195,6 +332,15 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         spec_set_file_put(pass->set, name, digest, strbuf_text(&text), text.len);
     }
     ((struct spec_set_file *)map_get(&pass->set->files, name))->owner_uid = info->st_uid;
+}
+
+/* As it was, and another look soon. */
+static void keep_for_now(struct scan_pass *pass, const char *name, const struct spec_set_file *file)
+{
+    pass->scan->is_being_written = true;
+    if (file != NULL) {
+        spec_set_file_keep(pass->set, name, file->unreadable);
+    }
 }
 
 static void scan_file(struct scan_pass *pass, const char *name)
@@ -207,6 +353,10 @@ static void scan_file(struct scan_pass *pass, const char *name)
     if (fd < 0 && errno == ENOENT) {
         return; /* gone since the directory was read, or a dangling link */
     }
+    if (fd < 0 && errno == EAGAIN) { /* something was renamed while the kernel followed a link */
+        keep_for_now(pass, name, file);
+        return;
+    }
     if (fd < 0 || fstat(fd, &info) < 0) {
         keep_unreadable(pass, name, errno);
         return;
@@ -218,11 +368,8 @@ static void scan_file(struct scan_pass *pass, const char *name)
         spec_set_file_keep(pass->set, name, NULL);
         return;
     }
-    if (is_open_for_writing(fd)) {
-        pass->scan->is_being_written = true;
-        if (file != NULL) {
-            spec_set_file_keep(pass->set, name, file->unreadable);
-        }
+    if (!may_be_read(pass, name, fd, &info)) {
+        keep_for_now(pass, name, file);
         return;
     }
     take_text(pass, name, fd, &info);
@@ -240,21 +387,55 @@ static bool is_real_directory(int fd, const struct dirent *item)
 
 static void scan_directory(struct scan_pass *pass, const char *name, unsigned depth);
 
-static void scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
+/* Returns whether it is something that a spec directory is made for. */
+static bool scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
                       const struct dirent *item, unsigned depth)
 {
     auto_free char *path = path_join(directory, item->d_name);
 
     if (item->d_name[0] == '.') {
-        return;
+        return false;
     }
     if (is_real_directory(dirfd(dir), item)) {
         pass->items++;
         scan_directory(pass, path, depth + 1);
-    } else if (spec_name_is_relevant(item->d_name)) {
-        pass->items++;
+        return true;
+    }
+    if (!spec_name_is_relevant(item->d_name)) {
+        return false;
+    }
+    pass->items++;
+    if (text_is_clean_utf8(path, strlen(path))) {
         array_grow(&pass->names, pass->count, &pass->capacity, sizeof(*pass->names));
         pass->names[pass->count++] = TAKE(path);
+    } else { /* no label, status or answer could name it */
+        spec_set_file_keep(pass->set, path,
+                           "has a name that is not UTF-8, or has control characters in it");
+    }
+    return true;
+}
+
+/* A directory that has nothing in it any more is believed when it is the same as before. Only the top one can be replaced
+ * by people's ways of publishing files; others are different when they are on another file system. */
+static void check_place(struct scan_pass *pass, const char *name, int fd, bool is_empty)
+{
+    struct place *known = map_get(&pass->scan->places, name);
+    struct stat info;
+
+    if (fstat(fd, &info) < 0) {
+        return;
+    }
+    if (is_empty && known != NULL && !pass->is_deletion_confirmed &&
+        (known->device != info.st_dev || (name[0] == '\0' && known->inode != info.st_ino))) {
+        spec_set_doubt_below(pass->set, name);
+        return;
+    }
+    if (is_empty && known == NULL) {
+        return;
+    }
+    if (known == NULL || known->device != info.st_dev || known->inode != info.st_ino) {
+        set_place(pass->scan, name, info.st_dev, info.st_ino);
+        pass->scan->are_places_changed = true;
     }
 }
 
@@ -265,6 +446,7 @@ static void scan_directory(struct scan_pass *pass, const char *name, unsigned de
                  : open_below(pass->root_fd, name[0] != '\0' ? name : ".", O_RDONLY | O_DIRECTORY);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *item;
+    bool is_empty = true;
 
     if (dir == NULL) {
         if (fd >= 0) {
@@ -276,24 +458,27 @@ static void scan_directory(struct scan_pass *pass, const char *name, unsigned de
     map_put(&pass->scan->directories, name, pass);
     errno = 0;
     while (pass->items <= pass->scan->max_items && (item = readdir(dir)) != NULL) {
-        scan_item(pass, dir, name, item, depth);
+        is_empty &= !scan_item(pass, dir, name, item, depth);
         errno = 0;
     }
     if (errno != 0) {
         spec_set_keep_below(pass->set, name);
+    } else {
+        check_place(pass, name, dirfd(dir), is_empty);
     }
     closedir(dir);
 }
 
-static void forget_unseen(struct spec_scan *scan, const struct spec_set *set)
+/* What is remembered of names that are not there any more. */
+static void forget_unseen(struct map *remembered, const struct map *seen)
 {
     struct map_entry *next;
 
-    for (struct map_entry *at = map_first(&scan->known); at != NULL; at = next) {
+    for (struct map_entry *at = map_first(remembered); at != NULL; at = next) {
         next = map_next(at);
-        if (map_get(&set->files, map_key(at)) == NULL) {
+        if (map_get(seen, map_key(at)) == NULL) {
             free(map_value(at));
-            map_remove(&scan->known, map_key(at));
+            map_remove(remembered, map_key(at));
         }
     }
 }
@@ -302,11 +487,18 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err)
 {
     auto_close int root_fd = open(scan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    auto_done(scan_pass) pass = {.scan = scan, .set = set, .root_fd = root_fd};
+    auto_done(scan_pass) pass = {
+        .scan = scan,
+        .set = set,
+        .root_fd = root_fd,
+        .now_ms = now_ms,
+        .is_deletion_confirmed = is_deletion_confirmed,
+    };
 
     if (root_fd < 0 || faccessat(root_fd, ".", R_OK | X_OK, AT_EACCESS) < 0) {
         return error_set_errno(err, errno, "spec directory \"%s\"", scan->directory);
     }
+    signal(SIGIO, SIG_IGN); /* a lease that is held for an instant may be broken by a writer */
     scan->is_being_written = false;
     map_done(&scan->directories);
     spec_set_scan_begin(set);
@@ -321,6 +513,12 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
         scan_file(&pass, pass.names[i]);
     }
     spec_set_scan_end(set, now_ms, is_deletion_confirmed);
-    forget_unseen(scan, set);
+    forget_unseen(&scan->known, &set->files);
+    if (!scan->is_being_written) {
+        forget_unseen(&scan->resting, &set->files);
+    }
+    if (!set->has_doubts) {
+        forget_unseen(&scan->places, &scan->directories);
+    }
     return 0;
 }

@@ -10,9 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
-enum { EVENT_BUFFER = 64 << 10 };
+enum { EVENT_BUFFER = 64 << 10, MAX_LOOKOUTS = 8 };
+
+/* Something on the way to the directory that may become another one: its own name, or a link. */
+struct lookout {
+    int descriptor; /* of the watch of the folder that it is in */
+    char *name;
+};
 
 struct spec_watch {
     uv_poll_t poll;
@@ -20,7 +28,9 @@ struct spec_watch {
     uv_timer_t polling;
     int fd; /* -1: polling */
     char *directory;
-    struct map watches;        /* directory -> watch descriptor + 1 */
+    struct map watches; /* directory -> watch descriptor + 1 */
+    struct lookout lookouts[MAX_LOOKOUTS];
+    size_t lookout_count;
     uint64_t first_sign_at_ms; /* 0: quiet */
     char *polling_reason;
     unsigned open_handles;
@@ -60,10 +70,34 @@ static void forget_watch(struct spec_watch *watch, int descriptor)
     }
 }
 
+/* 0: of none; 1: of something on the way; -1: of what only lies beside it */
+static int event_of_lookout(const struct spec_watch *watch, const struct inotify_event *event,
+                            const char *name)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < watch->lookout_count; i++) {
+        if (watch->lookouts[i].descriptor == event->wd) {
+            if (strcmp(watch->lookouts[i].name, name) == 0) {
+                return 1;
+            }
+            result = -1;
+        }
+    }
+    return result;
+}
+
 static void handle_event(struct spec_watch *watch, const struct inotify_event *event)
 {
     const char *name = event->len > 0 ? event->name : "";
+    int lookout = event_of_lookout(watch, event, name);
 
+    if (lookout != 0) {
+        if (lookout > 0) {
+            note_sign(watch);
+        }
+        return;
+    }
     if (event->mask & IN_IGNORED) {
         forget_watch(watch, event->wd);
     }
@@ -108,6 +142,17 @@ static void start_polling(struct spec_watch *watch, const char *reason)
     }
 }
 
+/* What another machine changes there is told by no event. */
+static void poll_if_remote(struct spec_watch *watch)
+{
+    struct statfs info;
+
+    if (statfs(watch->directory, &info) == 0 && spec_file_system_is_remote(info.f_type)) {
+        start_polling(watch, "changes may come from elsewhere: it is on a network file system, or "
+                             "on one of a virtual machine's host");
+    }
+}
+
 static void explain_limit(struct spec_watch *watch, int number)
 {
     if (number == EMFILE) {
@@ -137,12 +182,91 @@ static void add_watch(struct spec_watch *watch, const char *name)
     }
 }
 
+/* --- the way to the directory --------------------------------------------------------------------- */
+
+static bool is_watched(const struct spec_watch *watch, int descriptor)
+{
+    for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = map_next(at)) {
+        if ((intptr_t)map_value(at) == descriptor + 1) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < watch->lookout_count; i++) {
+        if (watch->lookouts[i].descriptor == descriptor) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those that were there before the new ones: the kernel gives the same descriptor for the same folder. */
+static void drop_lookouts(struct spec_watch *watch, struct lookout *lookouts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_watched(watch, lookouts[i].descriptor)) {
+            inotify_rm_watch(watch->fd, lookouts[i].descriptor);
+        }
+        free(lookouts[i].name);
+    }
+}
+
+static void add_lookout(struct spec_watch *watch, const char *folder, const char *name, size_t len)
+{
+    int descriptor =
+        inotify_add_watch(watch->fd, folder[0] != '\0' ? folder : "/",
+                          IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+
+    if (descriptor >= 0 && watch->lookout_count < MAX_LOOKOUTS) {
+        watch->lookouts[watch->lookout_count++] =
+            (struct lookout){.descriptor = descriptor, .name = xstrndup(name, len)};
+    }
+}
+
+static bool is_link(const char *path)
+{
+    struct stat info;
+
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* A link on the way can be switched, and the directory itself replaced, without any event inside of it. */
+static void watch_way(struct spec_watch *watch)
+{
+    auto_free char *path = xstrdup(watch->directory);
+    struct lookout before[MAX_LOOKOUTS];
+    size_t count_before = watch->lookout_count;
+    char *slash = path;
+
+    memcpy(before, watch->lookouts, sizeof(before));
+    watch->lookout_count = 0;
+    while (slash != NULL && slash[1] != '\0') {
+        char *name = slash + 1, *end = strchr(name, '/');
+
+        if (end != NULL) {
+            *end = '\0';
+        }
+        if (end == NULL || is_link(path)) {
+            *slash = '\0';
+            add_lookout(watch, path, name, strlen(name));
+            *slash = '/';
+        }
+        if (end != NULL) {
+            *end = '/';
+        }
+        slash = end;
+    }
+    drop_lookouts(watch, before, count_before);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct spec_watch *watch = handle->data;
 
     if (--watch->open_handles > 0) {
         return;
+    }
+    for (size_t i = 0; i < watch->lookout_count; i++) {
+        free(watch->lookouts[i].name);
     }
     if (watch->fd >= 0) {
         close(watch->fd);
@@ -179,6 +303,8 @@ struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool i
     watch->open_handles++;
     uv_poll_start(&watch->poll, UV_READABLE, on_readable);
     add_watch(watch, "");
+    watch_way(watch);
+    poll_if_remote(watch);
     return watch;
 }
 
@@ -203,6 +329,7 @@ void spec_watch_update(struct spec_watch *watch, const struct map *directories)
     }
     /* The kernel gives the descriptor back that it has, or a new one when another directory took the name. */
     add_watch(watch, "");
+    watch_way(watch);
     for (struct map_entry *at = map_first(directories); at != NULL; at = map_next(at)) {
         add_watch(watch, map_key(at));
     }

@@ -2,7 +2,8 @@
  * When to look at the spec directory.
  *
  * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the first sign) the owner scans. Where
- * inotify cannot be had the directory is polled. Events about files that cannot hold specs, our own status
+ * inotify cannot be had, or does not tell all (network file systems), the directory is polled. The way to the directory is watched
+ * too: links on it can be switched. Events about files that cannot hold specs, our own status
  * files among them, are passed over.
  */
 #ifndef BERTH_CONTROLLER_SPEC_WATCH_H

@@ -39,40 +39,48 @@ static void make_id(char id[CONTROLLER_ID_SIZE])
     }
 }
 
-static bool is_id(const char *text)
+static int save_id(const struct state_dir *state, struct error *err)
 {
-    return strlen(text) == CONTROLLER_ID_SIZE - 1 &&
-           strspn(text, "0123456789abcdef") == CONTROLLER_ID_SIZE - 1;
+    auto_free char *path = state_path(state, "controller-id");
+    auto_free char *text = xasprintf("%s\n", state->id);
+
+    if (!state->is_writable) {
+        return 0;
+    }
+    return file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_DURABLE, err);
 }
 
-static int load_id(struct state_dir *state, struct error *err)
+static int load_id(struct state_dir *state, const char *copy_directory, struct error *err)
 {
     auto_free char *path = state_path(state, "controller-id");
     auto_free char *text = NULL;
     struct error missing = {0};
+    bool is_read = file_read(AT_FDCWD, path, 64, &text, NULL, &missing) == 0;
 
-    if (file_read(AT_FDCWD, path, 64, &text, NULL, &missing) == 0) {
+    if (is_read) {
         text[strcspn(text, "\n")] = '\0';
-        if (is_id(text)) {
-            memcpy(state->id, text, CONTROLLER_ID_SIZE);
-            return 0;
-        }
+    }
+    if (is_read && controller_id_is_valid(text)) {
+        memcpy(state->id, text, CONTROLLER_ID_SIZE);
+        return 0;
+    }
+    if (!is_read && missing.kind != ERROR_NOT_FOUND && missing.kind != ERROR_INVALID) {
+        *err = missing;
+        return -1;
+    }
+    state->is_recalled =
+        copy_directory != NULL && id_copy_recall(copy_directory, state->path, state->id);
+    if (!state->is_recalled && missing.kind != ERROR_NOT_FOUND) {
         return error_set(
             err, ERROR_INVALID,
             "\"%s\" is damaged; it names the containers this controller owns, so restore "
             "it, or remove it to start anew (existing containers are then not touched)",
             path);
     }
-    if (missing.kind != ERROR_NOT_FOUND) {
-        *err = missing;
-        return -1;
+    if (!state->is_recalled) {
+        make_id(state->id);
     }
-    make_id(state->id);
-    if (!state->is_writable) {
-        return 0;
-    }
-    text = xasprintf("%s\n", state->id);
-    return file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_DURABLE, err);
+    return save_id(state, err);
 }
 
 /* A reader that probes the lock holds it for an instant; that is no second controller. */
@@ -89,10 +97,23 @@ static int try_lock(int fd)
     return -1;
 }
 
+/* In place, and cut afterwards: where a controller ran before that needs no room on the disk. */
+static void write_pid(const char *path)
+{
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char pid[32];
+    int len = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+
+    if (fd < 0 || pwrite(fd, pid, (size_t)len, 0) != len || ftruncate(fd, len) < 0) {
+        /* the lock is what counts; the number is for people */
+    }
+}
+
 static int take_lock(struct state_dir *state, struct error *err)
 {
     auto_free char *path = state_path(state, "lock");
-    auto_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    /* Held for reading: it can be had where nothing may be written, and keeps nobody from making that so. */
+    auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     char pid[32] = "";
 
     if (fd < 0) {
@@ -106,9 +127,9 @@ static int take_lock(struct state_dir *state, struct error *err)
                          "state directory \"%s\" is in use by the controller with pid %s",
                          state->path, pid[0] != '\0' ? pid : "(unknown)");
     }
-    snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) < 0 || write(fd, pid, strlen(pid)) < 0) {
-        return error_set_errno(err, errno, "write \"%s\"", path);
+    write_pid(path);
+    if (state->lock_fd >= 0) {
+        close(state->lock_fd);
     }
     state->lock_fd = TAKE_FD(fd);
     return 0;
@@ -157,7 +178,8 @@ static void remove_temporary(struct state_dir *state)
     state_list(state, "repos", remove_temporary_of_repository, state);
 }
 
-int state_dir_open(struct state_dir *state, const char *path, bool is_dry_run, struct error *err)
+int state_dir_open(struct state_dir *state, const char *path, const char *copy_directory,
+                   bool is_dry_run, struct error *err)
 {
     *state = (struct state_dir){
         .path = xstrdup(path),
@@ -170,7 +192,7 @@ int state_dir_open(struct state_dir *state, const char *path, bool is_dry_run, s
         }
         remove_temporary(state);
     }
-    return load_id(state, err);
+    return load_id(state, copy_directory, err);
 }
 
 void state_dir_close(struct state_dir *state)
@@ -178,8 +200,150 @@ void state_dir_close(struct state_dir *state)
     if (state->path != NULL && state->lock_fd >= 0) {
         close(state->lock_fd); /* the file stays: removing it would race with the next controller */
     }
+    for (struct map_entry *at = map_first(&state->unwritten); at != NULL; at = map_next(at)) {
+        free(map_value(at));
+    }
+    map_done(&state->unwritten);
+    free(state->trouble);
     free(state->path);
     state->path = NULL;
+}
+
+/* --- what cannot be written ----------------------------------------------------------------------- */
+
+/* What is kept for a file that its writer writes again by itself. */
+static const char written_by_others[] = "";
+
+static void forget_unwritten(struct state_dir *state, const char *name)
+{
+    char *text = map_remove(&state->unwritten, name);
+
+    free(text);
+    if (map_first(&state->unwritten) == NULL) {
+        free(state->trouble);
+        state->trouble = NULL;
+    }
+}
+
+static void keep_unwritten(struct state_dir *state, const char *name, const char *text,
+                           const struct error *err)
+{
+    free(state->trouble);
+    state->trouble = xstrdup(err->message);
+    if (map_get(&state->unwritten, name) != text) {
+        free(map_put(&state->unwritten, name, xstrdup(text)));
+    }
+}
+
+const char *state_unwritten(const struct state_dir *state, size_t *ret_count)
+{
+    *ret_count = map_count(&state->unwritten);
+    return state->trouble;
+}
+
+static int write_text(struct state_dir *state, const char *name, const char *text,
+                      struct error *err)
+{
+    auto_free char *path = state_path(state, "%s", name);
+
+    return file_replace(AT_FDCWD, path, text, strlen(text), 0600,
+                        state->is_hasty ? FILE_VISIBLE : FILE_DURABLE, err);
+}
+
+void state_keep_text(struct state_dir *state, const char *name, const char *text)
+{
+    struct error err = {0};
+
+    if (!state->is_writable) {
+        return;
+    }
+    if (write_text(state, name, text, &err) < 0) {
+        keep_unwritten(state, name, text, &err);
+    } else {
+        forget_unwritten(state, name);
+    }
+}
+
+static int dump(const json_t *json, const char *name, char **ret_text, struct error *err)
+{
+    auto_free char *text = json_dumps(json, JSON_INDENT(1));
+
+    if (text == NULL) {
+        return error_set(err, ERROR_INVALID, "\"%s\": something in it is no UTF-8", name);
+    }
+    if (strlen(text) > STATE_FILE_MAX) { /* it could not be read back */
+        return error_set(err, ERROR_INVALID, "\"%s\": would be larger than %d bytes", name,
+                         STATE_FILE_MAX);
+    }
+    *ret_text = TAKE(text);
+    return 0;
+}
+
+void state_keep_json(struct state_dir *state, const char *name, const json_t *json)
+{
+    auto_free char *text = NULL;
+    struct error err = {0};
+
+    if (!state->is_writable) {
+        return;
+    }
+    if (dump(json, name, &text, &err) < 0) {
+        state_note_result(state, name, &err); /* trying again would not help */
+    } else {
+        state_keep_text(state, name, text);
+    }
+}
+
+void state_note_result(struct state_dir *state, const char *name, const struct error *err)
+{
+    if (err != NULL) {
+        keep_unwritten(state, name, written_by_others, err);
+    } else {
+        forget_unwritten(state, name);
+    }
+}
+
+static bool is_there(const struct state_dir *state)
+{
+    auto_free char *path = state_path(state, "lock");
+    struct stat there, held;
+
+    return stat(path, &there) == 0 && fstat(state->lock_fd, &held) == 0 &&
+           there.st_ino == held.st_ino && there.st_dev == held.st_dev;
+}
+
+int state_retry(struct state_dir *state, struct error *err)
+{
+    struct map_entry *next;
+    struct error ignored = {0};
+
+    if (make_directories(state, &ignored) < 0) {
+        return 0; /* not even that: later */
+    }
+    if (!is_there(state)) {
+        if (take_lock(state, &ignored) < 0) {
+            *err = ignored;
+            return ignored.kind == ERROR_CONFLICT ? -1 : 0;
+        }
+        save_id(state, &ignored);
+    }
+    for (struct map_entry *at = map_first(&state->unwritten); at != NULL; at = next) {
+        const char *text = map_value(at);
+        auto_free char *name = xstrdup(map_key(at));
+        struct error failure = {0};
+
+        next = map_next(at);
+        if (text[0] == '\0') {
+            continue; /* written_by_others */
+        }
+        if (write_text(state, name, text, &failure) < 0 && failure.kind != ERROR_NOT_FOUND) {
+            keep_unwritten(state, name, text, &failure);
+        } else {
+            forget_unwritten(state,
+                             name); /* written, or what it is about is gone with its folder */
+        }
+    }
+    return 0;
 }
 
 json_t *state_read_json(const struct state_dir *state, const char *name)
@@ -195,31 +359,27 @@ json_t *state_read_json(const struct state_dir *state, const char *name)
     return json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-int state_write_json(const struct state_dir *state, const char *name, const json_t *json,
+int state_write_json(struct state_dir *state, const char *name, const json_t *json,
                      struct error *err)
 {
-    auto_free char *path = state_path(state, "%s", name);
     auto_free char *text = NULL;
 
     if (!state->is_writable) {
         return 0;
     }
-    text = json_dumps(json, JSON_INDENT(1));
-    if (text == NULL) {
-        return error_set(err, ERROR_INVALID, "\"%s\": something in it is no UTF-8", path);
+    if (dump(json, name, &text, err) < 0 || write_text(state, name, text, err) < 0) {
+        return -1;
     }
-    if (strlen(text) > STATE_FILE_MAX) { /* it could not be read back */
-        return error_set(err, ERROR_INVALID, "\"%s\": would be larger than %d bytes", path,
-                         STATE_FILE_MAX);
-    }
-    return file_replace(AT_FDCWD, path, text, strlen(text), 0600, FILE_DURABLE, err);
+    forget_unwritten(state, name);
+    return 0;
 }
 
-void state_remove(const struct state_dir *state, const char *name)
+void state_remove(struct state_dir *state, const char *name)
 {
     auto_free char *path = state_path(state, "%s", name);
 
     if (state->is_writable) {
+        forget_unwritten(state, name);
         unlink(path);
     }
 }

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_STATUS_BYTES = YAML_OWN_SCALE * YAML_MAX_BYTES };
+enum { MAX_STATUS_BYTES = YAML_OWN_SCALE * YAML_MAX_BYTES, FLUSHES_PER_TURN = 256 };
 
 void status_mark_file(struct controller *controller, const char *file)
 {
@@ -40,21 +40,21 @@ void status_mark_entry(struct entry *entry)
     }
 }
 
-/* Its objects may be held, or not be sure to be gone yet: a controller that starts now must know of them. */
-static bool owns_object(const struct spec_set *specs, const char *file)
+/* Their objects may be held, or not be sure to be gone yet: a controller that starts now must know of them. */
+static void list_owners(const struct spec_set *specs, struct map *owners)
 {
     for (struct map_entry *at = map_first(&specs->entries); at != NULL; at = map_next(at)) {
-        const struct spec_entry *entry = map_value(at);
+        struct spec_entry *entry = map_value(at);
 
-        if (strcmp(entry->file, file) == 0) {
-            return true;
-        }
+        map_put(owners, entry->file, entry);
     }
-    return false;
 }
 
 void status_mark_departed(struct controller *controller)
 {
+    auto_done(map) owners = {0};
+
+    list_owners(controller->specs, &owners);
     for (struct map_entry *at = map_first(&controller->status_texts); at != NULL;
          at = map_next(at)) {
         auto_free char *path = status_path(controller->options.status_dir, map_key(at));
@@ -65,7 +65,7 @@ void status_mark_departed(struct controller *controller)
         }
         if (map_get(&controller->specs->files, map_key(at)) == NULL) {
             status_mark_file(controller, map_key(at));
-            if (!owns_object(controller->specs, map_key(at))) {
+            if (map_get(&owners, map_key(at)) == NULL) {
                 good_specs_forget(controller, map_key(at));
             }
         }
@@ -242,6 +242,9 @@ static bool has_document(const struct spec_set_file *file, const char *key)
 static void append_hidden(struct controller *controller, json_t *documents, const char *name,
                           const struct spec_set_file *file)
 {
+    if (file != NULL && !file->has_hidden) {
+        return;
+    }
     for (struct map_entry *at = map_first(&controller->specs->entries); at != NULL;
          at = map_next(at)) {
         const struct spec_entry *spec = map_value(at);
@@ -329,15 +332,6 @@ static void note_too_large(struct controller *controller, const char *name)
     }
 }
 
-static void note_unwritable(struct controller *controller, const struct error *err)
-{
-    if (!controller->is_status_unwritable) {
-        log_fields(LOG_ERROR, "status_unwritable", "error", err->message, "hint",
-                   "make it writable, or use --status-dir", NULL);
-    }
-    controller->is_status_unwritable = true;
-}
-
 static void make_parent(const char *path)
 {
     auto_free char *directory = xstrdup(path);
@@ -347,7 +341,8 @@ static void make_parent(const char *path)
     dir_make(directory, 0755, &err); /* if it cannot be made, writing says why */
 }
 
-static bool write_status(struct controller *controller, const char *path, const struct strbuf *text)
+static bool write_status(struct controller *controller, const char *name, const char *path,
+                         const struct strbuf *text)
 {
     struct error err = {0};
 
@@ -355,10 +350,10 @@ static bool write_status(struct controller *controller, const char *path, const 
         make_parent(path);
     }
     if (file_replace(AT_FDCWD, path, text->text, text->len, 0644, FILE_VISIBLE, &err) < 0) {
-        note_unwritable(controller, &err);
+        unwritten_note_status(controller, name, &err);
         return false;
     }
-    controller->is_status_unwritable = false;
+    unwritten_note_status(controller, name, NULL);
     return true;
 }
 
@@ -372,6 +367,7 @@ static void flush_file(struct controller *controller, const char *name)
 
     if (json_array_size(documents) == 0) {
         unlink(path);
+        unwritten_note_status(controller, name, NULL);
         free(map_remove(&controller->status_texts, name));
         return;
     }
@@ -381,9 +377,10 @@ static void flush_file(struct controller *controller, const char *name)
     }
     sha256_hex(text.text, text.len, digest);
     if (text_equal(before, digest)) {
+        unwritten_note_status(controller, name, NULL);
         return;
     }
-    if (write_status(controller, path, &text)) {
+    if (write_status(controller, name, path, &text)) {
         free(map_put(&controller->status_texts, name, xstrdup(digest)));
     }
 }
@@ -395,15 +392,39 @@ void status_flush(struct controller *controller)
     if (controller->options.is_dry_run) {
         return;
     }
-    while ((at = map_first(&controller->dirty_files)) != NULL) {
+    for (unsigned i = 0; i < FLUSHES_PER_TURN && (at = map_first(&controller->dirty_files)) != NULL;
+         i++) {
         auto_free char *name = xstrdup(map_key(at));
 
         map_remove(&controller->dirty_files, name);
         flush_file(controller, name);
     }
+    if (map_first(&controller->dirty_files) != NULL) {
+        controller_wake(controller);
+    }
+}
+
+void status_flush_all(struct controller *controller)
+{
+    while (map_first(&controller->dirty_files) != NULL) {
+        status_flush(controller);
+    }
 }
 
 /* Reading back, and what was left behind */
+
+/* One that got a shorter name, which does not tell the file's. */
+static bool short_status_has_spec(const struct spec_set *specs, const char *status_name)
+{
+    for (struct map_entry *at = map_first(&specs->files); at != NULL; at = map_next(at)) {
+        auto_free char *path = status_path("", map_key(at));
+
+        if (strcmp(path + 1, status_name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool status_has_spec(const struct spec_set *specs, const char *status_name)
 {
@@ -411,7 +432,8 @@ static bool status_has_spec(const struct spec_set *specs, const char *status_nam
     auto_free char *plain = xasprintf("%.*s", (int)len, status_name);
     auto_free char *yaml = xasprintf("%s.yaml", plain);
 
-    return map_get(&specs->files, yaml) != NULL || map_get(&specs->files, plain) != NULL;
+    return map_get(&specs->files, yaml) != NULL || map_get(&specs->files, plain) != NULL ||
+           (strchr(plain, '~') != NULL && short_status_has_spec(specs, status_name));
 }
 
 static json_t *read_documents(const char *path)
@@ -522,6 +544,8 @@ void status_close(struct controller *controller)
     }
     map_done(&controller->status_texts);
     map_done(&controller->dirty_files);
+    map_done(&controller->unsaved_good);
+    unwritten_close(controller);
     status_forget_remembered(controller);
     free(controller->heartbeat_text);
 }

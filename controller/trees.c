@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 /* --- records ------------------------------------------------------------------------------------- */
 
@@ -410,6 +411,15 @@ void trees_observe(struct entry *repository)
 
 /* --- the means ----------------------------------------------------------------------------------- */
 
+/* What fails there says nothing about mounts. */
+static bool is_disk_unwritable(const char *path)
+{
+    struct statvfs info;
+
+    return statvfs(path, &info) == 0 && ((info.f_flag & ST_RDONLY) != 0 || info.f_bavail == 0 ||
+                                         (info.f_files > 0 && info.f_favail == 0));
+}
+
 static void on_probed(void *user, const struct tree_result *result, struct error *err)
 {
     struct controller *controller = user;
@@ -417,9 +427,14 @@ static void on_probed(void *user, const struct tree_result *result, struct error
     auto_free char *layers = state_path(&controller->state, "probe-layers");
     struct tree_job clear = {.verb = TREE_CLEAR, .trees = path, .layers = layers};
 
+    bool is_overlay = result != NULL && result->method == TREE_OVERLAY;
+
     tree_pool_submit(controller->trees, &clear, NULL, NULL);
-    controller->trees_means.method =
-        result != NULL && result->method == TREE_OVERLAY ? TREES_OVERLAY : TREES_COPY;
+    if (!is_overlay && is_disk_unwritable(controller->state.path)) {
+        controller->unwritten.is_probe_due = true;
+        return;
+    }
+    controller->trees_means.method = is_overlay ? TREES_OVERLAY : TREES_COPY;
     replace(&controller->trees_means.message, result == NULL ? err->message : result->message);
     log_fields(LOG_INFO, "trees", "method", trees_method_name(controller->trees_means.method),
                "message", controller->trees_means.message, NULL);

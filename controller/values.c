@@ -289,10 +289,9 @@ static bool parse_key(const char *text, struct value_key *key)
     return true;
 }
 
-static void make_key(const char *path, struct value_key *key)
+static void make_key(struct controller *controller, struct value_key *key)
 {
     char text[2 * VALUE_KEY_BYTES + 2];
-    struct error err = {0};
 
     if (getrandom(key->bytes, sizeof(key->bytes), 0) != sizeof(key->bytes)) {
         abort(); /* the kernel has no randomness: nothing is secret any more */
@@ -301,9 +300,8 @@ static void make_key(const char *path, struct value_key *key)
         snprintf(text + 2 * i, 3, "%02x", key->bytes[i]);
     }
     text[2 * VALUE_KEY_BYTES] = '\n';
-    if (file_replace(AT_FDCWD, path, text, sizeof(text) - 1, 0600, FILE_DURABLE, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "file", path, "error", err.message, NULL);
-    }
+    text[2 * VALUE_KEY_BYTES + 1] = '\0';
+    state_keep_text(&controller->state, KEY_FILE, text);
     explicit_bzero(text, sizeof(text));
 }
 
@@ -323,7 +321,7 @@ static const struct value_key *load_key(struct controller *controller)
     if (file_read(AT_FDCWD, path, 256, &text, NULL, &err) < 0 || !parse_key(text, key)) {
         is_known = controller->state.is_writable;
         if (is_known) {
-            make_key(path, key);
+            make_key(controller, key);
         }
     }
     if (is_known) {

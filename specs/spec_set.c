@@ -64,6 +64,11 @@ void spec_set_scan_begin(struct spec_set *set)
 
         file->is_seen = false;
     }
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        ((struct spec_entry *)map_value(at))->is_doubted = false;
+    }
+    set->has_doubts = false;
+    set->is_stirred = false;
 }
 
 void spec_set_scan_abort(struct spec_set *set)
@@ -140,12 +145,10 @@ static char *good_documents(const struct spec_file *parsed, const char *text, si
     return strbuf_take(&good);
 }
 
-bool spec_set_file_has_missing(const struct spec_set *set, const char *name)
+bool spec_set_file_owns(const struct spec_set *set, const char *name)
 {
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        const struct spec_entry *entry = map_value(at);
-
-        if (entry->missing_since_ms != 0 && strcmp(entry->file, name) == 0) {
+        if (strcmp(((const struct spec_entry *)map_value(at))->file, name) == 0) {
             return true;
         }
     }
@@ -160,6 +163,7 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     spec_file_free(file->parsed);
     file->parsed = spec_file_parse(file->name, text, len);
     snprintf(file->digest, sizeof(file->digest), "%s", digest);
+    set->is_stirred = true;
     set_unreadable(file, NULL);
     file->is_changed = true;
     free(file->good_text);
@@ -176,16 +180,29 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
     set_unreadable(file_of(set, name), why_unreadable);
 }
 
-void spec_set_keep_below(struct spec_set *set, const char *directory)
+static bool is_below(const char *file, const char *directory)
 {
     size_t len = strlen(directory);
 
+    return len == 0 || (strncmp(file, directory, len) == 0 && file[len] == '/');
+}
+
+void spec_set_keep_below(struct spec_set *set, const char *directory)
+{
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
         struct spec_set_file *file = map_value(at);
 
-        if (len == 0 || (strncmp(file->name, directory, len) == 0 && file->name[len] == '/')) {
-            file->is_seen = true;
-        }
+        file->is_seen |= is_below(file->name, directory);
+    }
+}
+
+void spec_set_doubt_below(struct spec_set *set, const char *directory)
+{
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        entry->is_doubted |= is_below(entry->file, directory);
+        set->has_doubts |= entry->is_doubted;
     }
 }
 
@@ -286,10 +303,22 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
     entry_see(set, entry, file->name, document);
 }
 
+/* An object that no document stands for: what its file has to say is not all there is to show of it. */
+static void mark_hidden(struct spec_set *set, const struct spec_entry *entry)
+{
+    struct spec_set_file *file = map_get(&set->files, entry->file);
+
+    if (file != NULL) {
+        file->has_hidden = true;
+        file->has_missing |= !entry->is_seen;
+    }
+}
+
 static void see_hidden(struct spec_set *set, struct spec_entry *entry)
 {
     if (may_hide(set, entry->file)) {
         entry_see(set, entry, entry->file, NULL);
+        mark_hidden(set, entry);
     }
 }
 
@@ -305,10 +334,20 @@ static void see_documents(struct spec_set *set)
     }
 }
 
-static bool is_due_for_deletion(const struct spec_entry *entry, uint64_t now_ms)
+/* Quiet for a while since it went; patience has an end where something changes all the time. */
+static bool is_due_for_deletion(const struct spec_set *set, const struct spec_entry *entry,
+                                uint64_t now_ms)
 {
-    return entry->missing_since_ms != 0 &&
-           now_ms >= entry->missing_since_ms + SPEC_DELETION_DELAY_MS;
+    uint64_t since_ms = entry->missing_since_ms,
+             last_ms = since_ms + SPEC_DELETION_PATIENCE_MS - SPEC_DELETION_DELAY_MS;
+
+    if (since_ms == 0 || entry->is_held) {
+        return entry->is_held;
+    }
+    if (set->stirred_at_ms > since_ms) {
+        since_ms = set->stirred_at_ms < last_ms ? set->stirred_at_ms : last_ms;
+    }
+    return now_ms >= since_ms + SPEC_DELETION_DELAY_MS;
 }
 
 /* Notes what is missing; returns how many objects are. */
@@ -327,17 +366,18 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
             entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
         }
         missing++;
-        set->is_waiting |= !is_due_for_deletion(entry, now_ms);
+        mark_hidden(set, entry);
+        set->is_waiting |= !is_due_for_deletion(set, entry, now_ms);
     }
     return missing;
 }
 
-static void hold(struct spec_set *set, uint64_t now_ms)
+static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
 {
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
 
-        if (is_due_for_deletion(entry, now_ms)) {
+        if ((is_all || entry->is_doubted) && is_due_for_deletion(set, entry, now_ms)) {
             set->held_count++;
             if (!entry->is_held) {
                 entry->is_held = true;
@@ -347,7 +387,7 @@ static void hold(struct spec_set *set, uint64_t now_ms)
     }
 }
 
-static void delete_due(struct spec_set *set, uint64_t now_ms)
+static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
 {
     struct map_entry *next;
 
@@ -355,7 +395,7 @@ static void delete_due(struct spec_set *set, uint64_t now_ms)
         struct spec_entry *entry = map_value(at);
 
         next = map_next(at);
-        if (is_due_for_deletion(entry, now_ms)) {
+        if ((is_confirmed || !entry->is_doubted) && is_due_for_deletion(set, entry, now_ms)) {
             mark_changed(set, entry->key);
             map_remove(&set->entries, entry->key);
             entry_free(entry);
@@ -388,6 +428,12 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
 
         entry->is_seen = false;
     }
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        file->has_hidden = file->has_missing = false;
+    }
+    set->stirred_at_ms = set->is_stirred ? now_ms : set->stirred_at_ms;
     see_documents(set);
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
@@ -403,10 +449,11 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
     }
     if (missing > SPEC_HOLD_MINIMUM && missing * 2 > total && !is_deletion_confirmed) {
         set->hold_total = total;
-        hold(set, now_ms);
+        hold(set, now_ms, true);
     } else {
         set->hold_total = 0;
-        delete_due(set, now_ms);
+        delete_due(set, now_ms, is_deletion_confirmed);
+        hold(set, now_ms, false);
     }
     forget_files(set);
 }

@@ -3,7 +3,8 @@
  *
  * Fed with scans (which files are there, what is in them), it decides what is desired now: the last good version of a spec stays in
  * force while its file is broken; a name belongs to the file that had it first; an object is gone only when two scans at
- * least a second apart miss it; and when more than half of the objects and more than five would go at once,
+ * least a second apart miss it and nothing else came or changed in between (somebody may be moving things; half a minute at
+ * most); and when more than half of the objects and more than five would go at once, or a directory may only be unmounted,
  * they are held until somebody confirms. Pure: the clock is an argument, files are read by the caller.
  */
 #ifndef BERTH_SPECS_SPEC_SET_H
@@ -15,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPEC_DELETION_DELAY_MS = 1000, SPEC_HOLD_MINIMUM = 5 };
+enum { SPEC_DELETION_DELAY_MS = 1000, SPEC_DELETION_PATIENCE_MS = 30000, SPEC_HOLD_MINIMUM = 5 };
 
 /* One file that was seen. */
 struct spec_set_file {
@@ -25,6 +26,9 @@ struct spec_set_file {
     char *unreadable;         /* why the last reading failed, or NULL */
     bool is_seen;             /* in the scan at hand or the last one */
     bool is_changed;          /* since spec_set_clear_changes() */
+    bool has_missing;         /* objects of it are missing: held, or not sure to be gone */
+    bool
+        has_hidden; /* objects of it are in force that its documents do not show: missing, or it is broken */
     char *good_text; /* a good version that nobody has kept yet: the text, or its good documents */
     bool has_good;   /* there was one */
     size_t good_len;
@@ -40,6 +44,7 @@ struct spec_entry {
     uint64_t missing_since_ms; /* 0: present */
     bool is_valid;             /* false: the file has a newer version with errors */
     bool is_held;              /* would be deleted, but the hold is on */
+    bool is_doubted;           /* its directory may only be unmounted */
     bool is_seen;
 };
 
@@ -48,8 +53,11 @@ struct spec_set {
     struct map entries; /* key -> struct spec_entry */
     struct map changes; /* keys whose object was added, replaced or removed; values are unused */
     size_t held_count;
-    size_t hold_total; /* how many objects there were when the hold began; 0: there is none */
-    bool is_waiting;   /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
+    size_t hold_total;      /* how many objects there were when the hold began; 0: there is none */
+    bool is_waiting;        /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
+    bool has_doubts;        /* of the scan at hand or the last one */
+    bool is_stirred;        /* the scan at hand found something new */
+    uint64_t stirred_at_ms; /* when one last did */
 };
 
 struct spec_set *spec_set_new(void);
@@ -68,11 +76,13 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable);
 /* All known files below a directory that could not be listed stay. */
 void spec_set_keep_below(struct spec_set *set, const char *directory);
+/* The directory is there and empty, but is not the one that files were seen in: what is missing from it is held, however little. */
+void spec_set_doubt_below(struct spec_set *set, const char *directory);
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
 void spec_set_scan_abort(struct spec_set *set);
 
-/* True when objects of the file are missing (held, or not sure to be gone): its last good version still matters. */
-bool spec_set_file_has_missing(const struct spec_set *set, const char *name);
+/* True when the file is the owner of objects in force. */
+bool spec_set_file_owns(const struct spec_set *set, const char *name);
 
 /* Forgets the changes after they were handled. */
 void spec_set_clear_changes(struct spec_set *set);

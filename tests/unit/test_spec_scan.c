@@ -393,7 +393,9 @@ static void an_unreadable_file_keeps_its_version_and_says_why(void **state)
     assert_string_equal(file_of(fixture, "a.yaml")->unreadable,
                         "cannot be read: Permission denied");
     assert_int_equal(chmod(path, 0644), 0);
-    assert_int_equal(scan_as_nobody(fixture), 0);
+    for (int i = 0; i < 3; i++) { /* who cannot see writers waits until it rests */
+        assert_int_equal(scan_as_nobody(fixture), 0);
+    }
     assert_null(file_of(fixture, "a.yaml")->unreadable);
     assert_string_equal(image_of(fixture, "a"), "x:1");
 }
@@ -527,14 +529,209 @@ static void long_and_foreign_names_are_names(void **state)
     drop(fixture, longest, "a", "x:1");
     drop(fixture, "\xe6\x97\xa5\xe6\x9c\xac \xc3\xa4.yaml", "b", "x:1");
     drop(fixture, "new\nline.yaml", "c", "x:1");
-    drop(fixture, "\xff\xfe.yaml", "d", "x:1");
-    drop(fixture, "-rf *.yaml", "e", "x:1");
+    drop(fixture, "-rf *.yaml", "d", "x:1");
+    drop(fixture, "tab\t.yaml", "e", "x:1");
     scan_well(fixture);
     for (char name[] = "a"; name[0] <= 'e'; name[0]++) {
         assert_non_null(image_of(fixture, name));
     }
     assert_non_null(file_of(fixture, longest));
     assert_non_null(file_of(fixture, "\xe6\x97\xa5\xe6\x9c\xac \xc3\xa4.yaml"));
+}
+
+static void names_that_nothing_could_say_are_refused(void **state)
+{
+    static const char *const names[] = {"\xff\xfe.yaml", "bell\a.yaml", "\x1b[31mred.yaml",
+                                        "bad\xc3/a.yaml"};
+    struct fixture *fixture = *state;
+
+    make_directory(fixture, "bad\xc3");
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        drop(fixture, names[i], "a", "x:1");
+    }
+    scan_well(fixture);
+    assert_null(image_of(fixture, "a"));
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_non_null(strstr(file_of(fixture, names[i])->unreadable, "not UTF-8"));
+    }
+}
+
+/* Half of it looks as good as all of it: without a lease only time tells. */
+static void where_nobody_tells_who_writes_a_file_must_rest(void **state)
+{
+    struct fixture *fixture = *state;
+
+    if (geteuid() != 0) {
+        return; /* who owns the files can always tell */
+    }
+    drop(fixture, "a.yaml", "a", "x:1");
+    for (int i = 0; i < 3; i++) { /* somebody writes between the looks */
+        assert_int_equal(scan_as_nobody(fixture), 0);
+        assert_true(fixture->scan.is_being_written);
+        assert_null(file_of(fixture, "a.yaml"));
+        drop(fixture, "a.yaml", "a", "x:22");
+    }
+    assert_int_equal(scan_as_nobody(fixture), 0);
+    assert_null(file_of(fixture, "a.yaml"));
+    assert_int_equal(scan_as_nobody(fixture), 0);
+    assert_int_equal(scan_as_nobody(fixture), 0);
+    assert_string_equal(image_of(fixture, "a"), "x:22");
+    assert_false(fixture->scan.is_being_written);
+    drop(fixture, "a.yaml", "a", "x:333");
+    fixture->scan.is_single = true; /* as berth validate looks */
+    assert_int_equal(scan_as_nobody(fixture), 0);
+    assert_string_equal(image_of(fixture, "a"), "x:333");
+}
+
+static void file_systems_of_others_are_known(void **state)
+{
+    (void)state;
+    assert_true(spec_file_system_is_remote(0x6969));     /* NFS */
+    assert_true(spec_file_system_is_remote(0xff534d42)); /* CIFS; negative where long has 32 bits */
+    assert_true(spec_file_system_is_remote(0x65735546)); /* FUSE, virtiofs */
+    assert_false(spec_file_system_is_remote(0xef53));    /* ext4 */
+    assert_false(spec_file_system_is_remote(0x01021994)); /* tmpfs */
+    assert_false(spec_file_system_is_remote(0x794c7630)); /* overlay */
+}
+
+static void an_emptied_file_does_not_speak_for_its_objects(void **state)
+{
+    struct fixture *fixture = *state;
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    write_text(fixture, "a.yaml", "");
+    for (int i = 0; i < 5; i++) {
+        scan_well(fixture);
+    }
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_non_null(strstr(file_of(fixture, "a.yaml")->unreadable, "is empty"));
+    write_text(fixture, "a.yaml", "# nothing any more\n"); /* somebody's will */
+    for (int i = 0; i < 3; i++) {
+        scan_well(fixture);
+    }
+    assert_null(image_of(fixture, "a"));
+    write_text(fixture, "a.yaml", "");
+    scan_well(fixture);
+    assert_null(file_of(fixture, "a.yaml")->unreadable); /* nothing to keep */
+}
+
+/* Another directory at the same path, as when the right one is not mounted. */
+static void replace_by_empty(const struct fixture *fixture, const char *away)
+{
+    assert_int_equal(rename(fixture->path, away), 0);
+    assert_int_equal(mkdir(fixture->path, 0755), 0);
+}
+
+static void an_empty_directory_in_the_place_of_another_deletes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *away = xasprintf("%s-away", fixture->path);
+    json_auto_t *places = NULL;
+    struct error err = {0};
+
+    drop(fixture, "a.yaml", "a", "x:1"); /* one alone is below every number that is held */
+    scan_well(fixture);
+    assert_true(fixture->scan.are_places_changed);
+    places = spec_scan_places(&fixture->scan);
+    replace_by_empty(fixture, away);
+    for (int i = 0; i < 5; i++) {
+        scan_well(fixture);
+    }
+    assert_non_null(image_of(fixture, "a"));
+    assert_int_equal(fixture->set->held_count, 1);
+    assert_true(fixture->set->has_doubts);
+    spec_scan_done(&fixture->scan); /* the next controller knows it too */
+    spec_scan_init(&fixture->scan, fixture->path);
+    spec_scan_recall_places(&fixture->scan, places);
+    for (int i = 0; i < 5; i++) {
+        scan_well(fixture);
+    }
+    assert_int_equal(fixture->set->held_count, 1);
+    assert_int_equal(rmdir(fixture->path), 0);
+    assert_int_equal(rename(away, fixture->path), 0);
+    scan_well(fixture);
+    assert_int_equal(fixture->set->held_count, 0);
+    assert_false(fixture->set->has_doubts);
+    replace_by_empty(fixture, away);
+    scan_well(fixture);
+    scan_well(fixture);
+    assert_int_equal(fixture->set->held_count, 1);
+    assert_int_equal(
+        spec_scan_run(&fixture->scan, fixture->set, fixture->now_ms += 1000, true, &err),
+        0); /* somebody confirms */
+    assert_null(image_of(fixture, "a"));
+    assert_int_equal(tree_remove(away, &err), 0);
+}
+
+static void another_directory_with_files_in_it_is_as_good(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *away = xasprintf("%s-away", fixture->path);
+    struct error err = {0};
+
+    drop(fixture, "a.yaml", "a", "x:1");
+    drop(fixture, "b.yaml", "b", "x:1");
+    scan_well(fixture);
+    replace_by_empty(fixture, away);
+    drop(fixture, "b.yaml", "b", "x:1");
+    for (int i = 0; i < 3; i++) {
+        scan_well(fixture);
+    }
+    assert_null(image_of(fixture, "a"));
+    assert_non_null(image_of(fixture, "b"));
+    remove_file(fixture, "b.yaml"); /* and the same one, emptied, is believed */
+    scan_well(fixture);
+    scan_well(fixture);
+    assert_null(image_of(fixture, "b"));
+    assert_int_equal(tree_remove(away, &err), 0);
+}
+
+enum { MANY = 10000 };
+
+static double seconds_of(const struct timespec *from)
+{
+    struct timespec to;
+
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    return (double)(to.tv_sec - from->tv_sec) + (double)(to.tv_nsec - from->tv_nsec) / 1e9;
+}
+
+/* All of them at once, and then nearly all of them gone: nothing in it grows with the square of their number. */
+static void ten_thousand_files_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct timespec from;
+    double all, again, gone;
+
+    for (int i = 0; i < MANY; i++) {
+        auto_free char *name = xasprintf("d%d/f%d.yaml", i % 100, i);
+        auto_free char *directory = xasprintf("d%d", i % 100), *object = xasprintf("o%d", i);
+
+        if (i < 100) {
+            make_directory(fixture, directory);
+        }
+        drop(fixture, name, object, "x:1");
+    }
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    scan_well(fixture);
+    all = seconds_of(&from);
+    assert_int_equal(map_count(&fixture->set->entries), MANY);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    scan_well(fixture);
+    again = seconds_of(&from);
+    for (int i = 0; i < MANY - 1; i++) {
+        auto_free char *name = xasprintf("d%d/f%d.yaml", i % 100, i);
+
+        remove_file(fixture, name);
+    }
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    scan_well(fixture);
+    scan_well(fixture);
+    gone = seconds_of(&from);
+    assert_int_equal(fixture->set->held_count, MANY - 1);
+    print_message("# 10000 files: %.2f s, again %.2f s, gone %.2f s\n", all, again, gone);
+    assert_true(all < 20 && again < 5 && gone < 5); /* about a tenth of that on an idle machine */
 }
 
 static void directories_are_entered_to_a_depth(void **state)
@@ -679,6 +876,17 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_new_file_waits_until_it_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(long_and_foreign_names_are_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_that_nothing_could_say_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(where_nobody_tells_who_writes_a_file_must_rest, setup,
+                                        teardown),
+        cmocka_unit_test(file_systems_of_others_are_known),
+        cmocka_unit_test_setup_teardown(an_emptied_file_does_not_speak_for_its_objects, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_empty_directory_in_the_place_of_another_deletes_nothing,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(another_directory_with_files_in_it_is_as_good, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(ten_thousand_files_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(directories_are_entered_to_a_depth, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_too_large_is_one_error, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_holds_too_much_changes_nothing, setup,

@@ -438,10 +438,8 @@ static void a_scan_that_is_given_up_changes_nothing(void **state)
 }
 
 /* So many objects, one in each file, of which the first `missing` are left out. */
-static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, unsigned missing,
-                      bool is_confirmed)
+static void put_herd(struct spec_set *set, unsigned count, unsigned missing)
 {
-    spec_set_scan_begin(set);
     for (unsigned i = missing; i < count; i++) {
         auto_free char *name = xasprintf("vm-%02u.yaml", i);
         auto_free char *text = xasprintf("apiVersion: berth.dev/v1\nkind: Instance\n"
@@ -450,6 +448,13 @@ static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, uns
 
         put(set, &(struct file){name, text});
     }
+}
+
+static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, unsigned missing,
+                      bool is_confirmed)
+{
+    spec_set_scan_begin(set);
+    put_herd(set, count, missing);
     spec_set_scan_end(set, now_ms, is_confirmed);
 }
 
@@ -539,6 +544,58 @@ static void a_hold_does_not_hold_up_the_rest(void **state)
     assert_string_equal(image_of(set, "Instance/new"), "x:1");
     assert_string_equal(image_of(set, "Instance/vm-08"), "x:2");
     assert_int_equal(set->held_count, 8);
+    spec_set_free(set);
+}
+
+/* A checkout in which much has moved: one file is removed first and comes last. */
+static void while_other_files_come_nothing_is_deleted(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    scan_herd(set, now_ms, 10, 0, false);
+    for (int i = 0; i < 10; i++) {
+        auto_free char *text = xasprintf("# version %d\n", i);
+
+        now_ms += 1500;
+        spec_set_scan_begin(set);
+        put_herd(set, 10, 1);
+        put(set, &(struct file){"other.yaml", text});
+        spec_set_scan_end(set, now_ms, false);
+        assert_int_equal(count_objects(set), 10);
+        assert_true(set->is_waiting);
+    }
+    spec_set_scan_begin(set); /* the same again: quiet since then */
+    put_herd(set, 10, 1);
+    put(set, &(struct file){"other.yaml", "# version 9\n"});
+    spec_set_scan_end(set, now_ms + 999, false);
+    assert_int_equal(count_objects(set), 10);
+    spec_set_scan_begin(set);
+    put_herd(set, 10, 1);
+    put(set, &(struct file){"other.yaml", "# version 9\n"});
+    spec_set_scan_end(set, now_ms + 1000, false);
+    assert_int_equal(count_objects(set), 9);
+    spec_set_free(set);
+}
+
+static void patience_with_what_changes_all_the_time_has_an_end(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    scan_herd(set, now_ms, 10, 0, false);
+    for (int i = 0; i < 40; i++) {
+        auto_free char *text = xasprintf("# version %d\n", i);
+
+        now_ms += 1000;
+        spec_set_scan_begin(set);
+        put_herd(set, 10, 1);
+        put(set, &(struct file){"other.yaml", text});
+        spec_set_scan_end(set, now_ms, false);
+        assert_int_equal(count_objects(set), now_ms < 2000 + SPEC_DELETION_PATIENCE_MS ? 10 : 9);
+    }
     spec_set_free(set);
 }
 
@@ -679,6 +736,8 @@ int main(void)
         cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
         cmocka_unit_test(putting_the_files_back_ends_a_hold),
         cmocka_unit_test(a_hold_does_not_hold_up_the_rest),
+        cmocka_unit_test(while_other_files_come_nothing_is_deleted),
+        cmocka_unit_test(patience_with_what_changes_all_the_time_has_an_end),
         cmocka_unit_test(a_mass_deletion_in_portions_is_held),
         cmocka_unit_test(new_files_do_not_end_a_hold),
         cmocka_unit_test(after_a_hold_small_deletions_go_on_as_before),

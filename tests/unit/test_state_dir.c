@@ -76,11 +76,11 @@ static void who_we_are_is_made_up_once(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&first, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&first, path, NULL, false, &err), 0);
     assert_int_equal(strlen(first.id), CONTROLLER_ID_SIZE - 1);
     assert_int_equal(strspn(first.id, "0123456789abcdef"), CONTROLLER_ID_SIZE - 1);
     state_dir_close(&first);
-    assert_int_equal(state_dir_open(&second, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&second, path, NULL, false, &err), 0);
     assert_string_equal(second.id, first.id);
     state_dir_close(&second);
 }
@@ -92,8 +92,8 @@ static void two_directories_are_two_controllers(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&one, path, false, &err), 0);
-    assert_int_equal(state_dir_open(&other, other_path, false, &err), 0);
+    assert_int_equal(state_dir_open(&one, path, NULL, false, &err), 0);
+    assert_int_equal(state_dir_open(&other, other_path, NULL, false, &err), 0);
     assert_string_not_equal(one.id, other.id);
     state_dir_close(&one);
     state_dir_close(&other);
@@ -107,15 +107,16 @@ static void only_one_controller_has_it(void **state)
     char pid[32];
 
     (void)state;
-    assert_int_equal(state_dir_open(&first, path, false, &err), 0);
-    assert_int_equal(state_dir_open(&second, path, false, &err), -1);
+    assert_int_equal(state_dir_open(&first, path, NULL, false, &err), 0);
+    assert_int_equal(state_dir_open(&second, path, NULL, false, &err), -1);
     assert_int_equal(err.kind, ERROR_CONFLICT);
     snprintf(pid, sizeof(pid), "pid %d", (int)getpid());
     assert_non_null(strstr(err.message, pid));
     state_dir_close(&second);
     state_dir_close(&first);
     error_clear(&err);
-    assert_int_equal(state_dir_open(&second, path, false, &err), 0); /* it went with its holder */
+    assert_int_equal(state_dir_open(&second, path, NULL, false, &err),
+                     0); /* it went with its holder */
     state_dir_close(&second);
 }
 
@@ -132,7 +133,7 @@ static void a_damaged_id_is_not_replaced(void **state)
 
         assert_int_equal(dir_make(path, 0755, &err), 0);
         put_file("controller-id", texts[i]);
-        assert_int_equal(state_dir_open(&dir, path, false, &err), -1);
+        assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), -1);
         assert_int_equal(err.kind, ERROR_INVALID);
         assert_non_null(strstr(err.message, "controller-id"));
         state_dir_close(&dir);
@@ -148,7 +149,7 @@ static void an_id_needs_no_end_of_line(void **state)
     (void)state;
     assert_int_equal(dir_make(path, 0755, &err), 0);
     put_file("controller-id", "0123456789abcdef");
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_string_equal(dir.id, "0123456789abcdef");
     state_dir_close(&dir);
 }
@@ -161,7 +162,7 @@ static void a_dry_run_writes_nothing(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, true, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, true, &err), 0);
     assert_int_equal(strlen(dir.id), CONTROLLER_ID_SIZE - 1);
     assert_int_equal(state_write_json(&dir, "leases.json", json, &err), 0);
     state_remove(&dir, "leases.json");
@@ -177,9 +178,9 @@ static void a_dry_run_looks_beside_a_running_controller(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&running, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&running, path, NULL, false, &err), 0);
     assert_int_equal(state_write_json(&running, "leases.json", json, &err), 0);
-    assert_int_equal(state_dir_open(&dry, path, true, &err), 0);
+    assert_int_equal(state_dir_open(&dry, path, NULL, true, &err), 0);
     assert_string_equal(dry.id, running.id);
     state_remove(&dry, "leases.json");
     back = state_read_json(&dry, "leases.json");
@@ -199,7 +200,7 @@ static void what_is_written_is_read_back_and_removed(void **state)
     struct stat info;
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_int_equal(state_write_json(&dir, "tasks/x.json", json, &err), 0);
     back = state_read_json(&dir, "tasks/x.json");
     assert_true(json_equal(back, json));
@@ -221,7 +222,7 @@ static void a_damaged_file_reads_as_missing(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_null(state_read_json(&dir, "leases.json"));
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
         put_file("leases.json", texts[i]);
@@ -239,9 +240,148 @@ static void writing_where_nothing_can_be_is_an_error(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_int_equal(state_write_json(&dir, "nosuch/x.json", json, &err), -1);
     assert_true(err.message[0] != '\0');
+    state_dir_close(&dir);
+}
+
+/* A folder in the way of a file stands for a full disk: root is refused by nothing else. */
+static char *block(const char *name)
+{
+    auto_free char *state_directory = directory();
+    char *path = path_join(state_directory, name);
+
+    assert_int_equal(mkdir(path, 0755), 0);
+    return path;
+}
+
+static void what_cannot_be_written_is_kept_until_it_can(void **state)
+{
+    auto_free char *path = directory(), *blocked = NULL;
+    json_auto_t *old = json_pack("{s:i}", "a", 1), *new = json_pack("{s:i}", "a", 2), *back = NULL;
+    struct state_dir dir;
+    struct error err = {0};
+    size_t count;
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
+    assert_null(state_unwritten(&dir, &count));
+    blocked = block("leases.json");
+    state_keep_json(&dir, "leases.json", old);
+    state_keep_json(&dir, "leases.json", new); /* the newest counts */
+    assert_non_null(strstr(state_unwritten(&dir, &count), "leases.json"));
+    assert_int_equal(count, 1);
+    assert_int_equal(state_retry(&dir, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(rmdir(blocked), 0);
+    assert_int_equal(state_retry(&dir, &err), 0);
+    assert_null(state_unwritten(&dir, &count));
+    back = state_read_json(&dir, "leases.json");
+    assert_true(json_equal(back, new));
+    state_dir_close(&dir);
+}
+
+static void what_is_written_or_removed_meanwhile_is_not_written_again(void **state)
+{
+    auto_free char *path = directory(), *blocked = NULL, *other = NULL;
+    json_auto_t *old = json_pack("{s:i}", "a", 1), *new = json_pack("{s:i}", "a", 2), *back = NULL;
+    struct state_dir dir;
+    struct error err = {0};
+    size_t count;
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
+    blocked = block("leases.json");
+    other = block("tasks/x.json");
+    state_keep_json(&dir, "leases.json", old);
+    state_keep_json(&dir, "tasks/x.json", old);
+    state_keep_json(&dir, "repos/gone/mirror.json", old); /* its folder was removed */
+    state_unwritten(&dir, &count);
+    assert_int_equal(count, 3);
+    assert_int_equal(rmdir(blocked), 0);
+    assert_int_equal(rmdir(other), 0);
+    assert_int_equal(state_write_json(&dir, "leases.json", new, &err), 0);
+    state_remove(&dir, "tasks/x.json");
+    assert_int_equal(state_retry(&dir, &err), 0);
+    assert_null(state_unwritten(&dir, &count));
+    assert_false(path_exists(other));
+    back = state_read_json(&dir, "leases.json");
+    assert_true(json_equal(back, new));
+    state_dir_close(&dir);
+}
+
+static void one_that_is_removed_is_made_again_unless_somebody_else_has_it(void **state)
+{
+    auto_free char *path = directory();
+    json_auto_t *json = json_pack("{s:i}", "a", 1), *back = NULL;
+    struct state_dir dir, other;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
+    assert_int_equal(tree_remove(path, &err), 0);
+    state_keep_json(&dir, "leases.json", json);
+    assert_int_equal(state_retry(&dir, &err), 0);
+    back = state_read_json(&dir, "leases.json");
+    assert_true(json_equal(back, json));
+    assert_int_equal(state_dir_open(&other, path, NULL, false, &err), -1); /* the lock too */
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    state_dir_close(&other);
+    error_clear(&err);
+    assert_int_equal(tree_remove(path, &err), 0);
+    assert_int_equal(state_dir_open(&other, path, NULL, false, &err), 0);
+    assert_string_not_equal(other.id, dir.id);
+    assert_int_equal(state_retry(&dir, &err), -1);
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    state_dir_close(&other);
+    state_dir_close(&dir);
+}
+
+static void a_lost_or_damaged_id_is_recalled_from_its_copy(void **state)
+{
+    static const char *const texts[] = {NULL, "", "garbage\n",
+                                        "0123456789abcdef0123456789abcdef"
+                                        "0123456789abcdef0123456789abcdef0"};
+    auto_free char *path = directory(), *id_path = NULL;
+    char id[CONTROLLER_ID_SIZE];
+    struct state_dir dir;
+    struct error err = {0};
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(state_dir_open(&dir, path, top, false, &err), 0);
+    assert_int_equal(id_copy_hold(top, path, dir.id, &fd, &err), 0);
+    close(fd);
+    memcpy(id, dir.id, sizeof(id));
+    id_path = state_path(&dir, "controller-id");
+    state_dir_close(&dir);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        if (texts[i] == NULL) {
+            assert_int_equal(tree_remove(path, &err), 0);
+        } else {
+            put_file("controller-id", texts[i]);
+        }
+        for (int run = 0; run < 2; run++) {
+            assert_int_equal(state_dir_open(&dir, path, top, false, &err), 0);
+            assert_string_equal(dir.id, id);
+            assert_int_equal(dir.is_recalled, run == 0); /* it is on disk again */
+            state_dir_close(&dir);
+        }
+    }
+}
+
+static void a_fifo_in_the_place_of_the_lock_holds_nobody_up(void **state)
+{
+    auto_free char *path = directory(), *lock = NULL;
+    struct state_dir dir;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(dir_make(path, 0755, &err), 0);
+    lock = path_join(path, "lock");
+    assert_int_equal(mkfifo(lock, 0644), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     state_dir_close(&dir);
 }
 
@@ -253,7 +393,7 @@ static void a_file_in_its_place_is_an_error(void **state)
 
     (void)state;
     assert_int_equal(file_replace(AT_FDCWD, path, "x", 1, 0644, FILE_VISIBLE, &err), 0);
-    assert_int_equal(state_dir_open(&dir, path, false, &err), -1);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), -1);
     assert_true(err.message[0] != '\0');
     state_dir_close(&dir);
 }
@@ -321,7 +461,7 @@ static void a_listing_has_what_is_not_hidden(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     state_list(&dir, "tasks", add_name, &names);
     state_list(&dir, "nosuch", add_name, &names);
     assert_string_equal(strbuf_text(&names), "");
@@ -385,6 +525,11 @@ int main(void)
         TEST(what_is_written_is_read_back_and_removed),
         TEST(a_damaged_file_reads_as_missing),
         TEST(writing_where_nothing_can_be_is_an_error),
+        TEST(what_cannot_be_written_is_kept_until_it_can),
+        TEST(what_is_written_or_removed_meanwhile_is_not_written_again),
+        TEST(one_that_is_removed_is_made_again_unless_somebody_else_has_it),
+        TEST(a_lost_or_damaged_id_is_recalled_from_its_copy),
+        TEST(a_fifo_in_the_place_of_the_lock_holds_nobody_up),
         TEST(a_file_in_its_place_is_an_error),
         TEST(a_file_has_a_ceiling),
         TEST(what_is_no_utf8_is_an_error_and_no_crash),
