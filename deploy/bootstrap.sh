@@ -52,6 +52,9 @@ check  command:perl            perl-base             perl-interpreter     perl
 check  command:openssl         openssl               openssl              openssl
 check  command:systemd-analyze systemd               systemd              -
 check  command:valgrind        valgrind              valgrind             valgrind
+check  command:vi              vim-tiny              vim-minimal          vim
+check  command:nano            nano                  nano                 nano
+check  command:rsync           rsync                 rsync                rsync
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.
