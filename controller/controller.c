@@ -370,9 +370,7 @@ static void close_parts(struct controller *controller)
     if (controller->tasks_inotify >= 0) {
         close(controller->tasks_inotify);
     }
-    if (controller->id_copy_fd >= 0) {
-        close(controller->id_copy_fd);
-    }
+    id_copy_release(&controller->id_copy);
     spec_set_free(controller->specs);
     if (controller->scan.directory != NULL) {
         spec_scan_done(&controller->scan);
@@ -440,7 +438,7 @@ int controller_run(const struct controller_options *options)
     int exit_code;
 
     controller->options = *options; /* texts stay the caller's */
-    controller->tasks_inotify = controller->id_copy_fd = -1;
+    controller->tasks_inotify = controller->id_copy.lock_fd = -1;
     controller->started_wall_ms = clock_wall_ms();
     core_dumps_off();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */

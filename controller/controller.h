@@ -241,7 +241,7 @@ struct controller {
     struct map
         remembered; /* spec file -> documents of its status file as this controller found it */
     struct unwritten unwritten;
-    int id_copy_fd; /* id_copy.h; -1: not held */
+    struct id_copy id_copy;
 
     struct clock_watch clock;
     uv_check_t on_awake;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define ID_COPY_NAME ".berth-controller"
 
@@ -23,12 +24,20 @@ bool controller_id_is_valid(const char *text);
 /* False: there is none that counts. */
 bool id_copy_recall(const char *directory, const char *state_path, char ret_id[CONTROLLER_ID_SIZE]);
 
+/* The hold of a running controller, on the directory that it was taken for. */
+struct id_copy {
+    int lock_fd; /* -1: it has none */
+    dev_t device;
+    ino_t inode;
+};
+
 /*
- * Writes the copy where it is missing or another one, and locks it; *fd is the lock, -1 before the first time. To be called again
- * now and then: somebody may have removed it. ERROR_CONFLICT: another controller holds the one that is there, so it
- * writes its statuses to this directory too.
+ * Takes the hold, and writes the copy where it is missing or another one. To be called again now and then: somebody may have
+ * removed it, or replaced the directory. ERROR_CONFLICT: another controller of this machine (of this network
+ * namespace) has it, so it writes its statuses to this directory too. The hold goes with the process and keeps no file open.
  */
-int id_copy_hold(const char *directory, const char *state_path, const char *id, int *fd,
-                 struct error *err);
+int id_copy_hold(struct id_copy *copy, const char *directory, const char *state_path,
+                 const char *id, struct error *err);
+void id_copy_release(struct id_copy *copy);
 
 #endif

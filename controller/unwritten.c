@@ -41,8 +41,8 @@ void unwritten_hold_id(struct controller *controller)
     if (controller->options.is_dry_run) {
         return;
     }
-    result = id_copy_hold(controller->options.status_dir, controller->state.path,
-                          controller->state.id, &controller->id_copy_fd, &err);
+    result = id_copy_hold(&controller->id_copy, controller->options.status_dir,
+                          controller->state.path, controller->state.id, &err);
     if (result < 0 && err.kind == ERROR_CONFLICT && !unwritten->is_other_told) {
         log_fields(LOG_WARN, "status_directory_shared", "directory", controller->options.status_dir,
                    "error", err.message, "hint",

@@ -40,10 +40,10 @@ static int teardown(void **state)
 static void write_one(const char *directory, const char *state_path, const char *id)
 {
     struct error err = {0};
-    int fd = -1;
+    struct id_copy copy = {.lock_fd = -1};
 
-    assert_int_equal(id_copy_hold(directory, state_path, id, &fd, &err), 0);
-    close(fd);
+    assert_int_equal(id_copy_hold(&copy, directory, state_path, id, &err), 0);
+    id_copy_release(&copy);
 }
 
 static bool is_recalled(const char *directory, const char *state_path)
@@ -90,33 +90,33 @@ static void a_copy_of_the_directory_is_another_controller(void **state)
 static void one_that_is_held_is_somebody_elses(void **state)
 {
     struct error err = {0};
-    int fd = -1, other = -1;
+    struct id_copy copy = {.lock_fd = -1}, other = {.lock_fd = -1};
 
     (void)state;
-    assert_int_equal(id_copy_hold(top, "/var/lib/berth", ID, &fd, &err), 0);
+    assert_int_equal(id_copy_hold(&copy, top, "/var/lib/berth", ID, &err), 0);
     assert_false(is_recalled(top, "/var/lib/berth"));
-    assert_int_equal(id_copy_hold(top, "/elsewhere", "fedcba9876543210", &other, &err), -1);
+    assert_int_equal(id_copy_hold(&other, top, "/elsewhere", "fedcba9876543210", &err), -1);
     assert_int_equal(err.kind, ERROR_CONFLICT);
-    close(fd);
+    id_copy_release(&copy);
     assert_true(is_recalled(top, "/var/lib/berth"));
     error_clear(&err);
-    assert_int_equal(id_copy_hold(top, "/elsewhere", "fedcba9876543210", &other, &err), 0);
+    assert_int_equal(id_copy_hold(&other, top, "/elsewhere", "fedcba9876543210", &err), 0);
     assert_false(is_recalled(top, "/var/lib/berth"));
-    close(other);
+    id_copy_release(&other);
 }
 
 static void one_that_was_removed_is_written_again(void **state)
 {
     auto_free char *path = path_join(top, ID_COPY_NAME);
     struct error err = {0};
-    int fd = -1;
+    struct id_copy copy = {.lock_fd = -1};
 
     (void)state;
-    assert_int_equal(id_copy_hold(top, "/var/lib/berth", ID, &fd, &err), 0);
+    assert_int_equal(id_copy_hold(&copy, top, "/var/lib/berth", ID, &err), 0);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(id_copy_hold(top, "/var/lib/berth", ID, &fd, &err), 0);
+    assert_int_equal(id_copy_hold(&copy, top, "/var/lib/berth", ID, &err), 0);
     assert_true(path_exists(path));
-    close(fd);
+    id_copy_release(&copy);
     assert_true(is_recalled(top, "/var/lib/berth"));
 }
 
@@ -146,12 +146,12 @@ static void where_it_cannot_be_written_is_an_error(void **state)
 {
     auto_free char *missing = path_join(top, "missing");
     struct error err = {0};
-    int fd = -1;
+    struct id_copy copy = {.lock_fd = -1};
 
     (void)state;
-    assert_int_equal(id_copy_hold(missing, "/var/lib/berth", ID, &fd, &err), -1);
+    assert_int_equal(id_copy_hold(&copy, missing, "/var/lib/berth", ID, &err), -1);
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
-    assert_int_equal(fd, -1);
+    assert_int_equal(copy.lock_fd, -1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -347,12 +347,12 @@ static void a_lost_or_damaged_id_is_recalled_from_its_copy(void **state)
     char id[CONTROLLER_ID_SIZE];
     struct state_dir dir;
     struct error err = {0};
-    int fd = -1;
+    struct id_copy copy = {.lock_fd = -1};
 
     (void)state;
     assert_int_equal(state_dir_open(&dir, path, top, false, &err), 0);
-    assert_int_equal(id_copy_hold(top, path, dir.id, &fd, &err), 0);
-    close(fd);
+    assert_int_equal(id_copy_hold(&copy, top, path, dir.id, &err), 0);
+    id_copy_release(&copy);
     memcpy(id, dir.id, sizeof(id));
     id_path = state_path(&dir, "controller-id");
     state_dir_close(&dir);
