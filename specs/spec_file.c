@@ -7,11 +7,14 @@
 #include "specs/spec_errors.h"
 #include "specs/yaml_reader.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct loader {
     struct spec_file *file;
+    const char *text; /* of the whole file */
+    size_t len;
     const struct yaml_stream *stream;
     size_t next_problem; /* of the stream, the first that no document has had yet */
     size_t room;         /* how many more errors may be kept */
@@ -67,6 +70,25 @@ static struct spec_error *copy_errors(struct arena *arena, const struct spec_err
     return copy;
 }
 
+/* The lines from where a document begins to where the next one does. */
+static char *document_text(const struct loader *loader, size_t index, struct arena *arena)
+{
+    const struct yaml_stream *stream = loader->stream;
+    unsigned first = stream->documents[index]->line;
+    unsigned behind = index + 1 < stream->count ? stream->documents[index + 1]->line : UINT_MAX;
+    const char *end = loader->text + loader->len, *begin = end, *line = loader->text;
+
+    for (unsigned number = 1; line < end && number < behind; number++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+        if (number == first) {
+            begin = line;
+        }
+        line = stop != NULL ? stop + 1 : end;
+    }
+    return arena_strndup(arena, begin, (size_t)(line - begin));
+}
+
 static void load_document(struct loader *loader, size_t index)
 {
     struct spec_file *file = loader->file;
@@ -86,6 +108,8 @@ static void load_document(struct loader *loader, size_t index)
     check_owner(loader, &errors, source.root, document);
     if (errors.count > 0) {
         object_unref(TAKE(document->object));
+    } else {
+        document->object->text = document_text(loader, index, &document->object->arena);
     }
     spec_errors_sort(&errors);
     document->errors = copy_errors(&file->arena, &errors);
@@ -138,7 +162,8 @@ struct spec_file *spec_file_parse(const char *file, const char *text, size_t len
 {
     struct spec_file *result = xcalloc(1, sizeof(*result));
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
-    struct loader loader = {.file = result, .stream = stream, .room = SPEC_MAX_ERRORS};
+    struct loader loader = {
+        .file = result, .text = text, .len = len, .stream = stream, .room = SPEC_MAX_ERRORS};
 
     arena_init(&result->arena);
     result->file = arena_strdup(&result->arena, file);

@@ -115,36 +115,6 @@ bool spec_set_file_is_known(struct spec_set *set, const char *name, const char *
     return true;
 }
 
-/* The lines of the documents without errors, of a file that was never good as a whole; NULL: there are none. */
-static char *good_documents(const struct spec_file *parsed, const char *text, size_t len,
-                            size_t *ret_len)
-{
-    auto_done(strbuf) good = {0};
-    const char *line = text, *end = text + len;
-    size_t next = 0;
-    bool is_wanted = false, has_any = false;
-
-    for (unsigned number = 1; line < end; number++) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t line_len = (size_t)((stop != NULL ? stop + 1 : end) - line);
-
-        while (next < parsed->count && parsed->documents[next].line <= number) {
-            is_wanted = parsed->documents[next++].object != NULL;
-            has_any |= is_wanted;
-            strbuf_add(&good, "---\n");
-        }
-        if (is_wanted && strbuf_append(&good, line, line_len) < 0) {
-            return NULL;
-        }
-        line += line_len;
-    }
-    if (!has_any) {
-        return NULL;
-    }
-    *ret_len = good.len;
-    return strbuf_take(&good);
-}
-
 bool spec_set_file_owns(const struct spec_set *set, const char *name)
 {
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
@@ -169,9 +139,6 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     free(file->good_text);
     file->good_text = spec_file_has_errors(file->parsed) ? NULL : xmemdup(text, len);
     file->good_len = len;
-    if (file->good_text == NULL && !file->has_good) {
-        file->good_text = good_documents(file->parsed, text, len, &file->good_len);
-    }
     file->has_good |= file->good_text != NULL;
 }
 
@@ -250,6 +217,9 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     entry->is_seen = true;
     entry->missing_since_ms = 0;
     if (!text_equal(entry->file, file)) {
+        struct spec_set_file *owner = map_get(&set->files, file);
+
+        owner->is_changed = true; /* what is in force of it is more now */
         free(entry->file);
         entry->file = xstrdup(file);
     }
@@ -263,13 +233,24 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     }
 }
 
-/* A file that could not be read to its end may hold what we do not see. */
+static bool has_nameless_document(const struct spec_file *parsed)
+{
+    for (size_t i = 0; i < parsed->count; i++) {
+        if (parsed->documents[i].kind == NULL || parsed->documents[i].name == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A file that could not be read to its end, or of which a document has lost its name, may hold what we do not see. */
 static bool may_hide(const struct spec_set *set, const char *file_name)
 {
     const struct spec_set_file *file = map_get(&set->files, file_name);
 
     return file != NULL && file->is_seen &&
-           (file->parsed == NULL || !file->parsed->is_complete || file->unreadable != NULL);
+           (file->parsed == NULL || !file->parsed->is_complete || file->unreadable != NULL ||
+            has_nameless_document(file->parsed));
 }
 
 /* One document of a file that is there: its entry, unless another file owns the name. */
@@ -330,6 +311,39 @@ static void see_documents(struct spec_set *set)
 
         for (size_t i = 0; file->is_seen && file->parsed != NULL && i < file->parsed->count; i++) {
             see_document(set, file, &file->parsed->documents[i]);
+        }
+    }
+}
+
+/* What is in force of a file with errors: also of its faulty documents, and of those that cannot be seen. */
+static void keep_in_force(const struct spec_set *set, struct spec_set_file *file)
+{
+    auto_done(strbuf) good = {0};
+
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        const struct spec_entry *entry = map_value(at);
+
+        if (entry->is_seen && strcmp(entry->file, file->name) == 0 &&
+            strbuf_addf(&good, "---\n%s\n", entry->object->text) < 0) {
+            return; /* too much: what was kept before stays */
+        }
+    }
+    if (good.len > 0 || file->has_good) {
+        file->has_good = true;
+        file->good_len = good.len;
+        free(file->good_text);
+        file->good_text = xmemdup(strbuf_text(&good), good.len);
+    }
+}
+
+static void keep_files(struct spec_set *set)
+{
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_value(at);
+
+        if (file->is_seen && file->is_changed && file->parsed != NULL &&
+            spec_file_has_errors(file->parsed)) {
+            keep_in_force(set, file);
         }
     }
 }
@@ -442,6 +456,7 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
             see_hidden(set, entry);
         }
     }
+    keep_files(set);
     missing = count_missing(set, now_ms);
     set->held_count = 0;
     if (set->hold_total > 0) {

@@ -29,7 +29,7 @@ struct spec_set_file {
     bool has_missing;         /* objects of it are missing: held, or not sure to be gone */
     bool
         has_hidden; /* objects of it are in force that its documents do not show: missing, or it is broken */
-    char *good_text; /* a good version that nobody has kept yet: the text, or its good documents */
+    char *good_text; /* a good version that nobody has kept yet: the text, or what is in force of it */
     bool has_good;   /* there was one */
     size_t good_len;
     int64_t

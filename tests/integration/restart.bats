@@ -109,3 +109,26 @@ SPEC
     [ "$(docker ps --format '{{.Ports}}' --filter "label=dev.berth.controller=$(cat "$STATE/controller-id")" | grep -c 8080)" -eq 7 ]
     [ "$(docker ps --format '{{.Ports}}' --filter "label=dev.berth.controller=$(cat "$STATE/controller-id")" | grep 8080 | sort -u | wc -l)" -eq 7 ]
 }
+
+@test "a faulty document keeps its last good version when its file moves, and the next controller knows it" {
+    drop_instance gone
+    drop_instance web
+    drop_instance other
+    cat "$SPECS/other.yaml" >>"$SPECS/both" && echo --- >>"$SPECS/both" && cat "$SPECS/web.yaml" >>"$SPECS/both"
+    rm "$SPECS/other.yaml" "$SPECS/web.yaml"
+    mv "$SPECS/both" "$SPECS/both.yaml"
+    berth_start
+    wait_for 20 is_ready both.yaml web
+    id=$(container_field web '{{.Id}}')
+    sed -i '0,/^---/!s/machineType/machineTipe/' "$SPECS/both.yaml"
+    wait_for 10 field_is both.yaml web status.error.reason UnknownField
+    mv "$SPECS/both.yaml" "$SPECS/moved.yaml"
+    wait_for 10 field_is moved.yaml web status.error.reason UnknownField
+    berth_stop
+    rm "$SPECS/gone.yaml"    # a deletion needs its time to be sure
+    berth_start
+    wait_for 20 container_is_gone gone
+    is_ready moved.yaml other
+    is_ready moved.yaml web
+    [ "$(container_field web '{{.Id}}')" = "$id" ]
+}

@@ -213,6 +213,25 @@ static void what_an_error_hides_is_not_deleted(void **state)
     spec_set_free(set);
 }
 
+/* The half of a file ends within a document: which object that was is not known. */
+static void a_document_without_a_name_may_be_any_of_its_file(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")},
+         {"b.yaml", OBJECT("other", "x:1")});
+    SCAN(set, 2000, {"a.yaml", "apiVersion: berth.dev/v1\nkind: Instan"},
+         {"b.yaml", OBJECT("web", "second:1")});
+    SCAN(set, 9000, {"a.yaml", "apiVersion: berth.dev/v1\nkind: Instan"},
+         {"b.yaml", OBJECT("web", "second:1")});
+    assert_non_null(spec_set_find(set, "Instance/db"));
+    assert_false(spec_set_find(set, "Instance/db")->is_valid);
+    assert_string_equal(image_of(set, "Instance/web"), "debian:12");
+    assert_null(spec_set_find(set, "Instance/other")); /* of a file without errors */
+    spec_set_free(set);
+}
+
 static void a_deletion_takes_two_scans_a_second_apart(void **state)
 {
     static const struct {
@@ -677,7 +696,7 @@ static void a_text_that_has_no_errors_is_kept_for_the_next_controller(void **sta
     spec_set_clear_changes(set);
     assert_non_null(file->good_text); /* until somebody has kept it */
     SCAN(set, 2000, {"a.yaml", BROKEN("web")});
-    assert_null(file->good_text);
+    assert_non_null(strstr(file->good_text, "debian:12")); /* what is still in force */
     spec_set_free(set);
 }
 
@@ -701,6 +720,44 @@ static void the_good_documents_of_a_file_that_never_was_good_are_kept(void **sta
     spec_set_free(set);
 }
 
+/* The next controller knows of a file only what it is given: what is in force of it, wherever that came from. */
+static void what_is_in_force_of_a_faulty_document_moves_with_its_file(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    auto_owned(spec_file) *again = NULL;
+    struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12") "---\n" OBJECT("db", "postgres:16")});
+    SCAN(set, 2000, {"a.yaml", BROKEN("web") "---\n" OBJECT("db", "postgres:17")});
+    SCAN(set, 3000, {"b.yaml", BROKEN("web") "---\n" OBJECT("db", "postgres:17")});
+    SCAN(set, 9000, {"b.yaml", BROKEN("web") "---\n" OBJECT("db", "postgres:17")});
+    assert_string_equal(image_of(set, "Instance/web"), "debian:12");
+    file = map_get(&set->files, "b.yaml");
+    again = spec_file_parse("b.yaml", file->good_text, file->good_len);
+    assert_false(spec_file_has_errors(again));
+    assert_int_equal(again->count, 2);
+    assert_string_equal(again->documents[0].object->instance.image, "debian:12");
+    assert_string_equal(again->documents[1].object->instance.image, "postgres:17");
+    spec_set_free(set);
+}
+
+static void a_faulty_document_that_becomes_the_owner_keeps_what_is_in_force(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")}, {"b.yaml", BROKEN("web")});
+    file = map_get(&set->files, "b.yaml");
+    assert_null(file->good_text);
+    spec_set_clear_changes(set);
+    SCAN(set, 2000, {"b.yaml", BROKEN("web")});
+    assert_string_equal(spec_set_find(set, "Instance/web")->file, "b.yaml");
+    assert_non_null(strstr(file->good_text, "debian:12"));
+    spec_set_free(set);
+}
+
 static void an_empty_set_is_freed(void **state)
 {
     (void)state;
@@ -719,6 +776,7 @@ int main(void)
         cmocka_unit_test(a_document_without_a_name_is_nobodys),
         cmocka_unit_test(one_document_taken_out_of_a_file_is_a_deletion),
         cmocka_unit_test(what_an_error_hides_is_not_deleted),
+        cmocka_unit_test(a_document_without_a_name_may_be_any_of_its_file),
         cmocka_unit_test(a_deletion_takes_two_scans_a_second_apart),
         cmocka_unit_test(a_file_that_comes_back_was_never_gone),
         cmocka_unit_test(an_object_that_moves_stays_the_same),
@@ -744,6 +802,8 @@ int main(void)
         cmocka_unit_test(files_that_are_gone_are_forgotten),
         cmocka_unit_test(a_text_that_has_no_errors_is_kept_for_the_next_controller),
         cmocka_unit_test(the_good_documents_of_a_file_that_never_was_good_are_kept),
+        cmocka_unit_test(what_is_in_force_of_a_faulty_document_moves_with_its_file),
+        cmocka_unit_test(a_faulty_document_that_becomes_the_owner_keeps_what_is_in_force),
         cmocka_unit_test(an_empty_set_is_freed),
     };
 
