@@ -40,6 +40,11 @@ static void reconcile_absent(struct container_pass *pass)
                   container_is_own(pass->container, pass->want->kind, pass->want->object);
 
     pass->status->phase = PHASE_TERMINATED;
+    if (is_own && pass->container->state == WORKLOAD_REMOVING) {
+        plan_wake_at(pass->plan, pass->world->now_wall_ms + 1000);
+        pass->status->phase = PHASE_STOPPING;
+        return;
+    }
     if (is_own && pass->want->should_retain) {
         plan_release(pass);
     } else if (is_own) {
@@ -176,6 +181,10 @@ static void reconcile_existing(struct container_pass *pass, const struct resolve
                            : missing_value != NULL ? missing_value
                                                    : want->update_hold;
 
+    if (pass->container->state == WORKLOAD_REMOVING) {
+        container_reconcile_state(pass); /* waits until it is gone: another removal is refused */
+        return;
+    }
     if (difference != NULL && hold_off == NULL) {
         container_plan_creation(pass, ports, "update", PHASE_PROVISIONING, difference);
         return;
