@@ -216,10 +216,17 @@ static bool is_unknown_outcome(const struct error *err)
     return text_equal(err->reason, REASON_ENGINE_UNAVAILABLE);
 }
 
+/*
+ * How often a plan that the world contradicts is made anew at once. Each port that turns out to be busy is
+ * passed over by the next plan; with a back-off their quarantine could end before all were tried.
+ */
+enum { PLAN_TRIES = 3, PORT_TRIES = 64 };
+
 void run_action_failed(struct plan_run *run, const struct error *err)
 {
     struct entry *entry = run->entry;
     const struct action *action = run_action(run);
+    unsigned quick_tries = action->type == ACTION_LEASE_PORT ? PORT_TRIES : PLAN_TRIES;
 
     log_fields(is_unknown_outcome(err) ? LOG_INFO : LOG_WARN, "action_failed", "key", entry->key,
                "action", action_type_name(action->type), "target", action->target, "reason",
@@ -227,7 +234,7 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     if (run->slots != NULL) {
         slots_give_back(TAKE(run->slots));
     }
-    if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= 3) {
+    if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= quick_tries) {
         if (run->index == 0) {
             drop_operation(run);
         } else {

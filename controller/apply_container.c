@@ -39,8 +39,16 @@ void apply_lease_port(struct plan_run *run)
 {
     const struct action *action = run_action(run);
     struct port_table *ports = &run->controller->ports;
+    const struct port_lease *holder = port_table_get(ports, action->port, action->protocol);
     struct error err = {0};
 
+    if (holder != NULL && holder->owner != NULL && !text_equal(holder->owner, run->entry->key)) {
+        /* It may be bound by now, and is that owner's: no case for the quarantine. */
+        error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_CONFLICT,
+                         "host port %u was leased to another object meanwhile", action->port);
+        run_action_failed(run, &err);
+        return;
+    }
     if (!is_published_by_own(run, action) &&
         port_probe(action->host_ip, action->port, action->protocol) < 0) {
         error_set_reason(&err, ERROR_CONFLICT, REASON_PORT_IN_USE,

@@ -249,3 +249,18 @@ SPEC
     [ "$(port_of web.yaml web p1)" = "$PORT_FIRST" ]
     jq -e '.leases | length == 1 and .[0].owner == "Instance/web"' "$STATE/leases.json"
 }
+
+@test "many ports in a row that something else uses are passed over at once" {
+    local port holders=()
+    for ((port = PORT_FIRST; port < PORT_FIRST + 20; port++)); do
+        socat "TCP-LISTEN:$port,bind=127.0.0.1,fork,reuseaddr" EXEC:cat 3>&- &
+        holders+=($!)
+    done
+    for i in 1 2 3; do drop_instance "web-$i"; done
+    berth_start --ports "$PORT_FIRST-$((PORT_FIRST + 23))" --port-quarantine 1s
+    for i in 1 2 3; do
+        wait_for 20 is_ready "web-$i.yaml" "web-$i"
+        [ "$(port_of "web-$i.yaml" "web-$i")" -ge $((PORT_FIRST + 20)) ]
+    done
+    kill "${holders[@]}"
+}
