@@ -74,6 +74,14 @@ void status_mark_departed(struct controller *controller)
 
 /* Composition */
 
+/* A name that is only that of a pool's member stands for no document. */
+static bool is_in_force(const struct controller *controller, const char *kind, const char *name)
+{
+    auto_free char *key = object_key(kind, name);
+
+    return spec_set_find(controller->specs, key) != NULL;
+}
+
 static struct entry *entry_of_document(struct controller *controller, const char *kind,
                                        const char *name)
 {
@@ -209,7 +217,8 @@ static void append_for_document(struct controller *controller, json_t *documents
         append_duplicate(documents, document, file->name, owner);
         return;
     }
-    entry = document->kind != NULL && document->name != NULL
+    entry = document->kind != NULL && document->name != NULL &&
+                    is_in_force(controller, document->kind, document->name)
                 ? entry_of_document(controller, document->kind, document->name)
                 : NULL;
     if (entry != NULL) {

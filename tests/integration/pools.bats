@@ -336,3 +336,14 @@ dry_run() {
     "$BERTH" confirm-deletions --state "$STATE"
     wait_for 20 are_members web ""
 }
+
+@test "a document with errors shows its errors, and not a member of a pool that has its name" {
+    pool web 1 1
+    berth_start
+    wait_for 20 are_settled web "web-0"
+    drop_instance web-0
+    sed -i 's/machineType/machineTipe/' "$SPECS/web-0.yaml"
+    wait_for 10 field_is web-0.yaml web-0 status.error.reason UnknownField
+    field_is web-0.yaml web-0 status.phase Invalid
+    are_settled web "web-0"
+}
