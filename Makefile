@@ -45,18 +45,22 @@ ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c
 FAKE_SOURCES    := $(wildcard tests/support/fake_engine/*.c)
 # Preloaded into the binary under test.
 PRELOAD_SOURCES := $(wildcard tests/preload/*.c)
+# The model test: has nothing of Berth in it but base/.
+MODEL_SOURCES   := $(wildcard tests/model/*.c)
 # Fakes and helpers that any test may use; linked only where something of theirs is called.
 SUPPORT_SOURCES := $(wildcard tests/support/*.c) \
                    $(filter-out $(UNIT_SOURCES),$(wildcard tests/unit/*.c)) \
                    $(filter-out $(CASE_SOURCES),$(wildcard tests/cases/*.c))
 TEST_SOURCES    := $(UNIT_SOURCES) $(CASE_SOURCES) $(FUZZ_SOURCES) $(ENGINE_SOURCES) \
-                   $(PRELOAD_SOURCES) $(SUPPORT_SOURCES) $(FAKE_SOURCES) tests/fuzz/run_corpus.c
+                   $(PRELOAD_SOURCES) $(SUPPORT_SOURCES) $(MODEL_SOURCES) \
+                   $(FAKE_SOURCES) tests/fuzz/run_corpus.c
 TEST_HEADERS    := $(wildcard tests/*/*.h) $(wildcard tests/*/*/*.h)
 
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(OUT)/%)
 CASE_PROGRAMS := $(CASE_SOURCES:%.c=$(OUT)/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 FAKE_ENGINE     := $(OUT)/tests/integration/fake_engine
+MODEL           := $(OUT)/tests/model/model
 ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE) \
                    $(PRELOAD_SOURCES:tests/preload/%.c=$(OUT)/tests/integration/%.so)
 
@@ -183,6 +187,9 @@ FUZZ_MAIN := $(if $(findstring fuzzer,$(SANITIZE)),,$(OUT)/tests/fuzz/run_corpus
 $(FUZZ_PROGRAMS): %: %.o $(FUZZ_MAIN) $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
 	$(Q)$(LINK) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
 
+$(MODEL): $(MODEL_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
 ALL_PROGRAMS := $(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(FUZZ_PROGRAMS)
 PROGRAMS := $(if $(T),$(filter %/$(T),$(ALL_PROGRAMS)),$(ALL_PROGRAMS))
 
@@ -192,7 +199,7 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
     $(foreach program,$(filter $(FUZZ_PROGRAMS),$(PROGRAMS)),'$(program) \
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
-.PHONY: test test-integration test-faults crash-sweep valgrind stress soak fuzz coverage
+.PHONY: test test-integration test-faults test-model crash-sweep valgrind stress soak fuzz coverage
 test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
@@ -206,7 +213,7 @@ test-integration: $(OUT)/berth $(ENGINE_PROGRAMS) ## the real binary on a real e
 	@$(if $(T),$(RUN_BATS) 'bats --tap $(T:%=tests/integration/%.bats)',\
 	    tests/support/lanes.sh $(LANES) tests/integration/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
-test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) ## lost replies, crashes at every step, restarts of the engine: LANES=2, T=file
+test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) $(MODEL) ## lost replies, crashes at every step, restarts of the engine: LANES=2, T=file
 	@$(if $(T),$(RUN_BATS) 'bats --tap tests/faults/$(T).bats',\
 	    tests/support/lanes.sh $(LANES) tests/faults/*.bats | xargs -d '\n' env $(RUN_BATS) -j)
 
@@ -217,6 +224,11 @@ crash-sweep: $(OUT)/berth $(ENGINE_PROGRAMS) ## killed at every change of a scen
 
 valgrind: $(OUT)/berth ## the controller under memcheck: create, recreate, scale, task, deletion
 	@$(RUN_BATS) 'bats --tap tests/faults/memory.bats'
+
+test-model: $(OUT)/berth $(MODEL) $(FAKE_ENGINE) ## random sequences, compared with the engine: SEEDS=1-1000 ENGINE=fake|default|URL LANES=n
+	@BERTH=$(abspath $(OUT)/berth) MODEL=$(abspath $(MODEL)) FAKE_ENGINE=$(abspath $(FAKE_ENGINE)) \
+	    tests/support/run_tests.sh -v -t 0 -l $(OUT)/test-logs \
+	    'tests/model/run.sh --seeds $(or $(SEEDS),1-10) --engine $(if $(filter file,$(origin ENGINE)),fake,$(ENGINE))$(if $(filter file,$(origin LANES)),, --lanes $(LANES))'
 
 stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name RUNS=200
 	@test -n '$(T)' || { echo "say which test: make stress T=test_name" >&2; exit 2; }
