@@ -311,6 +311,8 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         pass->scan->is_being_written = true; /* it changed under our hands */
         if (map_get(&pass->set->files, name) != NULL) {
             spec_set_file_keep(pass->set, name, NULL);
+        } else {
+            spec_set_file_unknown(pass->set);
         }
         return;
     }
@@ -340,6 +342,8 @@ static void keep_for_now(struct scan_pass *pass, const char *name, const struct 
     pass->scan->is_being_written = true;
     if (file != NULL) {
         spec_set_file_keep(pass->set, name, file->unreadable);
+    } else {
+        spec_set_file_unknown(pass->set);
     }
 }
 

@@ -27,7 +27,7 @@ enum {
 struct spec_scan {
     char *directory;
     size_t max_items, max_bytes; /* the two above; a test has less */
-    struct map known;   /* file name -> what stat said when it was read */
+    struct map known;            /* file name -> what stat said when it was read */
     struct map resting; /* file name -> struct resting_file: not read yet, may still be written */
     struct map directories;  /* seen in the last scan: relative names, "" for the top */
     struct map places;       /* of directories with something in it: name -> struct place */

@@ -59,6 +59,7 @@ static void mark_changed(struct spec_set *set, const char *key)
 
 void spec_set_scan_begin(struct spec_set *set)
 {
+    set->has_unknown = false;
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
         struct spec_set_file *file = map_value(at);
 
@@ -147,6 +148,11 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
     set_unreadable(file_of(set, name), why_unreadable);
 }
 
+void spec_set_file_unknown(struct spec_set *set)
+{
+    set->has_unknown = true;
+}
+
 static bool is_below(const char *file, const char *directory)
 {
     size_t len = strlen(directory);
@@ -218,8 +224,12 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     entry->missing_since_ms = 0;
     if (!text_equal(entry->file, file)) {
         struct spec_set_file *owner = map_get(&set->files, file);
+        struct spec_set_file *before = map_get(&set->files, entry->file);
 
         owner->is_changed = true; /* what is in force of it is more now */
+        if (before != NULL) {
+            before->is_changed = true; /* and of this one less */
+        }
         free(entry->file);
         entry->file = xstrdup(file);
     }
@@ -315,7 +325,10 @@ static void see_documents(struct spec_set *set)
     }
 }
 
-/* What is in force of a file with errors: also of its faulty documents, and of those that cannot be seen. */
+/*
+ * What is in force of a file that has errors, or documents that another file owns: of its faulty documents
+ * too, and of those that cannot be seen.
+ */
 static void keep_in_force(const struct spec_set *set, struct spec_set_file *file)
 {
     auto_done(strbuf) good = {0};
@@ -336,13 +349,23 @@ static void keep_in_force(const struct spec_set *set, struct spec_set_file *file
     }
 }
 
+static bool has_document_of_other(const struct spec_set *set, const struct spec_set_file *file)
+{
+    for (size_t i = 0; i < file->parsed->count; i++) {
+        if (spec_set_other_owner(set, file, &file->parsed->documents[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void keep_files(struct spec_set *set)
 {
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
         struct spec_set_file *file = map_value(at);
 
         if (file->is_seen && file->is_changed && file->parsed != NULL &&
-            spec_file_has_errors(file->parsed)) {
+            (spec_file_has_errors(file->parsed) || has_document_of_other(set, file))) {
             keep_in_force(set, file);
         }
     }
@@ -376,7 +399,7 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
         if (entry->is_seen) {
             continue;
         }
-        if (entry->missing_since_ms == 0) {
+        if (entry->missing_since_ms == 0 || set->has_unknown) {
             entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
         }
         missing++;

@@ -29,8 +29,9 @@ struct spec_set_file {
     bool has_missing;         /* objects of it are missing: held, or not sure to be gone */
     bool
         has_hidden; /* objects of it are in force that its documents do not show: missing, or it is broken */
-    char *good_text; /* a good version that nobody has kept yet: the text, or what is in force of it */
-    bool has_good;   /* there was one */
+    char *
+        good_text; /* a good version that nobody has kept yet: the text, or what is in force of it */
+    bool has_good; /* there was one */
     size_t good_len;
     int64_t
         owner_uid; /* who owned the file when that text was read; for who reads files: the set does not look at it */
@@ -58,6 +59,7 @@ struct spec_set {
     bool has_doubts;        /* of the scan at hand or the last one */
     bool is_stirred;        /* the scan at hand found something new */
     uint64_t stirred_at_ms; /* when one last did */
+    bool has_unknown;       /* in the scan at hand: a file that may hold any object */
 };
 
 struct spec_set *spec_set_new(void);
@@ -74,6 +76,8 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
                        size_t len);
 /* The file is there but cannot be read (or is being written): what was known of it stays. */
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable);
+/* A file that never was read is still being written: nothing that is missing is sure to be gone. */
+void spec_set_file_unknown(struct spec_set *set);
 /* All known files below a directory that could not be listed stay. */
 void spec_set_keep_below(struct spec_set *set, const char *directory);
 /* The directory is there and empty, but is not the one that files were seen in: what is missing from it is held, however little. */

@@ -103,7 +103,9 @@ static void rename_container(struct world *world)
     container_name(world, object, name, sizeof(name));
     rest = xasprintf("/rename?name=s%lu-stray-%u", world->seed, ++world->number);
     note_blow(world, name, true);
-    object->may_move_ports = true;
+    for (unsigned i = 0; i < WORLD_OBJECTS; i++) {
+        world->objects[i].may_move_ports |= strcmp(world->objects[i].name, name) == 0;
+    }
     world_say(world, "rename container %s: %ld", name, container_call(world, "POST", name, rest));
 }
 

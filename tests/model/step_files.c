@@ -217,6 +217,16 @@ static void remove_document(struct world *world, struct world_file *file)
     write_file(world, file, roll_way(world));
 }
 
+/* An object that is the same in another file; who owns it is only known again when all is quiet. */
+static void forget_owners(struct world *world, const struct world_file *file)
+{
+    for (unsigned i = 0; i < WORLD_OBJECTS; i++) {
+        if (world->objects[i].owner == (int)(file - world->files)) {
+            world->objects[i].owner = -1;
+        }
+    }
+}
+
 static void remove_file(struct world *world, struct world_file *file)
 {
     auto_free char *path = full_path(world, file->path);
@@ -226,16 +236,7 @@ static void remove_file(struct world *world, struct world_file *file)
         world_abort(world, "cannot remove %s: %s", path, strerror(errno));
     }
     file->exists = false;
-}
-
-/* An object that is the same in another file; who owns it is only known again when all is quiet. */
-static void forget_owners(struct world *world, const struct world_file *file)
-{
-    for (unsigned i = 0; i < WORLD_OBJECTS; i++) {
-        if (world->objects[i].owner == (int)(file - world->files)) {
-            world->objects[i].owner = -1;
-        }
-    }
+    forget_owners(world, file);
 }
 
 static void move_file(struct world *world, struct world_file *file)

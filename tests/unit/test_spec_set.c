@@ -758,6 +758,62 @@ static void a_faulty_document_that_becomes_the_owner_keeps_what_is_in_force(void
     spec_set_free(set);
 }
 
+static void scan_while_a_new_file_is_written(struct spec_set *set, uint64_t now_ms)
+{
+    spec_set_scan_begin(set);
+    spec_set_file_unknown(set);
+    spec_set_scan_end(set, now_ms, false);
+}
+
+static void a_new_file_that_is_still_being_written_may_hold_what_is_missing(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    scan_while_a_new_file_is_written(set, 2000);
+    scan_while_a_new_file_is_written(set, 9000);
+    assert_non_null(spec_set_find(set, "Instance/web"));
+    SCAN(set, 9100, {"b.yaml", OBJECT("web", "debian:12")});
+    assert_string_equal(spec_set_find(set, "Instance/web")->file, "b.yaml");
+    scan_while_a_new_file_is_written(set, 10000);
+    scan_empty(set, 10500);
+    assert_non_null(spec_set_find(set, "Instance/web"));
+    scan_empty(set, 11500);
+    assert_null(spec_set_find(set, "Instance/web"));
+    spec_set_free(set);
+}
+
+/* Its status file is written anew, and goes when the file has nothing else. */
+static void a_file_that_loses_an_object_to_another_is_changed(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "debian:12")});
+    SCAN(set, 2000, {"a.yaml", ""});
+    spec_set_clear_changes(set);
+    SCAN(set, 2100, {"a.yaml", ""}, {"b.yaml", OBJECT("web", "debian:12")});
+    assert_true(((struct spec_set_file *)map_get(&set->files, "a.yaml"))->is_changed);
+    spec_set_free(set);
+}
+
+/* The next controller begins with what was kept: it must not find the second owner first. */
+static void what_another_file_owns_is_not_kept_for_the_next_controller(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"m.yaml", OBJECT("web", "first:1")});
+    SCAN(set, 2000, {"a.yaml", OBJECT("web", "second:1") "---\n" OBJECT("db", "postgres:16")},
+         {"m.yaml", OBJECT("web", "first:1")});
+    file = map_get(&set->files, "a.yaml");
+    assert_null(strstr(file->good_text, "second:1"));
+    assert_non_null(strstr(file->good_text, "postgres:16"));
+    spec_set_free(set);
+}
+
 static void an_empty_set_is_freed(void **state)
 {
     (void)state;
@@ -804,6 +860,9 @@ int main(void)
         cmocka_unit_test(the_good_documents_of_a_file_that_never_was_good_are_kept),
         cmocka_unit_test(what_is_in_force_of_a_faulty_document_moves_with_its_file),
         cmocka_unit_test(a_faulty_document_that_becomes_the_owner_keeps_what_is_in_force),
+        cmocka_unit_test(a_new_file_that_is_still_being_written_may_hold_what_is_missing),
+        cmocka_unit_test(a_file_that_loses_an_object_to_another_is_changed),
+        cmocka_unit_test(what_another_file_owns_is_not_kept_for_the_next_controller),
         cmocka_unit_test(an_empty_set_is_freed),
     };
 
