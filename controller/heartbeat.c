@@ -150,7 +150,7 @@ static json_t *file_condition(const char *type, const json_t *errors, const char
 }
 
 /* Whether files can be written: all state files, or all statuses. */
-static json_t *writable_condition(const char *type, struct told_condition *told, size_t count,
+static json_t *writable_condition(const char *type, struct condition_memory *told, size_t count,
                                   const char *error)
 {
     const char *status = error == NULL ? "True" : "False";

@@ -419,7 +419,7 @@ static void a_file_has_a_ceiling(void **state)
     struct stat info;
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_int_equal(state_write_json(&dir, "leases.json", largest, &err), 0);
     assert_int_equal(stat(file, &info), 0);
     assert_int_equal(info.st_size, STATE_FILE_MAX);
@@ -442,7 +442,7 @@ static void what_is_no_utf8_is_an_error_and_no_crash(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     assert_int_equal(state_write_json(&dir, "specs/x.json", json, &err), -1);
     assert_non_null(strstr(err.message, "no UTF-8"));
     state_dir_close(&dir);
@@ -489,7 +489,7 @@ static void what_a_killed_controller_left_of_a_replacement_goes_when_it_is_opene
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     state_dir_close(&dir);
     for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
         put_file_with_folder(ours[i], "half");
@@ -497,10 +497,10 @@ static void what_a_killed_controller_left_of_a_replacement_goes_when_it_is_opene
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         put_file_with_folder(others[i], "half");
     }
-    assert_int_equal(state_dir_open(&dir, path, true, &err), 0); /* a dry run changes nothing */
+    assert_int_equal(state_dir_open(&dir, path, NULL, true, &err), 0); /* a dry run changes nothing */
     assert_true(has_file(ours[0]));
     state_dir_close(&dir);
-    assert_int_equal(state_dir_open(&dir, path, false, &err), 0);
+    assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
     for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
         assert_false(has_file(ours[i]));
     }
