@@ -113,7 +113,8 @@ all_run() {
     done
     echo "$faults faults; memory: $memory kB, then $(memory_kb) kB; descriptors: $descriptors, then $(open_descriptors)"
     ((faults > 200))
-    (($(memory_kb) < memory + 1024))
+    # the histories of sixty statuses still fill up; a sanitizer keeps what was freed for a while
+    [[ $BERTH == *address* ]] || (($(memory_kb) < memory + 2048))
     (($(open_descriptors) <= descriptors))
     (($(fake_count connections) <= 65))
     [[ $(docker -H "unix://$FAKE_SOCKET" ps -aq | wc -l) == 60 ]]
