@@ -158,7 +158,7 @@ everything() {
 sample() {
     local seed=${CRASH_SEED:-$RANDOM}
     say "$1: CRASH_SEED=$seed"
-    all_kills | grep 'trash-setup-.*/made#1$' >"$TODO"
+    { all_kills | grep 'trash-setup-.*/made#1$' || true; } >"$TODO"
     all_kills | shuf -n 20 --random-source=<(yes "$seed") | sort -u - "$TODO" -o "$TODO"
     kill_all "$1" "${CRASH_KILLS:-6}" $((SECONDS + ${CRASH_SECONDS:-15}))
 }
