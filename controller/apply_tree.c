@@ -562,6 +562,17 @@ static void on_changes_known(void *user, const struct tree_result *result, struc
     submit(run, &job, on_frozen);
 }
 
+/* Also where the setup ended while no controller ran, and the one before had no time to write a status. */
+static void name_setup(struct plan_run *run, const struct entry *repository)
+{
+    struct object_status *status = run->entry->status;
+
+    status->repository.setup_commit = status_text(status, run_action(run)->source.commit);
+    status->repository.setup_log =
+        arena_printf(&status->arena, "%s/%s/%u.log", repository->repository->tasks_path,
+                     run_action(run)->target, run->entry->setup->attempt);
+}
+
 void apply_freeze_tree(struct plan_run *run)
 {
     struct entry *repository = need_repository(run);
@@ -578,6 +589,7 @@ void apply_freeze_tree(struct plan_run *run)
         run_action_failed(run, &err);
         return;
     }
+    name_setup(run, repository);
     job = job_of_record(repository, TREE_INSPECT, run_action(run)->target);
     submit(run, &job, on_changes_known);
 }
