@@ -431,21 +431,28 @@ static void start_work(struct controller *controller)
     service_ready(controller);
 }
 
-int controller_run(const struct controller_options *options)
+static struct controller *controller_new(const struct controller_options *options)
 {
     struct controller *controller = xcalloc(1, sizeof(*controller));
-    struct error err = {0};
-    int exit_code;
 
     controller->options = *options; /* texts stay the caller's */
     controller->tasks_inotify = controller->id_copy.lock_fd = -1;
     controller->started_wall_ms = clock_wall_ms();
+    uv_loop_init(&controller->loop);
+    return controller;
+}
+
+int controller_run(const struct controller_options *options)
+{
+    struct controller *controller = controller_new(options);
+    struct error err = {0};
+    int exit_code;
+
     core_dumps_off();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */
     if (!options->is_dry_run) {
         service_open(controller);
     }
-    uv_loop_init(&controller->loop);
     if (open_parts(controller, &err) < 0) {
         log_fields(LOG_ERROR, "cannot_start", "error", err.message, NULL);
         close_parts(controller);

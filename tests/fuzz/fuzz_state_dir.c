@@ -164,11 +164,8 @@ static void check_entries(const struct controller *controller)
 /* As `berth run --dry-run` does, which writes nothing, up to where it would ask the engine. */
 static void start_controller(char *specs, char *state)
 {
-    struct controller *controller = xcalloc(1, sizeof(*controller));
     char engine[] = "unix:///nonexistent/docker.sock", image[] = "busybox", program[] = "berth";
-    struct error err = {0};
-
-    controller->options = (struct controller_options){
+    const struct controller_options options = {
         .specs_dir = specs,
         .status_dir = specs,
         .state_dir = state,
@@ -180,8 +177,9 @@ static void start_controller(char *specs, char *state)
         .inode_high_percent = 70,
         .git_stall_seconds = 60,
     };
-    controller->tasks_inotify = -1;
-    uv_loop_init(&controller->loop);
+    struct controller *controller = controller_new(&options);
+    struct error err = {0};
+
     assert(open_parts(controller, &err) == 0);
     start_work(controller);
     requests_serve(controller);
