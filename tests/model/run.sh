@@ -118,14 +118,15 @@ play() {
     local -a options=(--seed "$seed" --berth "$BERTH" --directory "$directory" "${verbose[@]}"
         --ports "$((20000 + lane * 100))-$((20039 + lane * 100))")
     mkdir -p "$directory"
-    if [[ $engine == fake ]]; then
-        start_fake "$directory"
+    if [[ $engine == fake ]] && ! start_fake "$directory" >"$output" 2>&1; then
+        status=3    # told like any other failure: a lane goes on
+    else
+        "$MODEL" "${options[@]}" "${engine_options[@]}" >"$output" 2>&1 &
+        model_pid=$!
+        wait "$model_pid" || status=$?
     fi
-    "$MODEL" "${options[@]}" "${engine_options[@]}" >"$output" 2>&1 &
-    model_pid=$!
-    wait "$model_pid" || status=$?
     if [[ -n $fake_pid ]]; then
-        kill "$fake_pid"
+        kill -9 "$fake_pid" 2>/dev/null || true
         wait "$fake_pid" 2>/dev/null || true
     fi
     [[ $engine == fake ]] || unmount_below "$directory"
