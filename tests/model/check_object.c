@@ -214,14 +214,6 @@ static bool is_port_contested(const struct look *look, const struct world_object
     return false;
 }
 
-static bool says_port_is_taken(const json_t *status)
-{
-    const char *reason = engine_text(status, "error.reason");
-
-    return !look_condition_is(status, "Ready", "True") &&
-           (strcmp(reason, "PortConflict") == 0 || strcmp(reason, "PortInUse") == 0);
-}
-
 static void check_taken_name(struct look *look, const struct world_object *object)
 {
     const json_t *status = look_status(look, object, NULL);
@@ -248,7 +240,7 @@ void check_instance(struct look *look, const struct world_object *object, const 
         return;
     }
     if (is_port_contested(look, object, spec) &&
-        says_port_is_taken(look_status(look, object, NULL))) {
+        !look_condition_is(look_status(look, object, NULL), "Ready", "True")) {
         return;
     }
     if (check_port_is_taken(look, container) &&

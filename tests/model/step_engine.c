@@ -46,6 +46,20 @@ static void container_name(struct world *world, const struct world_object *objec
     }
 }
 
+/* A member may have the name of an object that is taken by others, or whose container was made to stay. */
+static bool is_spared(const struct world *world, const char *name, bool is_rename)
+{
+    for (unsigned i = 0; i < WORLD_OBJECTS; i++) {
+        const struct world_object *object = &world->objects[i];
+
+        if (strcmp(object->name, name) == 0 &&
+            (object->taken_by[0] != '\0' || (is_rename && object->was_retained))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool may_be_struck(struct world *world, const struct world_object *object)
 {
     struct world_expectation expectation;
@@ -83,6 +97,10 @@ static void strike_container(struct world *world)
         return;
     }
     container_name(world, object, name, sizeof(name));
+    if (is_spared(world, name, false)) {
+        world_say(world, "%s is not to be touched", name);
+        return;
+    }
     object->disturbances += blow->is_crash;
     note_blow(world, name, blow->is_loss);
     status = container_call(world, blow->method, name, blow->rest);
@@ -101,6 +119,10 @@ static void rename_container(struct world *world)
         return;
     }
     container_name(world, object, name, sizeof(name));
+    if (is_spared(world, name, true)) {
+        world_say(world, "%s is not to be touched", name);
+        return;
+    }
     rest = xasprintf("/rename?name=s%lu-stray-%u", world->seed, ++world->number);
     note_blow(world, name, true);
     for (unsigned i = 0; i < WORLD_OBJECTS; i++) {

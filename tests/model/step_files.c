@@ -236,6 +236,7 @@ static void remove_file(struct world *world, struct world_file *file)
         world_abort(world, "cannot remove %s: %s", path, strerror(errno));
     }
     file->exists = false;
+    may_be_forgotten(world, file); /* another file may name them, and be broken */
     forget_owners(world, file);
 }
 
