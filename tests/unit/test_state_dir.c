@@ -497,7 +497,8 @@ static void what_a_killed_controller_left_of_a_replacement_goes_when_it_is_opene
     for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
         put_file_with_folder(others[i], "half");
     }
-    assert_int_equal(state_dir_open(&dir, path, NULL, true, &err), 0); /* a dry run changes nothing */
+    assert_int_equal(state_dir_open(&dir, path, NULL, true, &err),
+                     0); /* a dry run changes nothing */
     assert_true(has_file(ours[0]));
     state_dir_close(&dir);
     assert_int_equal(state_dir_open(&dir, path, NULL, false, &err), 0);
