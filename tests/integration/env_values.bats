@@ -167,13 +167,13 @@ SPEC
 }
 
 @test "a repository's container and a task's command get theirs" {
-    make_repo sample
+    make_repo values
     drop task.yaml <<SPEC
 apiVersion: berth.dev/v1
 kind: Repository
-metadata: {name: sample}
+metadata: {name: values}
 spec:
-  url: $GIT_HTTP_URL/git/sample.git
+  url: $GIT_HTTP_URL/git/values.git
   image: berth-test/busybox:1
   env: [{name: OF_REPOSITORY, valueFrom: {file: $SECRETS/token}}]
 ---
@@ -181,7 +181,7 @@ apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: show}
 spec:
-  repository: {name: sample}
+  repository: {name: values}
   command: [sh, -c, 'echo "\$OF_REPOSITORY \$OF_TASK" | md5sum']
   env: [{name: OF_TASK, valueFrom: {env: BERTH_TEST_SECRET}}]
 SPEC
