@@ -62,6 +62,9 @@ static void write_file(struct world *world, struct world_file *file, enum write_
         strbuf_add(&text, d > 0 ? "---\n" : "");
         spec_print(&file->docs[d].spec, style, file->docs[d].is_faulty, &text);
     }
+    if (file->doc_count == 0) {
+        strbuf_add(&text, "# no object\n"); /* a file of no bytes takes nothing down */
+    }
     file->is_broken = false;
     write_text(world, file->path, strbuf_text(&text), way);
 }
