@@ -403,7 +403,6 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
             entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
         }
         missing++;
-        mark_hidden(set, entry);
         set->is_waiting |= !is_due_for_deletion(set, entry, now_ms);
     }
     return missing;
@@ -436,6 +435,18 @@ static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
             mark_changed(set, entry->key);
             map_remove(&set->entries, entry->key);
             entry_free(entry);
+        }
+    }
+}
+
+/* What is still missing: not what has just been deleted. */
+static void mark_missing(struct spec_set *set)
+{
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        const struct spec_entry *entry = map_value(at);
+
+        if (!entry->is_seen) {
+            mark_hidden(set, entry);
         }
     }
 }
@@ -493,6 +504,7 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
         delete_due(set, now_ms, is_deletion_confirmed);
         hold(set, now_ms, false);
     }
+    mark_missing(set);
     forget_files(set);
 }
 

@@ -260,6 +260,25 @@ static void a_deletion_takes_two_scans_a_second_apart(void **state)
     }
 }
 
+/* Else a controller that starts would begin with what was deleted. */
+static void a_file_without_its_deleted_objects_can_be_kept_at_once(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("web", "nginx:1")});
+    SCAN(set, 2000, {"a.yaml", "# no object\n"});
+    file = map_get(&set->files, "a.yaml");
+    assert_true(file->has_missing); /* not sure yet */
+    SCAN(set, 3500, {"a.yaml", "# no object\n"});
+    assert_int_equal(count_objects(set), 0);
+    assert_false(file->has_missing);
+    assert_false(file->has_hidden);
+    assert_string_equal(file->good_text, "# no object\n");
+    spec_set_free(set);
+}
+
 static void a_file_that_comes_back_was_never_gone(void **state)
 {
     struct spec_set *set = spec_set_new();
@@ -834,6 +853,7 @@ int main(void)
         cmocka_unit_test(what_an_error_hides_is_not_deleted),
         cmocka_unit_test(a_document_without_a_name_may_be_any_of_its_file),
         cmocka_unit_test(a_deletion_takes_two_scans_a_second_apart),
+        cmocka_unit_test(a_file_without_its_deleted_objects_can_be_kept_at_once),
         cmocka_unit_test(a_file_that_comes_back_was_never_gone),
         cmocka_unit_test(an_object_that_moves_stays_the_same),
         cmocka_unit_test(an_object_that_moves_by_way_of_nowhere_stays_the_same),
