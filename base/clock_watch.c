@@ -37,3 +37,10 @@ bool clock_watch_look(struct clock_watch *watch, const struct clock_reading *now
     ret_change->slept_ms = take_change(&watch->sleep_ms, sleep_ms);
     return ret_change->set_by_ms != 0 || ret_change->slept_ms != 0;
 }
+
+void clock_shift(int64_t *wall_ms, int64_t by_ms)
+{
+    if (*wall_ms != 0) {
+        *wall_ms += by_ms;
+    }
+}

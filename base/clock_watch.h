@@ -34,4 +34,7 @@ struct clock_change {
 bool clock_watch_look(struct clock_watch *watch, const struct clock_reading *now,
                       struct clock_change *ret_change);
 
+/* A wall time that was noted before the clock was set; 0, which is none, stays. */
+void clock_shift(int64_t *wall_ms, int64_t by_ms);
+
 #endif

@@ -166,9 +166,10 @@ int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mo
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    /* A name may be as long as a name can be: then the end of it is cut off here. */
-    auto_free char *temporary =
-        xasprintf("%.*s.%.*s.tmp", (int)(name - path), path, NAME_MAX - 5, name);
+    size_t name_len = strlen(name), longest = NAME_MAX - strlen("..tmp");
+    /* A name may be as long as a name can be: then its beginning is cut off here. */
+    auto_free char *temporary = xasprintf("%.*s.%s.tmp", (int)(name - path), path,
+                                          name_len > longest ? name + name_len - longest : name);
     int number;
 
     if (write_new(dir_fd, temporary, bytes, len, mode, durability) < 0 ||

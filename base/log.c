@@ -144,6 +144,11 @@ static void write_all(const char *text, size_t len)
         if (put < 0 && errno == EINTR) {
             continue;
         }
+        if (put < 0 && errno == EAGAIN) { /* somebody made it non-blocking: the rest is lost */
+            output.is_stalled = true;
+            output.lost++;
+            return;
+        }
         if (put <= 0) {
             return; /* nobody is left to tell */
         }
@@ -185,17 +190,20 @@ static bool is_read(void)
     return true;
 }
 
-static void tell_lost(void)
+/* False: there was no room for more than that. */
+static bool tell_lost(void)
 {
     auto_done(strbuf) fields = {.max_len = FIELDS_MAX};
     char lines[16];
 
-    if (output.lost > 0) {
-        snprintf(lines, sizeof(lines), "%u", output.lost);
-        add_pair(&fields, "lines", lines);
-        write_line(LOG_WARN, "log_lines_lost", fields.text, 0);
-        output.lost = 0;
+    if (output.lost == 0) {
+        return true;
     }
+    snprintf(lines, sizeof(lines), "%u", output.lost);
+    output.lost = 0;
+    add_pair(&fields, "lines", lines);
+    write_line(LOG_WARN, "log_lines_lost", fields.text, 0);
+    return is_read();
 }
 
 static bool is_due(enum log_level level, const char *event, const char *fields,
@@ -230,8 +238,7 @@ void log_fields(enum log_level level, const char *event, ...)
         }
     }
     va_end(args);
-    if (is_due(level, event, strbuf_text(&fields), &left_out) && is_read()) {
-        tell_lost();
+    if (is_due(level, event, strbuf_text(&fields), &left_out) && is_read() && tell_lost()) {
         write_line(level, event, strbuf_text(&fields), left_out);
     }
 }

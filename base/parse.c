@@ -1,5 +1,7 @@
 #include "base/parse.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 int parse_u64(const char *text, uint64_t *ret_value)
@@ -65,52 +67,18 @@ bool text_equal(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* The length of the sequence that a lead byte starts, 0 for a byte that cannot lead. */
-static size_t sequence_len(unsigned char lead)
-{
-    if (lead < 0x80) {
-        return 1;
-    }
-    if (lead >= 0xc2 && lead <= 0xdf) {
-        return 2;
-    }
-    if (lead >= 0xe0 && lead <= 0xef) {
-        return 3;
-    }
-    return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-}
-
-static bool second_byte_fits(unsigned char lead, unsigned char second)
-{
-    switch (lead) { /* over-long forms, surrogates and values past U+10FFFF */
-    case 0xe0: return second >= 0xa0;
-    case 0xed: return second <= 0x9f;
-    case 0xf0: return second >= 0x90;
-    case 0xf4: return second <= 0x8f;
-    default: return true;
-    }
-}
-
 bool text_is_clean_utf8(const char *text, size_t len)
 {
-    const unsigned char *bytes = (const unsigned char *)text;
+    size_t n;
 
-    for (size_t i = 0; i < len;) {
-        size_t n = sequence_len(bytes[i]);
+    for (size_t i = 0; i < len; i += n) {
+        uint32_t code;
 
-        if (n == 0 || n > len - i || bytes[i] == 0x7f ||
-            (bytes[i] < 0x20 && bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r')) {
+        n = utf8_decode(text + i, len - i, &code);
+        if (n == 0 || code == 0x7f ||
+            (code < 0x20 && code != '\t' && code != '\n' && code != '\r')) {
             return false;
         }
-        for (size_t j = 1; j < n; j++) {
-            if ((bytes[i + j] & 0xc0) != 0x80) {
-                return false;
-            }
-        }
-        if (n > 1 && !second_byte_fits(bytes[i], bytes[i + 1])) {
-            return false;
-        }
-        i += n;
     }
     return true;
 }
@@ -121,8 +89,10 @@ void text_make_clean_line(char *text, size_t max_len)
     char *from = text, *to = text;
 
     while (left > 0) {
-        size_t len = sequence_len((unsigned char)*from);
-        bool is_clean = len > 0 && len <= left && text_is_clean_utf8(from, len);
+        uint32_t code = 0;
+        size_t len = utf8_decode(from, left, &code);
+        bool is_clean =
+            len > 0 && (code == '\t' || code == '\n' || code == '\r' || utf8_is_safe_to_show(code));
 
         if (!is_clean) {
             len = 1;

@@ -25,7 +25,7 @@ bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool text_is_clean_utf8(const char *text, size_t len);
 
 /*
- * Makes text fit for a line, in place: what is not clean becomes '?', tab, CR and LF become blanks,
+ * Makes text fit for a line on a screen, in place: what is not safe to show (utf8.h) becomes '?', tab, CR and LF become blanks,
  * and it is cut to max_len bytes, between two characters.
  */
 void text_make_clean_line(char *text, size_t max_len);

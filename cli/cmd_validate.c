@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "cli/arguments.h"
+#include "controller/policy_read.h"
 #include "controller/spec_scan.h"
-#include "specs/policy.h"
 #include "specs/spec_set.h"
 #include "specs/yaml_reader.h"
 

@@ -1,7 +1,7 @@
 #include "clients/docker_text.h"
 
-#include "base/parse.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -15,15 +15,13 @@ static bool is_blank(char byte)
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
-/* The length of the well-formed character at bytes, 0 when there is none. */
+/* The length of the character at bytes, 0 when it is none that can be shown. */
 static size_t character_len(const char *bytes, size_t len)
 {
-    for (size_t n = 1; n <= 4 && n <= len; n++) {
-        if (text_is_clean_utf8(bytes, n)) {
-            return n;
-        }
-    }
-    return 0;
+    uint32_t code;
+    size_t n = utf8_decode(bytes, len, &code);
+
+    return n > 0 && utf8_is_safe_to_show(code) ? n : 0;
 }
 
 /* What stands for the character at bytes, and how many bytes of the input it takes. */

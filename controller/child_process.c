@@ -117,11 +117,11 @@ static void tell_end(struct child_process *child)
     auto_free char *death = NULL;
 
     if (child->exit_signal != 0) {
-        death = xasprintf("was ended by signal %d (%s)%s%s", child->exit_signal,
-                          strsignal(child->exit_signal), colon, complaint);
+        death = xasprintf("%s was ended by signal %d (%s)%s%s", child->options.name,
+                          child->exit_signal, strsignal(child->exit_signal), colon, complaint);
     } else {
-        death = xasprintf("ended with status %" PRId64 " and no word%s%s", child->exit_status,
-                          colon, complaint);
+        death = xasprintf("%s ended with status %" PRId64 " and no word%s%s", child->options.name,
+                          child->exit_status, colon, complaint);
     }
     child->options.on_end(child->options.user, death);
 }
@@ -292,17 +292,19 @@ static int spawn(struct child_process *child, uv_loop_t *loop,
     return uv_spawn(loop, &child->process, &options);
 }
 
-int child_process_start(uv_loop_t *loop, const struct child_process_options *options,
-                        struct child_process **ret_child)
+struct child_process *child_process_start(uv_loop_t *loop,
+                                          const struct child_process_options *options,
+                                          const char *reason, struct error *err)
 {
     struct child_process *child = child_new(loop, options);
     int status = spawn(child, loop, options);
 
     assert(options->total_ms > 0);
-    *ret_child = NULL;
     if (status < 0) {
         close_all(child);
-        return status;
+        error_set_reason(err, ERROR_TRANSIENT, reason, "%s \"%s\" cannot be started: %s",
+                         options->name, options->program, uv_strerror(status));
+        return NULL;
     }
     child->open_streams = 2;
     uv_read_start((uv_stream_t *)&child->out, on_alloc, on_output);
@@ -312,6 +314,5 @@ int child_process_start(uv_loop_t *loop, const struct child_process_options *opt
     }
     uv_timer_start(&child->total, on_timer, options->total_ms, 0);
     send_input(child);
-    *ret_child = child;
-    return 0;
+    return child;
 }

@@ -22,6 +22,7 @@ enum child_limit {
 
 struct child_process_options {
     const char *program, *verb; /* what is run: "program verb"; copied by the call */
+    const char *name;           /* "the git process", in messages; lives as long as the child */
     const char *input;          /* copied; the copy is wiped when it is written */
     uint64_t stall_ms;          /* 0: no limit */
     uint64_t total_ms;          /* not 0 */
@@ -29,7 +30,7 @@ struct child_process_options {
     void (*on_output)(void *user, const char *bytes, size_t len); /* len is not 0 */
     void (*on_limit)(void *user, enum child_limit limit);         /* it is killed after this */
     /*
-     * Once, and the last call: how it died, to be put behind its name ("ended with status 1: out of
+     * Once, and the last call: how it died ("the git process ended with status 1 and no word: out of
      * luck"), in printable characters.
      */
     void (*on_end)(void *user, const char *death);
@@ -38,9 +39,10 @@ struct child_process_options {
 
 enum { CHILD_OUTPUT_CHUNK = 8192 }; /* on_output never gets more bytes at once */
 
-/* Never calls back from within. A status below 0 (of libuv): it cannot be started, *ret_child is NULL. */
-int child_process_start(uv_loop_t *loop, const struct child_process_options *options,
-                        struct child_process **ret_child);
+/* Never calls back from within. NULL: it cannot be started; err has the reason. */
+struct child_process *child_process_start(uv_loop_t *loop,
+                                          const struct child_process_options *options,
+                                          const char *reason, struct error *err);
 
 /* The end comes as always. */
 void child_process_kill(struct child_process *child);

@@ -1,5 +1,6 @@
 #include "controller/clock_change.h"
 
+#include "base/clock_watch.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "controller/disk.h"
@@ -7,13 +8,6 @@
 #include "controller/probes.h"
 #include "controller/trees.h"
 #include "specs/status_times.h"
-
-static void shift(int64_t *wall_ms, int64_t by_ms)
-{
-    if (*wall_ms != 0) {
-        *wall_ms += by_ms;
-    }
-}
 
 static char *whole_seconds(int64_t ms)
 {
@@ -27,8 +21,8 @@ static void shift_trees(struct entry *repository, int64_t by_ms)
         struct tree_record *record = map_value(at);
         struct error err = {0};
 
-        shift(&record->used_wall_ms, by_ms);
-        shift(&record->removed_at_wall_ms, by_ms);
+        clock_shift(&record->used_wall_ms, by_ms);
+        clock_shift(&record->removed_at_wall_ms, by_ms);
         if (tree_save(repository, record, &err) < 0) {
             log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
                        NULL);
@@ -39,20 +33,20 @@ static void shift_trees(struct entry *repository, int64_t by_ms)
 static void shift_entry(struct entry *entry, int64_t by_ms)
 {
     status_shift_times(entry->status, by_ms);
-    shift(&entry->failure.at_wall_ms, by_ms);
-    shift(&entry->admitted_wall_ms, by_ms);
-    shift(&entry->member.created_wall_ms, by_ms);
-    shift(&entry->member.failed_wall_ms, by_ms);
+    clock_shift(&entry->failure.at_wall_ms, by_ms);
+    clock_shift(&entry->admitted_wall_ms, by_ms);
+    clock_shift(&entry->member.created_wall_ms, by_ms);
+    clock_shift(&entry->member.failed_wall_ms, by_ms);
     probes_shift_times(entry, by_ms);
     if (entry->repository != NULL) {
-        shift(&entry->repository->evicted_wall_ms, by_ms);
+        clock_shift(&entry->repository->evicted_wall_ms, by_ms);
         shift_trees(entry, by_ms);
         repository_save(entry);
     }
     if (entry->mirror != NULL) {
-        shift(&entry->mirror->observed.fetched_wall_ms, by_ms);
-        shift(&entry->mirror->asked_wall_ms, by_ms);
-        shift(&entry->mirror->evicted_wall_ms, by_ms);
+        clock_shift(&entry->mirror->observed.fetched_wall_ms, by_ms);
+        clock_shift(&entry->mirror->asked_wall_ms, by_ms);
+        clock_shift(&entry->mirror->evicted_wall_ms, by_ms);
         mirror_save(entry);
     }
     status_mark_entry(entry);
@@ -64,15 +58,14 @@ static void shift_all(struct controller *controller, int64_t by_ms)
         shift_entry(map_value(at), by_ms);
     }
     for (struct map_entry *at = map_first(&controller->orphans); at != NULL; at = map_next(at)) {
-        shift(map_value(at), by_ms);
+        clock_shift(map_value(at), by_ms);
     }
     port_table_shift_times(&controller->ports, by_ms);
     retired_shift_times(controller, by_ms);
     disk_shift_times(controller, by_ms);
-    shift(&controller->heartbeat.pressure.since_wall_ms, by_ms);
-    shift(&controller->heartbeat.config.since_wall_ms, by_ms);
-    shift(&controller->started_wall_ms, by_ms);
-    shift(&controller->last_pass_wall_ms, by_ms);
+    heartbeat_shift_times(controller, by_ms);
+    clock_shift(&controller->started_wall_ms, by_ms);
+    clock_shift(&controller->last_pass_wall_ms, by_ms);
 }
 
 void clock_change_look(struct controller *controller)

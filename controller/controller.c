@@ -119,6 +119,7 @@ static void on_sweep_timer(uv_timer_t *timer)
 
 static void on_heartbeat_timer(uv_timer_t *timer)
 {
+    unwritten_look(timer->data);
     heartbeat_write(timer->data, true);
 }
 
@@ -337,6 +338,7 @@ static void stop_handles(struct controller *controller)
         uv_timer_stop(timers[i]);
     }
     uv_prepare_stop(&controller->end_of_turn);
+    uv_check_stop(&controller->on_awake);
     uv_signal_stop(&controller->on_terminate);
     uv_signal_stop(&controller->on_interrupt);
     uv_signal_stop(&controller->on_hangup);

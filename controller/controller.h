@@ -409,6 +409,8 @@ void sweep_close(struct controller *controller);
 
 /* heartbeat.c: writes when something changed, and when it is due */
 void heartbeat_write(struct controller *controller, bool is_due);
+void heartbeat_shift_times(struct controller *controller,
+                           int64_t by_ms); /* the wall clock was set */
 void heartbeat_close(struct controller *controller);
 
 /* service.c: what the service manager is told */
@@ -448,6 +450,7 @@ void status_close(struct controller *controller);
 
 /* unwritten.c: full and read-only disks. Told once, tried again until it is on disk. */
 void unwritten_check(struct controller *controller); /* at the end of a turn */
+void unwritten_look(struct controller *controller);  /* whether the state directory is still ours */
 void unwritten_note_status(struct controller *controller, const char *file,
                            const struct error *err); /* NULL: it is written */
 void unwritten_hold_id(struct controller *controller);

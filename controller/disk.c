@@ -1,6 +1,7 @@
 #include "controller/disk_parts.h"
 
 #include "base/clock.h"
+#include "base/clock_watch.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -99,26 +100,19 @@ static void look_soon(struct collector *collector)
     uv_timer_start(&collector->timer, on_look, LOOK_SOON_MS, LOOK_MS);
 }
 
-static void shift(int64_t *wall_ms, int64_t by_ms)
-{
-    if (*wall_ms != 0) {
-        *wall_ms += by_ms;
-    }
-}
-
 void disk_shift_times(struct controller *controller, int64_t by_ms)
 {
     struct collector *collector = controller->collector;
 
-    shift(&collector->pressure_since_wall_ms, by_ms);
-    shift(&collector->removing_wall_ms, by_ms);
-    shift(&collector->last.at_wall_ms, by_ms);
+    clock_shift(&collector->pressure_since_wall_ms, by_ms);
+    clock_shift(&collector->removing_wall_ms, by_ms);
+    clock_shift(&collector->last.at_wall_ms, by_ms);
     for (struct map_entry *at = map_first(&collector->notes.by_id); at != NULL; at = map_next(at)) {
         struct disk_note *note = map_value(at);
 
-        shift(&note->measured_wall_ms, by_ms);
-        shift(&note->last_used_wall_ms, by_ms);
-        shift(&note->kept_until_wall_ms, by_ms);
+        clock_shift(&note->measured_wall_ms, by_ms);
+        clock_shift(&note->last_used_wall_ms, by_ms);
+        clock_shift(&note->kept_until_wall_ms, by_ms);
     }
 }
 
@@ -141,16 +135,15 @@ static void save_notes(struct controller *controller)
     auto_free char *text = json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS);
     struct error err = {0};
 
-    if (text_equal(text, collector->notes_text)) {
-        return;
-    }
-    if (file_replace(AT_FDCWD, path, text, strlen(text), 0600, FILE_VISIBLE, &err) < 0) {
-        state_note_result(&controller->state, "disk.json", &err);
-        return;
+    if (!text_equal(text, collector->notes_text)) {
+        if (file_replace(AT_FDCWD, path, text, strlen(text), 0600, FILE_VISIBLE, &err) < 0) {
+            state_note_result(&controller->state, "disk.json", &err);
+            return;
+        }
+        free(collector->notes_text);
+        collector->notes_text = TAKE(text);
     }
     state_note_result(&controller->state, "disk.json", NULL);
-    free(collector->notes_text);
-    collector->notes_text = TAKE(text);
 }
 
 static void tell_sizes(struct controller *controller, const struct disk_survey *survey)

@@ -327,6 +327,7 @@ void engine_close(struct engine *engine)
     engine_call_cancel(TAKE(engine->events));
     engine_call_cancel(TAKE(engine->handshake));
     engine_call_cancel(TAKE(engine->check));
+    engine->state = ENGINE_DOWN;
     http_transport_curl_close(engine->transport);
     uv_close((uv_handle_t *)&engine->retry, on_retry_closed);
 }

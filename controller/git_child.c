@@ -140,7 +140,7 @@ static void on_end(void *user, const char *death)
     struct git_child *child = user;
 
     if (!is_decided(child)) {
-        set_failure(child, REASON_CLONE_FAILED, "the git process %s", death);
+        set_failure(child, REASON_CLONE_FAILED, "%s", death);
     }
     child->options.on_end(child->options.user, child->has_result ? &child->result : NULL,
                           &child->failure);
@@ -156,6 +156,7 @@ struct git_child *git_child_start(uv_loop_t *loop, const struct git_child_option
     const struct child_process_options process = {
         .program = options->program,
         .verb = "git-worker",
+        .name = "the git process",
         .input = options->job_text,
         .stall_ms = options->stall_ms,
         .total_ms = options->total_ms,
@@ -164,13 +165,10 @@ struct git_child *git_child_start(uv_loop_t *loop, const struct git_child_option
         .on_end = on_end,
         .user = child,
     };
-    int status = child_process_start(loop, &process, &child->process);
 
-    if (status < 0) {
+    child->process = child_process_start(loop, &process, REASON_CLONE_FAILED, err);
+    if (child->process == NULL) {
         child_free(child);
-        error_set_reason(err, ERROR_TRANSIENT, REASON_CLONE_FAILED,
-                         "the git process \"%s\" cannot be started: %s", options->program,
-                         uv_strerror(status));
         return NULL;
     }
     child->options = *options;

@@ -1,6 +1,7 @@
 #include "controller/controller.h"
 
 #include "base/clock.h"
+#include "base/clock_watch.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -111,6 +112,17 @@ static json_t *condition(const char *type, const char *status, const char *reaso
     return json;
 }
 
+/* True: it is another status than before. */
+static bool note_status(struct condition_memory *memory, const char *status)
+{
+    bool is_news = !text_equal(memory->status, status);
+
+    if (is_news) {
+        *memory = (struct condition_memory){.status = status, .since_wall_ms = clock_wall_ms()};
+    }
+    return is_news;
+}
+
 static json_t *pressure_condition(struct controller *controller)
 {
     struct heartbeat_memory *memory = &controller->heartbeat;
@@ -123,11 +135,9 @@ static json_t *pressure_condition(struct controller *controller)
         usage->quarantined, gone * 100 / usage->total,
         is_pressing ? "; add a range with --ports, or in the --config file and SIGHUP" : "");
 
-    if (!text_equal(memory->pressure.status, status)) {
+    if (note_status(&memory->pressure, status)) {
         log_fields(is_pressing ? LOG_WARN : LOG_INFO, "port_pressure", "status", status, "message",
                    message, NULL);
-        memory->pressure.status = status;
-        memory->pressure.since_wall_ms = clock_wall_ms();
     }
     return condition("PortPressure", status, is_pressing ? "PortsScarce" : "PortsAvailable",
                      message, memory->pressure.since_wall_ms);
@@ -140,10 +150,7 @@ static json_t *file_condition(const char *type, const json_t *errors, const char
     bool is_valid = json_array_size(errors) == 0;
     const char *status = is_valid ? "True" : "False";
 
-    if (!text_equal(memory->status, status)) {
-        memory->status = status;
-        memory->since_wall_ms = clock_wall_ms();
-    }
+    note_status(memory, status);
     return condition(type, status, is_valid ? "Valid" : reason,
                      is_valid ? NULL : "the file has errors; what it said before stays in force",
                      memory->since_wall_ms);
@@ -157,10 +164,7 @@ static json_t *writable_condition(const char *type, struct condition_memory *tol
     auto_free char *message =
         error != NULL ? xasprintf("%zu files cannot be written: %s", count, error) : NULL;
 
-    if (!text_equal(told->status, status)) {
-        told->status = status;
-        told->since_wall_ms = clock_wall_ms();
-    }
+    note_status(told, status);
     return condition(type, status, error == NULL ? "Written" : "Unwritable", message,
                      told->since_wall_ms);
 }
@@ -269,6 +273,17 @@ static json_t *facts(struct controller *controller, bool is_due)
     return json;
 }
 
+void heartbeat_shift_times(struct controller *controller, int64_t by_ms)
+{
+    struct heartbeat_memory *memory = &controller->heartbeat;
+
+    clock_shift(&memory->pressure.since_wall_ms, by_ms);
+    clock_shift(&memory->config.since_wall_ms, by_ms);
+    clock_shift(&memory->policy.since_wall_ms, by_ms);
+    clock_shift(&memory->state.since_wall_ms, by_ms);
+    clock_shift(&memory->statuses.since_wall_ms, by_ms);
+}
+
 void heartbeat_close(struct controller *controller)
 {
     json_decref(controller->heartbeat.ports);
@@ -280,6 +295,7 @@ void heartbeat_write(struct controller *controller, bool is_due)
     auto_free char *path = NULL, *text = NULL;
     auto_done(strbuf) yaml = {0};
     struct error err = {0};
+    int result;
 
     if (!controller->state.is_writable) {
         return;
@@ -301,9 +317,6 @@ void heartbeat_write(struct controller *controller, bool is_due)
                         json_integer((json_int_t)engine_request_count(controller->engine)));
     yaml_write(&yaml, json);
     path = state_path(&controller->state, "controller.yaml");
-    if (file_replace(AT_FDCWD, path, yaml.text, yaml.len, 0644, FILE_VISIBLE, &err) < 0) {
-        state_note_result(&controller->state, "controller.yaml", &err);
-    } else {
-        state_note_result(&controller->state, "controller.yaml", NULL);
-    }
+    result = file_replace(AT_FDCWD, path, yaml.text, yaml.len, 0644, FILE_VISIBLE, &err);
+    state_note_result(&controller->state, "controller.yaml", result < 0 ? &err : NULL);
 }

@@ -91,6 +91,10 @@ static int write_copy(const char *path, const json_t *document, struct error *er
 {
     auto_free char *text = json_dumps(document, JSON_INDENT(1));
 
+    if (text == NULL) {
+        return error_set(err, ERROR_INVALID, "\"%s\": the path of the state directory is no UTF-8",
+                         path);
+    }
     return file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_DURABLE, err);
 }
 
@@ -104,9 +108,11 @@ static int take_lock(struct id_copy *copy, const struct stat *info, const char *
 {
     int fd = bind_lock(info);
 
+    if (fd < 0 && errno == EADDRINUSE) {
+        return error_set(err, ERROR_CONFLICT, "\"%s\" is held by another controller", directory);
+    }
     if (fd < 0) {
-        return error_set(err, errno == EADDRINUSE ? ERROR_CONFLICT : ERROR_TRANSIENT,
-                         "\"%s\" is held by another controller", directory);
+        return error_set_errno(err, errno, "hold \"%s\"", directory);
     }
     id_copy_release(copy);
     *copy = (struct id_copy){fd, info->st_dev, info->st_ino};

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "controller/entry.h"
+#include "controller/policy_read.h"
 #include "specs/reason.h"
 
 /* The policy file: read at the start and at SIGHUP. */

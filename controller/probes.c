@@ -1,6 +1,7 @@
 #include "controller/probes.h"
 
 #include "base/clock.h"
+#include "base/clock_watch.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
@@ -382,13 +383,6 @@ static void schedule(struct probe_worker *worker)
     }
 }
 
-static void shift(int64_t *wall_ms, int64_t by_ms)
-{
-    if (*wall_ms != 0) {
-        *wall_ms += by_ms;
-    }
-}
-
 void probes_shift_times(struct entry *entry, int64_t by_ms)
 {
     struct observed_probes *observed = entry->probes != NULL ? &entry->probes->observed : NULL;
@@ -396,11 +390,12 @@ void probes_shift_times(struct entry *entry, int64_t by_ms)
     if (observed == NULL || observed->container_id == NULL) {
         return;
     }
-    shift(&observed->begun_wall_ms, by_ms); /* started_wall_ms is the engine's: which start it is */
-    shift(&observed->ready_wall_ms, by_ms);
+    clock_shift(&observed->begun_wall_ms,
+                by_ms); /* started_wall_ms is the engine's: which start it is */
+    clock_shift(&observed->ready_wall_ms, by_ms);
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        shift(&observed->of[i].tried_wall_ms, by_ms);
-        shift(&observed->of[i].since_wall_ms, by_ms);
+        clock_shift(&observed->of[i].tried_wall_ms, by_ms);
+        clock_shift(&observed->of[i].since_wall_ms, by_ms);
         schedule(&entry->probes->workers[i]);
     }
 }

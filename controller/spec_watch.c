@@ -164,26 +164,6 @@ static void explain_limit(struct spec_watch *watch, int number)
     }
 }
 
-static void add_watch(struct spec_watch *watch, const char *name)
-{
-    auto_free char *path =
-        name[0] != '\0' ? path_join(watch->directory, name) : xstrdup(watch->directory);
-    int descriptor = inotify_add_watch(watch->fd, path,
-                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
-                                           IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
-                                           IN_ONLYDIR | IN_EXCL_UNLINK);
-
-    if (descriptor < 0) {
-        explain_limit(watch, errno);
-        return;
-    }
-    if (map_put(&watch->watches, name, (void *)(intptr_t)(descriptor + 1)) == NULL) {
-        note_sign(watch); /* what came before the watch was seen by no event: look once more */
-    }
-}
-
-/* --- the way to the directory --------------------------------------------------------------------- */
-
 static bool is_watched(const struct spec_watch *watch, int descriptor)
 {
     for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = map_next(at)) {
@@ -199,6 +179,33 @@ static bool is_watched(const struct spec_watch *watch, int descriptor)
     return false;
 }
 
+static void add_watch(struct spec_watch *watch, const char *name)
+{
+    auto_free char *path =
+        name[0] != '\0' ? path_join(watch->directory, name) : xstrdup(watch->directory);
+    int descriptor = inotify_add_watch(watch->fd, path,
+                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO |
+                                           IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
+                                           IN_ONLYDIR | IN_EXCL_UNLINK);
+    void *now, *before;
+
+    if (descriptor < 0) {
+        explain_limit(watch, errno);
+        return;
+    }
+    now = (void *)(intptr_t)(descriptor + 1);
+    before = map_put(&watch->watches, name, now);
+    if (before == now) {
+        return;
+    }
+    if (before != NULL && !is_watched(watch, (int)((intptr_t)before - 1))) {
+        inotify_rm_watch(watch->fd, (int)((intptr_t)before - 1)); /* of the folder it replaced */
+    }
+    note_sign(watch); /* what came before the watch was seen by no event: look once more */
+}
+
+/* --- the way to the directory --------------------------------------------------------------------- */
+
 /* Those that were there before the new ones: the kernel gives the same descriptor for the same folder. */
 static void drop_lookouts(struct spec_watch *watch, struct lookout *lookouts, size_t count)
 {
@@ -212,11 +219,16 @@ static void drop_lookouts(struct spec_watch *watch, struct lookout *lookouts, si
 
 static void add_lookout(struct spec_watch *watch, const char *folder, const char *name, size_t len)
 {
-    int descriptor =
+    int descriptor;
+
+    if (watch->lookout_count == MAX_LOOKOUTS) {
+        return;
+    }
+    descriptor =
         inotify_add_watch(watch->fd, folder[0] != '\0' ? folder : "/",
                           IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
 
-    if (descriptor >= 0 && watch->lookout_count < MAX_LOOKOUTS) {
+    if (descriptor >= 0) {
         watch->lookouts[watch->lookout_count++] =
             (struct lookout){.descriptor = descriptor, .name = xstrndup(name, len)};
     }
@@ -292,10 +304,10 @@ struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool i
     watch->open_handles = 2;
     watch->fd = is_polling ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (watch->fd < 0) {
-        start_polling(watch, "asked to");
         if (!is_polling) {
             explain_limit(watch, errno);
         }
+        start_polling(watch, is_polling ? "asked to" : "inotify cannot be had");
         return watch;
     }
     uv_poll_init(loop, &watch->poll, watch->fd);

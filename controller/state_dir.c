@@ -312,20 +312,35 @@ static bool is_there(const struct state_dir *state)
            there.st_ino == held.st_ino && there.st_dev == held.st_dev;
 }
 
+int state_look(struct state_dir *state, struct error *err)
+{
+    struct error failure = {0};
+
+    if (!state->is_writable || make_directories(state, &failure) < 0) {
+        return 0; /* not even that: later */
+    }
+    if (is_there(state)) {
+        return 0;
+    }
+    if (take_lock(state, &failure) < 0) {
+        *err = failure;
+        state->is_writable = failure.kind != ERROR_CONFLICT; /* what is there is theirs now */
+        return failure.kind == ERROR_CONFLICT ? -1 : 0;
+    }
+    if (save_id(state, &failure) < 0) {
+        auto_free char *text = xasprintf("%s\n", state->id);
+
+        keep_unwritten(state, "controller-id", text, &failure);
+    }
+    return 0;
+}
+
 int state_retry(struct state_dir *state, struct error *err)
 {
     struct map_entry *next;
-    struct error ignored = {0};
 
-    if (make_directories(state, &ignored) < 0) {
-        return 0; /* not even that: later */
-    }
-    if (!is_there(state)) {
-        if (take_lock(state, &ignored) < 0) {
-            *err = ignored;
-            return ignored.kind == ERROR_CONFLICT ? -1 : 0;
-        }
-        save_id(state, &ignored);
+    if (state_look(state, err) < 0) {
+        return -1;
     }
     for (struct map_entry *at = map_first(&state->unwritten); at != NULL; at = next) {
         const char *text = map_value(at);

@@ -71,9 +71,12 @@ void state_keep_text(struct state_dir *state, const char *name, const char *text
 void state_note_result(struct state_dir *state, const char *name, const struct error *err);
 
 /*
- * Tries again what could not be written; makes the directory anew, with id and lock, should somebody have removed it.
- * ERROR_CONFLICT: meanwhile another controller has one at this place.
+ * Makes the directory anew, with id and lock, should somebody have removed it. ERROR_CONFLICT: meanwhile another
+ * controller has one at this place, and nothing is written there any more.
  */
+int state_look(struct state_dir *state, struct error *err);
+
+/* The same, and tries again what could not be written. */
 int state_retry(struct state_dir *state, struct error *err);
 
 /* Why files are not written, for how many of them; NULL: all is as it should be. */

@@ -151,9 +151,6 @@ static void sweep_containers(struct controller *controller)
                               since != NULL ? *since : 0, now_ms, grace_ms)) {
         case ORPHAN_NONE: free(map_remove(&controller->orphans, container->name)); break;
         case ORPHAN_WAIT:
-            if (since != NULL && *since > now_ms) {
-                *since = now_ms; /* the clock went back */
-            }
             if (since == NULL) {
                 since = xmalloc(sizeof(*since));
                 *since = now_ms;

@@ -71,7 +71,7 @@ static bool take_answer(struct tree_child *child, const char *death, struct tree
         return false;
     }
     if (answer->len == 0) {
-        set_failure(child, "the tree process %s", death);
+        set_failure(child, "%s", death);
         return false;
     }
     if (strlen(answer->text) != answer->len || answer->text[answer->len - 1] != '\n') {
@@ -104,6 +104,7 @@ struct tree_child *tree_child_start(uv_loop_t *loop, const struct tree_child_opt
     const struct child_process_options process = {
         .program = options->program,
         .verb = "tree-worker",
+        .name = "the tree process",
         .input = options->job_text,
         .total_ms = options->timeout_ms,
         .on_output = on_output,
@@ -111,13 +112,10 @@ struct tree_child *tree_child_start(uv_loop_t *loop, const struct tree_child_opt
         .on_end = on_end,
         .user = child,
     };
-    int status = child_process_start(loop, &process, &child->process);
 
-    if (status < 0) {
+    child->process = child_process_start(loop, &process, REASON_WORKSPACE_FAILED, err);
+    if (child->process == NULL) {
         child_free(child);
-        error_set_reason(err, ERROR_TRANSIENT, REASON_WORKSPACE_FAILED,
-                         "the tree process \"%s\" cannot be started: %s", options->program,
-                         uv_strerror(status));
         return NULL;
     }
     child->options = *options;

@@ -69,14 +69,29 @@ static void tell(bool *is_told, const char *begins, const char *ends, const char
     }
 }
 
+/* result: of state_look() or state_retry(). False: the directory is another controller's now. */
+static bool is_ours(struct controller *controller, int result, const struct error *err)
+{
+    if (result < 0) {
+        log_fields(LOG_ERROR, "state_directory_taken", "error", err->message, NULL);
+        controller_stop(controller, EXIT_USAGE);
+    }
+    return result == 0;
+}
+
+void unwritten_look(struct controller *controller)
+{
+    struct error err = {0};
+
+    is_ours(controller, state_look(&controller->state, &err), &err);
+}
+
 static void on_retry(uv_timer_t *timer)
 {
     struct controller *controller = timer->data;
     struct error err = {0};
 
-    if (state_retry(&controller->state, &err) < 0) {
-        log_fields(LOG_ERROR, "state_directory_taken", "error", err.message, NULL);
-        controller_stop(controller, EXIT_USAGE);
+    if (!is_ours(controller, state_retry(&controller->state, &err), &err)) {
         return;
     }
     for (struct map_entry *at = map_first(&controller->unwritten.statuses); at != NULL;

@@ -254,8 +254,9 @@ bool container_reconcile_broken(struct container_pass *pass)
 {
     const char *cause = find_breakage(pass);
 
-    if (cause == NULL || !pass->want->should_run) {
-        return false;
+    if (cause == NULL || !pass->want->should_run || pass->want->refusal != NULL ||
+        container_missing_value(pass) != NULL) {
+        return false; /* one that could not be made anew is better than none */
     }
     plan_set_operation(pass->plan, "repair", cause);
     plan_add(pass->plan, ACTION_REMOVE_CONTAINER, PHASE_REPAIRING, pass->want->name, cause);

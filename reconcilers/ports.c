@@ -1,5 +1,6 @@
 #include "reconcilers/ports.h"
 
+#include "base/clock_watch.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "specs/excerpt.h"
@@ -299,9 +300,7 @@ void port_table_shift_times(struct port_table *table, int64_t by_ms)
     for (struct map_entry *at = map_first(&table->leases); at != NULL; at = map_next(at)) {
         struct port_lease *lease = map_value(at);
 
-        if (lease->quarantined_until_wall_ms != 0) {
-            lease->quarantined_until_wall_ms += by_ms;
-        }
+        clock_shift(&lease->quarantined_until_wall_ms, by_ms);
     }
 }
 

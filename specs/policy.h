@@ -81,8 +81,8 @@ struct policy {
 
 /* The text of the file, which is called name in errors and refusals. Never NULL; an empty one is good, and has no rule. */
 struct policy *policy_parse(const char *name, const char *text, size_t len);
-/* The same of a file on disk; that it cannot be read is an error like the others. */
-struct policy *policy_read(const char *path);
+/* That of a file that cannot be read, which is an error like the others. */
+struct policy *policy_unreadable(const char *name, const char *why);
 void policy_free(struct policy *policy); /* accepts NULL */
 DEFINE_AUTO_FREE(policy);
 

@@ -13,7 +13,6 @@
 #include "specs/yaml_reader.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,19 +294,12 @@ struct policy *policy_parse(const char *name, const char *text, size_t len)
     return policy;
 }
 
-struct policy *policy_read(const char *path)
+struct policy *policy_unreadable(const char *name, const char *why)
 {
-    auto_free char *text = NULL;
-    struct policy *policy;
-    struct error err = {0};
-    size_t len;
+    struct policy *policy = policy_new(name);
 
-    if (file_read(AT_FDCWD, path, YAML_MAX_BYTES, &text, &len, &err) == 0) {
-        return policy_parse(path, text, len);
-    }
-    policy = policy_new(path);
     policy->errors = arena_alloc(&policy->arena, sizeof(*policy->errors));
-    policy->errors[policy->error_count++] = arena_strdup(&policy->arena, err.message);
+    policy->errors[policy->error_count++] = arena_strdup(&policy->arena, why);
     return policy;
 }
 

@@ -39,6 +39,7 @@ static char *full_name(const char *text)
 {
     static const char other_name[] = "index.docker.io/";
     static const char hub[] = "docker.io/";
+    bool is_all;
 
     if (has_registry(text) && !text_has_prefix(text, other_name) && !text_has_prefix(text, hub)) {
         return xstrdup(text);
@@ -46,7 +47,8 @@ static char *full_name(const char *text)
     text += text_has_prefix(text, other_name) ? strlen(other_name)
             : text_has_prefix(text, hub)      ? strlen(hub)
                                               : 0;
-    return xasprintf("docker.io/%s%s", strchr(text, '/') == NULL ? "library/" : "", text);
+    is_all = strcmp(text, "**") == 0; /* of a pattern */
+    return xasprintf("docker.io/%s%s", is_all || strchr(text, '/') != NULL ? "" : "library/", text);
 }
 
 /* The parts of an image, or of a pattern. */

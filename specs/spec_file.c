@@ -15,6 +15,8 @@ struct loader {
     struct spec_file *file;
     const char *text; /* of the whole file */
     size_t len;
+    const char *at; /* where its line number `line` begins */
+    unsigned line;
     const struct yaml_stream *stream;
     size_t next_problem; /* of the stream, the first that no document has had yet */
     size_t room;         /* how many more errors may be kept */
@@ -70,23 +72,43 @@ static struct spec_error *copy_errors(struct arena *arena, const struct spec_err
     return copy;
 }
 
+/* Where the line behind this one begins, by all that YAML takes for the end of a line. */
+static const char *next_line(const char *at, const char *end)
+{
+    static const char *const breaks[] = {"\r\n",     "\n",           "\r",
+                                         "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+
+    for (; at < end; at++) {
+        for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
+            size_t len = strlen(breaks[i]);
+
+            if ((size_t)(end - at) >= len && memcmp(at, breaks[i], len) == 0) {
+                return at + len;
+            }
+        }
+    }
+    return end;
+}
+
+static const char *go_to_line(struct loader *loader, unsigned line)
+{
+    const char *end = loader->text + loader->len;
+
+    for (; loader->at < end && loader->line < line; loader->line++) {
+        loader->at = next_line(loader->at, end);
+    }
+    return loader->at;
+}
+
 /* The lines from where a document begins to where the next one does. */
-static char *document_text(const struct loader *loader, size_t index, struct arena *arena)
+static char *document_text(struct loader *loader, size_t index, struct arena *arena)
 {
     const struct yaml_stream *stream = loader->stream;
-    unsigned first = stream->documents[index]->line;
-    unsigned behind = index + 1 < stream->count ? stream->documents[index + 1]->line : UINT_MAX;
-    const char *end = loader->text + loader->len, *begin = end, *line = loader->text;
+    const char *begin = go_to_line(loader, stream->documents[index]->line);
+    const char *behind = go_to_line(
+        loader, index + 1 < stream->count ? stream->documents[index + 1]->line : UINT_MAX);
 
-    for (unsigned number = 1; line < end && number < behind; number++) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-
-        if (number == first) {
-            begin = line;
-        }
-        line = stop != NULL ? stop + 1 : end;
-    }
-    return arena_strndup(arena, begin, (size_t)(line - begin));
+    return arena_strndup(arena, begin, (size_t)(behind - begin));
 }
 
 static void load_document(struct loader *loader, size_t index)
@@ -163,7 +185,15 @@ struct spec_file *spec_file_parse(const char *file, const char *text, size_t len
     struct spec_file *result = xcalloc(1, sizeof(*result));
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
     struct loader loader = {
-        .file = result, .text = text, .len = len, .stream = stream, .room = SPEC_MAX_ERRORS};
+        .file = result,
+        .text = text,
+        .len = len,
+        .at = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3
+                                                               : text, /* byte order mark */
+        .line = 1,
+        .stream = stream,
+        .room = SPEC_MAX_ERRORS,
+    };
 
     arena_init(&result->arena);
     result->file = arena_strdup(&result->arena, file);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "specs/yaml_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,6 @@ static void mark_changed(struct spec_set *set, const char *key)
 
 void spec_set_scan_begin(struct spec_set *set)
 {
-    set->has_unknown = false;
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
         struct spec_set_file *file = map_value(at);
 
@@ -150,7 +150,7 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
 
 void spec_set_file_unknown(struct spec_set *set)
 {
-    set->has_unknown = true;
+    set->is_stirred = true;
 }
 
 static bool is_below(const char *file, const char *directory)
@@ -331,7 +331,7 @@ static void see_documents(struct spec_set *set)
  */
 static void keep_in_force(const struct spec_set *set, struct spec_set_file *file)
 {
-    auto_done(strbuf) good = {0};
+    auto_done(strbuf) good = {.max_len = YAML_MAX_BYTES}; /* it is read back */
 
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         const struct spec_entry *entry = map_value(at);
@@ -399,7 +399,7 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
         if (entry->is_seen) {
             continue;
         }
-        if (entry->missing_since_ms == 0 || set->has_unknown) {
+        if (entry->missing_since_ms == 0) {
             entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
         }
         missing++;
@@ -419,6 +419,21 @@ static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
                 entry->is_held = true;
                 mark_changed(set, entry->key);
             }
+        }
+    }
+}
+
+/* What was held may be coming back, file by file: it is missing as from now. */
+static void end_holds(struct spec_set *set, uint64_t now_ms)
+{
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        if (entry->is_held && !entry->is_doubted) {
+            entry->is_held = false;
+            entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
+            set->is_waiting = true;
+            mark_changed(set, entry->key);
         }
     }
 }
@@ -501,6 +516,9 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
         hold(set, now_ms, true);
     } else {
         set->hold_total = 0;
+        if (!is_deletion_confirmed) {
+            end_holds(set, now_ms);
+        }
         delete_due(set, now_ms, is_deletion_confirmed);
         hold(set, now_ms, false);
     }

@@ -59,7 +59,6 @@ struct spec_set {
     bool has_doubts;        /* of the scan at hand or the last one */
     bool is_stirred;        /* the scan at hand found something new */
     uint64_t stirred_at_ms; /* when one last did */
-    bool has_unknown;       /* in the scan at hand: a file that may hold any object */
 };
 
 struct spec_set *spec_set_new(void);
@@ -76,7 +75,7 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
                        size_t len);
 /* The file is there but cannot be read (or is being written): what was known of it stays. */
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable);
-/* A file that never was read is still being written: nothing that is missing is sure to be gone. */
+/* A file that never was read is still being written: what is missing may be in it. */
 void spec_set_file_unknown(struct spec_set *set);
 /* All known files below a directory that could not be listed stay. */
 void spec_set_keep_below(struct spec_set *set, const char *directory);

@@ -1,5 +1,6 @@
 #include "specs/status_times.h"
 
+#include "base/clock_watch.h"
 #include "base/parse.h"
 
 #include <stddef.h>
@@ -8,9 +9,7 @@ typedef void time_fn(int64_t *wall_ms, int64_t *number);
 
 static void shift(int64_t *wall_ms, int64_t *by_ms)
 {
-    if (*wall_ms != 0) {
-        *wall_ms += *by_ms;
-    }
+    clock_shift(wall_ms, *by_ms);
 }
 
 static void limit(int64_t *wall_ms, int64_t *most_wall_ms)
@@ -73,9 +72,9 @@ void status_shift_times(struct object_status *status, int64_t by_ms)
 {
     for_each_past_time(status, shift, &by_ms);
     for_each_retry(status, shift, &by_ms);
-    shift(&status->task.tree.removed_at_wall_ms, &by_ms);
+    clock_shift(&status->task.tree.removed_at_wall_ms, by_ms);
     for (size_t i = 0; i < status->repository.kept_count; i++) {
-        shift(&status->repository.kept[i].until_wall_ms, &by_ms);
+        clock_shift(&status->repository.kept[i].until_wall_ms, by_ms);
     }
 }
 

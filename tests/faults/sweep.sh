@@ -163,7 +163,7 @@ clean_up() {
 
 # begin_run NUMBER: a folder, an engine; each of those beside each other has ports of its own.
 begin_run() {
-    RUN=$(mktemp -d /tmp/sweep-XXXXXX)
+    RUN=$(mktemp -d /tmp/sweep-XXXXXX) || exit 1
     SPECS=$RUN/specs
     PORTS=$((30000 + $1 % 250 * 20))-$((30019 + $1 % 250 * 20))
     CONTROLLER_PID='' ENGINE_PID=''
@@ -265,7 +265,7 @@ run_all() {
     ! grep -q '^not ok' "$base"/result.*
 }
 
-base=$(mktemp -d /tmp/sweep-XXXXXX)
+base=$(mktemp -d /tmp/sweep-XXXXXX) || exit 1
 trap 'rm -rf "$base"' EXIT
 case $1 in
     all)

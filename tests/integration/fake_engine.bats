@@ -7,18 +7,19 @@ load fake_helpers
 IMAGE=berth-test/busybox:1
 
 setup() {
+    N=fe${BATS_SUITE_TEST_NUMBER}x$$    # names of what a test makes begin so; an empty one would be all there are
     berth_setup
     fake_start --memory
     docker save "$IMAGE" -o "$TEST_DIR/image.tar"    # not used by the fake but as content
     docker -H "unix://$FAKE_SOCKET" import --change 'CMD ["/bin/sh"]' --change 'LABEL berth-test.version=1' \
         "$TEST_DIR/image.tar" "$IMAGE" >/dev/null
-    N=fe${BATS_SUITE_TEST_NUMBER}x$$    # names of what a test makes begin so
 }
 
 teardown() {
     local id
     [[ -n ${BATS_TEST_COMPLETED:-} ]] || echo "it was the $ENGINE engine"
     fake_stop
+    [[ -n $N ]]
     for id in $(docker ps -aq --filter "name=^/$N"); do docker rm -f "$id" >/dev/null; done
     for id in $(docker network ls -q --filter "name=^$N"); do docker network rm "$id" >/dev/null; done
     for id in $(docker volume ls -q --filter "name=^$N"); do docker volume rm -f "$id" >/dev/null; done

@@ -30,6 +30,7 @@ berth_teardown() {
     berth_kill9
     remove_labelled berth-test.test "$BATS_SUITE_TEST_NUMBER"
     while read -r id; do
+        [[ -n $id ]] || continue
         remove_labelled dev.berth.controller "$id"
         remove_cgroups "${id:0:6}"
     done < <(find "$TEST_DIR" -name controller-id -size -100c -exec cat {} +)

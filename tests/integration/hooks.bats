@@ -41,7 +41,7 @@ note='command: [sh, -c, "echo'
     berth_with_notes
     wait_for 20 field_is hooked.yaml hooked status.operation.message 'run postStart hook'
     is_in_phase STAGING
-    ! is_ready hooked.yaml hooked
+    ! is_ready hooked.yaml hooked || return 1
     container_is_running hooked
     touch "$NOTES/go"
     wait_for 10 is_in_phase RUNNING
@@ -83,7 +83,7 @@ note='command: [sh, -c, "echo'
     [ -n "$(status_of hooked.yaml hooked status.restarts.nextRetryTime)" ]
     field_is hooked.yaml hooked status.operation.state PENDING
     status_fields hooked.yaml | grep -q 'status.history.[0-4].result=HookFailed'
-    ! grep -q 'phase=RUNNING' "$LOG"
+    ! grep -q 'phase=RUNNING' "$LOG" || return 1
     drop_hooked "{postStart: {exec: {$note mended >>/notes/log\"]}}}"
     wait_for 30 is_in_phase RUNNING
     field_is hooked.yaml hooked status.hooks.postStart.state Succeeded

@@ -117,7 +117,9 @@ ports: [{containerPort: 80, hostPort: $PORT_FIRST}]"
     policy <<<'{}'
     kill -HUP "$BERTH_PID"
     for name in volume capability large port; do wait_for 20 is_ready "$name.yaml" "$name"; done
-    docker volume rm -f of-somebody-else >/dev/null 2>&1 || true    # it goes with the test's containers else
+    rm "$SPECS/volume.yaml"
+    wait_for 20 container_is_gone volume
+    docker volume rm of-somebody-else >/dev/null
 }
 
 @test "a policy that gets stricter: what runs goes on and comes back when it ends, is not made anew, and can be deleted" {

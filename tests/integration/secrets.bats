@@ -133,7 +133,7 @@ check_everywhere() {
     [ "$(found_below "$STATE/specs")" = 'header hook plain task ' ]
     [ -z "$(find "$STATE/specs" -type f ! -perm 600)" ]
     # shellcheck disable=SC2046
-    [ -z "$(found $(environments))" ]
+    [ -z "$(found /dev/null $(environments))" ]
     [ -z "$(found /proc/[0-9]*/cmdline)" ]
     ! docker ps -aq | xargs -r docker inspect -f '{{json .Config.Labels}} {{json .Config.Cmd}} {{json .HostConfig}} {{json .State}}' |
         grep -o "$MARK-[a-z]*" || return 1
@@ -156,7 +156,8 @@ check_everywhere() {
     run "$BERTH" gc --dry-run --state "$STATE"
     [[ $output != *"$MARK"* ]]
     berth_stop
-    drop app.yaml <"$SPECS/app.yaml"
+    mv "$LOG" "$LOG.text"
+    docker rm -f app >/dev/null    # and with it the back-off of its hook
     start_with_secrets --log-format json
     wait_for 20 grep -q '"event":"started"' "$LOG"
     wait_for 40 all_has_failed

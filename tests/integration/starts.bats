@@ -55,7 +55,7 @@ is_pending() { is operation.state PENDING; }
     is restarts.last.exitCode 3
     is restarts.last.logTail.0 'line 11'
     is restarts.last.logTail.19 'line 30'
-    ! status_of vm.yaml vm status.restarts.last.logTail.20
+    ! status_of vm.yaml vm status.restarts.last.logTail.20 || return 1
     next=$(date -d "$(status_of vm.yaml vm status.restarts.nextRetryTime)" +%s)
     ended=$(date -d "$(status_of vm.yaml vm status.restarts.last.finishedAt)" +%s)
     # 2 s, spread by a quarter, and a second for times without fractions
@@ -112,6 +112,6 @@ SPEC
         wait_for 30 is_ready "w$i.yaml" "w$i"
         field_is "w$i.yaml" "w$i" status.operation.state DONE
         field_is "w$i.yaml" "w$i" status.history.0.result DONE
-        ! field_is "w$i.yaml" "w$i" status.history.1.result DONE
+        ! field_is "w$i.yaml" "w$i" status.history.1.result DONE || return 1
     done
 }

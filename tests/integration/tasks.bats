@@ -278,10 +278,13 @@ SPEC
     git -C "$tree" push -q origin main
     task job '[sh, -c, "wc -c <big"]'
     berth_start
+    killed=none
+    worker() { pgrep -P "$BERTH_PID" -f git-worker | grep -vx "$killed" | head -n 1 | grep .; }
+    next_worker() { worker >"$TEST_DIR/worker"; }
     for i in 1 2 3; do
-        worker() { pgrep -P "$BERTH_PID" -f git-worker | head -n 1 | grep .; }
-        wait_for 30 worker
-        kill -9 "$(worker)"
+        wait_for 30 next_worker
+        killed=$(cat "$TEST_DIR/worker")
+        kill -9 "$killed" || true    # it may just have ended
     done
     wait_for 90 is_succeeded job
     [ "$(log_of job)" -eq 60000000 ]

@@ -27,13 +27,6 @@ tree_teardown() {
 # mounts_below FOLDER: where something is mounted, as the kernel escapes it, the last mount first.
 mounts_below() { awk -v folder="$1/" 'index($5, folder) == 1 {print $5}' /proc/self/mountinfo | tac; }
 
-unmount_below() {
-    local escaped
-    while read -r escaped; do
-        umount -l "$(printf %b "${escaped//\\0/\\00}")"
-    done < <(mounts_below "$1")
-}
-
 # place FOLDER: where the trees of the following jobs are.
 place() { TREES=$1/trees LAYERS=$1/layers; }
 

@@ -19,10 +19,7 @@ if [[ -S $where ]]; then
     exit 1
 fi
 
-pid=$(cat "$where/docker.pid")
-kill "-$2" "$pid"
-for ((tenths = 0; tenths < 300; tenths++)); do
-    [[ -e /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" || break
-    sleep 0.1
-done
-exec "$support/engine.sh" up --dir "$where"
+stop=("$support/engine.sh" stop --dir "$where")
+[[ $2 != KILL ]] || stop+=(--kill)
+"${stop[@]}" >/dev/null
+exec "$support/engine.sh" start --dir "$where"

@@ -108,7 +108,7 @@ start_fake() {
 
 # Working trees are mounts, which outlive their controller.
 unmount_below() {
-    [[ -n $1 ]] || return 1    # or all mounts would go
+    [[ $1 == /?* ]] || return 1    # or all mounts would go
     awk -v below="$1/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
         while read -r mounted; do umount -l "$(printf '%b' "$mounted")"; done
 }

@@ -3,7 +3,7 @@
 #
 # usage: soak.sh [MINUTES]      (make soak MINUTES=20)
 #
-# A controller of its own, on an engine of its own, looks after instances, a pool and tasks on a repository while specs are made, edited,
+# A controller of its own, on an engine of its own, looks after instances, a pool and tasks on two repositories while specs are made, edited,
 # broken and removed, containers are killed, stopped and removed, and the engine is restarted and killed now and then.
 # Every 5 s it is looked at from outside: memory, descriptors, threads, children, and what it has on the engine and on disk. Once a
 # minute the churn pauses until every status agrees with the engine. In the end all specs go, and nothing may be left.

@@ -522,6 +522,75 @@ static void a_mass_deletion_is_held(void **state)
     }
 }
 
+static void files_that_come_back_one_by_one_end_a_hold_without_a_deletion(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 10, 0, false);
+    scan_herd(set, 2000, 10, 10, false);
+    scan_herd(set, 4000, 10, 10, false);
+    assert_int_equal(set->held_count, 10);
+    for (unsigned missing = 10; missing-- > 0;) {
+        scan_herd(set, 10000 + (10 - missing) * 100, 10, missing, false);
+        assert_int_equal(count_objects(set), 10);
+    }
+    assert_int_equal(set->held_count, 0);
+    scan_herd(set, 20000, 10, 3, false); /* no hold is left that would spare these a second look */
+    assert_int_equal(count_objects(set), 10);
+    scan_herd(set, 22000, 10, 3, false);
+    assert_int_equal(count_objects(set), 7);
+    spec_set_free(set);
+}
+
+static void scan_doubted(struct spec_set *set, uint64_t now_ms)
+{
+    spec_set_scan_begin(set);
+    spec_set_doubt_below(set, "");
+    spec_set_scan_end(set, now_ms, false);
+}
+
+static void files_that_come_back_into_a_directory_that_was_unmounted_do_not_take_the_rest_down(
+    void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    SCAN(set, 1000, {"a.yaml", OBJECT("a", "x:1")}, {"b.yaml", OBJECT("b", "x:1")});
+    scan_doubted(set, 2000);
+    scan_doubted(set, 9000);
+    assert_int_equal(set->held_count, 2);
+    SCAN(set, 20000, {"a.yaml", OBJECT("a", "x:1")});
+    assert_int_equal(count_objects(set), 2);
+    assert_true(set->is_waiting);
+    SCAN(set, 20500, {"a.yaml", OBJECT("a", "x:1")}, {"b.yaml", OBJECT("b", "x:1")});
+    assert_int_equal(count_objects(set), 2);
+    assert_int_equal(set->held_count, 0);
+    SCAN(set, 30000, {"a.yaml", OBJECT("a", "x:1")});
+    SCAN(set, 32000, {"a.yaml", OBJECT("a", "x:1")});
+    assert_int_equal(count_objects(set), 1);
+    spec_set_free(set);
+}
+
+/* Else what is kept of it could not be read by the next controller. */
+static void what_is_kept_of_a_faulty_file_can_be_read(void **state)
+{
+    struct spec_set *set = spec_set_new(), *next = spec_set_new();
+    const struct spec_set_file *file;
+
+    (void)state;
+    SCAN(set, 1000,
+         {"a.yaml", "\xef\xbb\xbf# one\xe2\x80\xa8# two\r" OBJECT("a", "x:1") "---\n" BROKEN("b")});
+    file = map_get(&set->files, "a.yaml");
+    assert_non_null(file->good_text);
+    SCAN(next, 1000, {"a.yaml", file->good_text});
+    assert_non_null(spec_set_find(next, "Instance/a"));
+    assert_false(spec_file_has_errors(
+        ((const struct spec_set_file *)map_get(&next->files, "a.yaml"))->parsed));
+    spec_set_free(next);
+    spec_set_free(set);
+}
+
 static void a_hold_lasts_until_it_is_confirmed(void **state)
 {
     struct spec_set *set = spec_set_new();
@@ -869,6 +938,10 @@ int main(void)
         cmocka_unit_test(a_mass_deletion_is_held),
         cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
         cmocka_unit_test(putting_the_files_back_ends_a_hold),
+        cmocka_unit_test(files_that_come_back_one_by_one_end_a_hold_without_a_deletion),
+        cmocka_unit_test(
+            files_that_come_back_into_a_directory_that_was_unmounted_do_not_take_the_rest_down),
+        cmocka_unit_test(what_is_kept_of_a_faulty_file_can_be_read),
         cmocka_unit_test(a_hold_does_not_hold_up_the_rest),
         cmocka_unit_test(while_other_files_come_nothing_is_deleted),
         cmocka_unit_test(patience_with_what_changes_all_the_time_has_an_end),

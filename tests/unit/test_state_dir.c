@@ -334,6 +334,8 @@ static void one_that_is_removed_is_made_again_unless_somebody_else_has_it(void *
     assert_string_not_equal(other.id, dir.id);
     assert_int_equal(state_retry(&dir, &err), -1);
     assert_int_equal(err.kind, ERROR_CONFLICT);
+    state_keep_json(&dir, "leases.json", json); /* what is there is the other one's */
+    assert_null(state_read_json(&other, "leases.json"));
     state_dir_close(&other);
     state_dir_close(&dir);
 }

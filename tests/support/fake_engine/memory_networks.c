@@ -348,12 +348,20 @@ void remove_network(struct memory *memory, struct call *call, const char *name)
     reply_status(call, 204);
 }
 
+/* The network of the path and the container of the body, which is the caller's. NULL: it was answered. */
+static struct container *need_both(struct memory *memory, struct call *call, const char *name,
+                                   struct network **ret_network, json_t **ret_body)
+{
+    *ret_network = need_network(memory, call, name);
+    *ret_body = *ret_network != NULL ? request_object(call) : NULL;
+    return *ret_body != NULL ? need_container(memory, call, text_of(*ret_body, "Container")) : NULL;
+}
+
 void connect_network(struct memory *memory, struct call *call, const char *name)
 {
-    struct network *network = need_network(memory, call, name);
-    json_auto_t *body = network != NULL ? request_object(call) : NULL;
-    struct container *container =
-        body != NULL ? need_container(memory, call, text_of(body, "Container")) : NULL;
+    json_auto_t *body = NULL;
+    struct network *network;
+    struct container *container = need_both(memory, call, name, &network, &body);
     json_t *endpoint;
 
     if (container == NULL) {
@@ -376,10 +384,9 @@ void connect_network(struct memory *memory, struct call *call, const char *name)
 
 void disconnect_network(struct memory *memory, struct call *call, const char *name)
 {
-    struct network *network = need_network(memory, call, name);
-    json_auto_t *body = network != NULL ? request_object(call) : NULL;
-    struct container *container =
-        body != NULL ? need_container(memory, call, text_of(body, "Container")) : NULL;
+    json_auto_t *body = NULL;
+    struct network *network;
+    struct container *container = need_both(memory, call, name, &network, &body);
     json_t *endpoint;
 
     if (container == NULL) {
