@@ -301,8 +301,6 @@ static bool is_all_of_setup(const struct entry *repository, const struct tree_re
 static void note_inspection(struct entry *repository, struct tree_record *record,
                             const struct tree_result *result)
 {
-    struct error err = {0};
-
     free(record->end_commit);
     free(record->end_branch);
     record->is_inspected = true;
@@ -314,10 +312,7 @@ static void note_inspection(struct entry *repository, struct tree_record *record
     record->end_branch =
         result != NULL && result->branch[0] != '\0' ? xstrdup(result->branch) : NULL;
     record->used_wall_ms = clock_wall_ms();
-    if (tree_save(repository, record, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
-                   NULL);
-    }
+    tree_keep(repository, record);
 }
 
 static void tell_task(struct entry *task, const struct tree_record *record)

@@ -19,14 +19,10 @@ static void shift_trees(struct entry *repository, int64_t by_ms)
     for (struct map_entry *at = map_first(&repository->repository->tree_records); at != NULL;
          at = map_next(at)) {
         struct tree_record *record = map_value(at);
-        struct error err = {0};
 
         clock_shift(&record->used_wall_ms, by_ms);
         clock_shift(&record->removed_at_wall_ms, by_ms);
-        if (tree_save(repository, record, &err) < 0) {
-            log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
-                       NULL);
-        }
+        tree_keep(repository, record);
     }
 }
 

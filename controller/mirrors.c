@@ -178,47 +178,6 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
 
 /* --- URLs ---------------------------------------------------------------------------------------- */
 
-static bool is_scheme_allowed(const struct world *world, const char *scheme)
-{
-    for (size_t i = 0; i < world->git_schemes.count; i++) {
-        if (strcmp(world->git_schemes.items[i], scheme) == 0) {
-            return true;
-        }
-    }
-    return world->git_schemes.count == 0;
-}
-
-/* What the command line says of it, or NULL; the caller's to free. */
-static char *refuse_scheme(const struct world *world, const struct repo_url *url)
-{
-    if (!is_scheme_allowed(world, url->scheme)) {
-        return xasprintf("%s:// repositories are refused by this controller (--git-scheme)",
-                         url->scheme);
-    }
-    if (strcmp(url->scheme, "file") != 0) {
-        return NULL;
-    }
-    if (world->git_file_root == NULL) {
-        return xstrdup("file:// repositories are refused unless --git-file-root names a directory "
-                       "that holds them");
-    }
-    return path_is_below(url->path, world->git_file_root)
-               ? NULL
-               : xasprintf("%s is not below %s (--git-file-root)", url->path, world->git_file_root);
-}
-
-bool mirror_refuses_url(const struct world *world, const struct repo_url *url,
-                        struct policy_refusal *ret)
-{
-    char *message = refuse_scheme(world, url);
-
-    if (message != NULL) {
-        *ret = (struct policy_refusal){.reason = REASON_SCHEME_REFUSED, .message = message};
-        return true;
-    }
-    return policy_refuses_url(world->policy, url, ret);
-}
-
 void mirror_offer_url(struct entry *entry, const char *url_text)
 {
     struct mirror_entry *mirror = entry->mirror;

@@ -39,12 +39,6 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
                                struct error *err);
 void mirror_free(struct mirror_entry *mirror);
 
-/*
- * Only schemes that the operator allows, file:// only below the root that was named, and others as the policy says. True when
- * it is refused; why is the caller's to policy_refusal_done().
- */
-bool mirror_refuses_url(const struct world *world, const struct repo_url *url,
-                        struct policy_refusal *ret);
 /* A task's spelling is taken where the one that came first is refused, and there is no Repository object. */
 void mirror_offer_url(struct entry *mirror, const char *url_text);
 /* Another spelling of its URL counts from now on. */

@@ -1,6 +1,5 @@
 #include "controller/pass.h"
 
-#include "base/log.h"
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "controller/mirrors.h"
@@ -68,16 +67,12 @@ static bool is_waiting_for_mirror(const struct entry *task, const struct object_
 static void note_joining(struct entry *repository)
 {
     struct tree_record *record = tree_find(repository, SHARED_TREE);
-    struct error err = {0};
 
     if (record == NULL || !record->is_inspected) {
         return;
     }
     record->is_inspected = false;
-    if (tree_save(repository, record, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
-                   NULL);
-    }
+    tree_keep(repository, record);
 }
 
 static void tell_of_task(struct entry *entry, const struct object_status *before, bool was_passed)

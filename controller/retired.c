@@ -40,13 +40,9 @@ static bool is_plain(const char *name)
 static void save_log_times(struct controller *controller, const char *file, json_t *json,
                            int64_t retired_at_wall_ms, int64_t removed_at_wall_ms)
 {
-    struct error err = {0};
-
     json_object_set_new(json, "retiredAtMs", json_integer(retired_at_wall_ms));
     json_object_set_new(json, "removeAtMs", json_integer(removed_at_wall_ms));
-    if (state_write_json(&controller->state, file, json, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "error", err.message, NULL);
-    }
+    state_keep_json(&controller->state, file, json);
 }
 
 /* One that was written while the clock was ahead is kept from now on. */
@@ -153,7 +149,7 @@ static void on_inspected_again(void *user, const struct tree_result *result, str
         record->is_leaving = false;
         record->removed_at_wall_ms =
             clock_wall_ms() + repository_settings(repository)->repository.retain_seconds * 1000;
-        tree_save(repository, record, err);
+        tree_keep(repository, record);
         entry_enqueue(repository);
         removal_free(removal);
         return;
@@ -220,8 +216,6 @@ static bool has_lost_owner(const struct entry *repository, const struct tree_rec
 
 static void give_time(struct entry *repository, struct tree_record *record, int64_t now_wall_ms)
 {
-    struct error err = {0};
-
     if (tree_is_of_setup(record)) { /* of one that was given up: nobody has worked in it */
         record->removed_at_wall_ms = now_wall_ms;
         return;
@@ -231,10 +225,7 @@ static void give_time(struct entry *repository, struct tree_record *record, int6
     }
     record->removed_at_wall_ms =
         now_wall_ms + repository_settings(repository)->repository.retain_seconds * 1000;
-    if (tree_save(repository, record, &err) < 0) {
-        log_fields(LOG_WARN, "state_unwritable", "key", repository->key, "error", err.message,
-                   NULL);
-    }
+    tree_keep(repository, record);
 }
 
 void trees_expire(struct controller *controller)

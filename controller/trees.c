@@ -87,12 +87,9 @@ static char *record_path(const struct entry *repository, const char *name)
     return xasprintf("repos/%s/records/%s.json", repository->name, name);
 }
 
-int tree_save(struct entry *repository, const struct tree_record *record, struct error *err)
+static json_t *record_to_json(const struct tree_record *record)
 {
-    auto_free char *directory =
-        state_path(&repository->controller->state, "repos/%s/records", repository->name);
-    auto_free char *name = record_path(repository, record->name);
-    json_auto_t *json = json_object();
+    json_t *json = json_object();
 
     json_object_set_new(json, "version", json_integer(1));
     put_text(json, "task", record->task);
@@ -111,9 +108,35 @@ int tree_save(struct entry *repository, const struct tree_record *record, struct
     }
     json_object_set_new(json, "usedAtMs", json_integer(record->used_wall_ms));
     json_object_set_new(json, "removeAtMs", json_integer(record->removed_at_wall_ms));
-    return dir_make(directory, 0700, err) < 0
+    return json;
+}
+
+static int make_records(struct entry *repository, struct error *err)
+{
+    auto_free char *directory =
+        state_path(&repository->controller->state, "repos/%s/records", repository->name);
+
+    return dir_make(directory, 0700, err);
+}
+
+int tree_save(struct entry *repository, const struct tree_record *record, struct error *err)
+{
+    auto_free char *name = record_path(repository, record->name);
+    json_auto_t *json = record_to_json(record);
+
+    return make_records(repository, err) < 0
                ? -1
                : state_write_json(&repository->controller->state, name, json, err);
+}
+
+void tree_keep(struct entry *repository, const struct tree_record *record)
+{
+    auto_free char *name = record_path(repository, record->name);
+    json_auto_t *json = record_to_json(record);
+    struct error ignored = {0}; /* then the file cannot be written either, which is told */
+
+    make_records(repository, &ignored);
+    state_keep_json(&repository->controller->state, name, json);
 }
 
 void tree_forget(struct entry *repository, const char *name)

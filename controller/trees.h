@@ -32,6 +32,8 @@ struct tree_record *tree_find(const struct entry *repository, const char *name);
 struct tree_record *tree_record_for(struct entry *repository, const char *name, const char *task,
                                     const struct tree_source *source);
 int tree_save(struct entry *repository, const struct tree_record *record, struct error *err);
+/* Now, or as soon as it can be written. */
+void tree_keep(struct entry *repository, const struct tree_record *record);
 void tree_forget(struct entry *repository, const char *name); /* the tree is gone */
 void trees_load(struct entry *repository);
 void trees_done(struct repository_entry *repository);

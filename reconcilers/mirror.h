@@ -14,6 +14,12 @@
 
 #define KIND_MIRROR "Mirror" /* in keys: not a kind users write */
 
+/*
+ * Only schemes that the operator allows, file:// only below the root that was named, and others as the policy says. True when
+ * it is refused; why is the caller's to policy_refusal_done().
+ */
+bool mirror_refuses_url(const struct world *world, const struct repo_url *url,
+                        struct policy_refusal *ret);
 /* What the mirror knows about a revision. */
 struct observed_revision {
     bool is_looked_up;   /* since the last fetch */
