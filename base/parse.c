@@ -47,6 +47,27 @@ int parse_port(const char *text, uint16_t *ret_port)
     return 0;
 }
 
+int parse_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_last)
+{
+    const char *dash = strchr(text, '-');
+    size_t len = dash != NULL ? (size_t)(dash - text) : strlen(text);
+    char begin[sizeof("65535")];
+    uint16_t first, last;
+
+    if (len >= sizeof(begin)) {
+        return -1;
+    }
+    memcpy(begin, text, len);
+    begin[len] = '\0';
+    if (parse_port(begin, &first) < 0 || parse_port(dash != NULL ? dash + 1 : text, &last) < 0 ||
+        first > last) {
+        return -1;
+    }
+    *ret_first = first;
+    *ret_last = last;
+    return 0;
+}
+
 bool text_has_prefix(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -16,6 +16,8 @@ int parse_i64(const char *text, int64_t *ret_value);
 
 /* 1..65535 */
 int parse_port(const char *text, uint16_t *ret_port);
+/* "8080" or "8000-8999", as parse_port() takes them; the first is not above the last. */
+int parse_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_last);
 
 bool text_has_prefix(const char *text, const char *prefix);
 bool text_has_suffix(const char *text, const char *suffix);

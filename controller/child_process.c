@@ -297,9 +297,10 @@ struct child_process *child_process_start(uv_loop_t *loop,
                                           const char *reason, struct error *err)
 {
     struct child_process *child = child_new(loop, options);
-    int status = spawn(child, loop, options);
+    int status;
 
     assert(options->total_ms > 0);
+    status = spawn(child, loop, options);
     if (status < 0) {
         close_all(child);
         error_set_reason(err, ERROR_TRANSIENT, reason, "%s \"%s\" cannot be started: %s",

@@ -78,7 +78,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     run_queue(controller);
     leases_save(controller);
     good_specs_flush(controller);
-    status_flush(controller); /* must stay last: one write per turn */
+    status_flush(controller); /* after all that changes a status: one write per turn */
     heartbeat_write(controller, false);
     unwritten_check(controller);
     service_say(controller);
@@ -378,6 +378,8 @@ static void close_parts(struct controller *controller)
         spec_scan_done(&controller->scan);
     }
     status_close(controller);
+    good_specs_close(controller);
+    unwritten_close(controller);
     heartbeat_close(controller);
     config_close(controller);
     policy_close(controller);

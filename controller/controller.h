@@ -308,6 +308,7 @@ void repository_remove_if_empty(struct controller *controller, const char *conta
 void good_specs_mark(struct controller *controller, const struct spec_set_file *file);
 void good_specs_flush(struct controller *controller); /* some of them; the rest in the next turns */
 void good_specs_flush_all(struct controller *controller);
+void good_specs_close(struct controller *controller);
 void good_specs_forget(struct controller *controller, const char *file);
 void good_specs_load(struct controller *controller); /* before the first scan */
 

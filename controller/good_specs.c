@@ -68,12 +68,28 @@ void good_specs_flush_all(struct controller *controller)
     }
 }
 
+void good_specs_close(struct controller *controller)
+{
+    map_done(&controller->unsaved_good);
+}
+
 void good_specs_forget(struct controller *controller, const char *file)
 {
     auto_free char *name = store_name(file);
 
     map_remove(&controller->unsaved_good, file);
     state_remove(&controller->state, name);
+}
+
+static bool leads_up(const char *path)
+{
+    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
+        at += at[0] == '/';
+        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0')) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void load_one(void *user, const char *name)
@@ -85,7 +101,7 @@ static void load_one(void *user, const char *name)
     const json_t *text = json_object_get(json, "text");
     char digest[SHA256_HEX_SIZE];
 
-    if (file == NULL || !json_is_string(text) || file[0] == '/' || strstr(file, "..") != NULL) {
+    if (file == NULL || !json_is_string(text) || file[0] == '/' || leads_up(file)) {
         return;
     }
     sha256_hex(json_string_value(text), json_string_length(text), digest);

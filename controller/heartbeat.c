@@ -287,6 +287,7 @@ void heartbeat_shift_times(struct controller *controller, int64_t by_ms)
 void heartbeat_close(struct controller *controller)
 {
     json_decref(controller->heartbeat.ports);
+    free(controller->heartbeat_text);
 }
 
 void heartbeat_write(struct controller *controller, bool is_due)

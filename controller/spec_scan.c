@@ -297,6 +297,17 @@ static bool has_room(struct scan_pass *pass, const char *name, const struct stat
     return false;
 }
 
+/* As it was, and another look soon. */
+static void keep_for_now(struct scan_pass *pass, const char *name, const struct spec_set_file *file)
+{
+    pass->scan->is_being_written = true;
+    if (file != NULL) {
+        spec_set_file_keep(pass->set, name, file->unreadable);
+    } else {
+        spec_set_file_unknown(pass->set);
+    }
+}
+
 static void take_text(struct scan_pass *pass, const char *name, int fd, const struct stat *info)
 {
     auto_done(strbuf) text = {.max_len = YAML_MAX_BYTES + 65536};
@@ -308,12 +319,7 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         return;
     }
     if (!is_same_file(info, &after)) {
-        pass->scan->is_being_written = true; /* it changed under our hands */
-        if (map_get(&pass->set->files, name) != NULL) {
-            spec_set_file_keep(pass->set, name, NULL);
-        } else {
-            spec_set_file_unknown(pass->set);
-        }
+        keep_for_now(pass, name, map_get(&pass->set->files, name)); /* it changed under our hands */
         return;
     }
     if (text.len == 0 && spec_set_file_owns(pass->set, name)) {
@@ -334,17 +340,6 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         spec_set_file_put(pass->set, name, digest, strbuf_text(&text), text.len);
     }
     ((struct spec_set_file *)map_get(&pass->set->files, name))->owner_uid = info->st_uid;
-}
-
-/* As it was, and another look soon. */
-static void keep_for_now(struct scan_pass *pass, const char *name, const struct spec_set_file *file)
-{
-    pass->scan->is_being_written = true;
-    if (file != NULL) {
-        spec_set_file_keep(pass->set, name, file->unreadable);
-    } else {
-        spec_set_file_unknown(pass->set);
-    }
 }
 
 static void scan_file(struct scan_pass *pass, const char *name)

@@ -553,8 +553,5 @@ void status_close(struct controller *controller)
     }
     map_done(&controller->status_texts);
     map_done(&controller->dirty_files);
-    map_done(&controller->unsaved_good);
-    unwritten_close(controller);
     status_forget_remembered(controller);
-    free(controller->heartbeat_text);
 }

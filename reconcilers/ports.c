@@ -45,21 +45,6 @@ void port_table_done(struct port_table *table)
     free(table->ranges);
 }
 
-static int parse_range(char *text, struct port_range *ret_range)
-{
-    char *dash = strchr(text, '-');
-    const char *last = text;
-
-    if (dash != NULL) {
-        *dash = '\0';
-        last = dash + 1;
-    }
-    if (parse_port(text, &ret_range->first) < 0 || parse_port(last, &ret_range->last) < 0) {
-        return -1;
-    }
-    return ret_range->first <= ret_range->last ? 0 : -1;
-}
-
 int port_table_set_ranges(struct port_table *table, const char *text, struct error *err)
 {
     auto_free char *copy = xstrdup(text);
@@ -70,7 +55,7 @@ int port_table_set_ranges(struct port_table *table, const char *text, struct err
     while ((part = strsep(&rest, ",")) != NULL) {
         struct port_range range;
 
-        if (count == MAX_RANGES || parse_range(part, &range) < 0) {
+        if (count == MAX_RANGES || parse_port_range(part, &range.first, &range.last) < 0) {
             return error_set(err, ERROR_INVALID,
                              "\"%s\" is not a list of port ranges such as 20000-29999,31000",
                              excerpt(text, shown));

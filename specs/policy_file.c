@@ -132,23 +132,13 @@ static int check_repository_pattern(const char *text, struct error *err)
 static int check_port_range(const char *text, struct error *err)
 {
     uint16_t first, last;
-
-    return policy_parse_ports(text, &first, &last, err);
-}
-
-int policy_parse_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last, struct error *err)
-{
-    const char *dash = strchr(text, '-');
-    auto_free char *begin = dash != NULL ? xstrndup(text, (size_t)(dash - text)) : xstrdup(text);
     char shown[EXCERPT_SIZE];
 
-    if (parse_port(begin, ret_first) < 0 ||
-        parse_port(dash != NULL ? dash + 1 : begin, ret_last) < 0 || *ret_first > *ret_last) {
-        return error_set(err, ERROR_INVALID,
-                         "\"%s\" is not a port or a range of them, such as 8000-8999",
-                         excerpt(text, shown));
-    }
-    return 0;
+    return parse_port_range(text, &first, &last) == 0
+               ? 0
+               : error_set(err, ERROR_INVALID,
+                           "\"%s\" is not a port or a range of them, such as 8000-8999",
+                           excerpt(text, shown));
 }
 
 /* Names as text_check.h has them, with wildcards. */

@@ -11,8 +11,4 @@ const char *policy_rule_name(enum policy_rule rule); /* the key in the file: "im
 /* "CAP_NET_RAW" and "NET_RAW" are one; borrowed. */
 const char *policy_bare_capability(const char *name);
 
-/* "8000-8999", "9443" */
-int policy_parse_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last,
-                       struct error *err);
-
 #endif

@@ -384,10 +384,9 @@ static bool is_port_listed(const struct policy *policy, int64_t port)
 {
     for (size_t i = 0; i < policy->host_ports.count; i++) {
         uint16_t first, last;
-        struct error err = {0};
 
-        if (policy_parse_ports(policy->host_ports.items[i], &first, &last, &err) == 0 &&
-            port >= first && port <= last) {
+        if (parse_port_range(policy->host_ports.items[i], &first, &last) == 0 && port >= first &&
+            port <= last) {
             return true;
         }
     }

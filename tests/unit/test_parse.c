@@ -86,6 +86,26 @@ static void ports_are_from_1_to_65535(void **state)
     assert_int_equal(port, 65535);
 }
 
+static void a_range_of_ports_has_one_or_two_numbers(void **state)
+{
+    static const char *const refused[] = {"",      "-",       "1-",          "-1",        "2-1",
+                                          "1-2-3", "1-70000", "65536-65537", "0001-0002", "1 - 2"};
+    uint16_t first = 7, last = 8;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        assert_int_equal(parse_port_range(refused[i], &first, &last), -1);
+    }
+    assert_int_equal(first, 7);
+    assert_int_equal(last, 8);
+    assert_int_equal(parse_port_range("8080", &first, &last), 0);
+    assert_int_equal(first, 8080);
+    assert_int_equal(last, 8080);
+    assert_int_equal(parse_port_range("65000-65535", &first, &last), 0);
+    assert_int_equal(first, 65000);
+    assert_int_equal(last, 65535);
+}
+
 static void texts_are_compared_by_their_ends_and_as_a_whole(void **state)
 {
     (void)state;
@@ -171,6 +191,7 @@ int main(void)
         cmocka_unit_test(unsigned_numbers_are_decimal_digits_and_nothing_else),
         cmocka_unit_test(signed_numbers_may_have_a_minus),
         cmocka_unit_test(ports_are_from_1_to_65535),
+        cmocka_unit_test(a_range_of_ports_has_one_or_two_numbers),
         cmocka_unit_test(texts_are_compared_by_their_ends_and_as_a_whole),
         cmocka_unit_test(clean_text_is_utf8_without_control_characters),
         cmocka_unit_test(what_is_not_clean_is_replaced_for_a_line),
