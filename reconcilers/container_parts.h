@@ -36,7 +36,10 @@ const char *container_missing_value(const struct container_pass *pass);
 /* Running, paused, ended, created, dead: what each calls for. */
 void container_reconcile_state(struct container_pass *pass);
 
-/* The engine said at the start that a port is taken: give up the leased ones and make it anew with others. */
+/*
+ * The engine said at the first start that a port is taken: give up the leased ones and make it anew with others. At once for
+ * QUICK_TRIES times, then with the back-off.
+ */
 bool container_reconcile_port_in_use(struct container_pass *pass);
 /* The same of one that the engine cannot start any more, whatever is tried: it is made anew. */
 bool container_reconcile_broken(struct container_pass *pass);

@@ -204,20 +204,43 @@ static void reconcile_exited(struct container_pass *pass)
     plan_start(pass, "restart", PHASE_REPAIRING, cause);
 }
 
+/* "Bind for 0.0.0.0:8080 failed", "listen tcp4 127.0.0.1:8080: bind: ...": is it about this port? */
+static bool is_about_port(const char *message, unsigned port)
+{
+    for (const char *at = message; (at = strchr(at, ':')) != NULL;) {
+        char *end;
+
+        at++;
+        if (*at >= '0' && *at <= '9' && strtoul(at, &end, 10) == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Not when the message is about a fixed one: giving up the leased ones would not help. */
 static bool is_leased_port_in_use(const struct container_pass *pass)
 {
     bool has_pooled = false;
 
-    for (size_t i = 0; i < pass->want->ports->count; i++) {
-        has_pooled |= pass->want->ports->items[i].host_port == 0;
+    if (pass->failure->count == 0 || !text_equal(pass->failure->reason, REASON_PORT_IN_USE)) {
+        return false;
     }
-    return has_pooled && pass->failure->count > 0 &&
-           text_equal(pass->failure->reason, REASON_PORT_IN_USE);
+    for (size_t i = 0; i < pass->want->ports->count; i++) {
+        const unsigned host_port = pass->want->ports->items[i].host_port;
+
+        has_pooled |= host_port == 0;
+        if (host_port != 0 && pass->failure->message != NULL &&
+            is_about_port(pass->failure->message, host_port)) {
+            return false;
+        }
+    }
+    return has_pooled;
 }
 
 bool container_reconcile_port_in_use(struct container_pass *pass)
 {
-    if (!is_leased_port_in_use(pass) || pass->failure->count > QUICK_TRIES) {
+    if (!is_leased_port_in_use(pass)) {
         return false;
     }
     plan_set_operation(pass->plan, "repair", "a leased host port is taken");

@@ -46,18 +46,28 @@ void status_set_stalled(struct object_status *status, const char *reason, const 
     status_add_error(status, reason, message, NULL);
 }
 
+static int64_t delay_ms(const struct observed_failure *failure, const char *key)
+{
+    unsigned count = failure->count;
+
+    if (text_equal(failure->reason, REASON_PORT_IN_USE) ||
+        text_equal(failure->reason, REASON_ADDRESS_UNAVAILABLE)) {
+        if (count <= QUICK_TRIES) {
+            return 0; /* the next one is another port or address */
+        }
+        count -= QUICK_TRIES;
+    } else if (text_equal(failure->reason, REASON_CONTAINER_BROKEN) && count > STALLED_AFTER) {
+        count = STALLED_AFTER; /* a new container is another try, however often the old one was tried */
+    }
+    return (int64_t)retry_delay_ms(key, count);
+}
+
 bool failure_holds_back(const struct observed_failure *failure, const char *key,
                         int64_t now_wall_ms, struct plan *plan, struct object_status *status)
 {
-    bool is_quick = (text_equal(failure->reason, REASON_PORT_IN_USE) ||
-                     text_equal(failure->reason, REASON_ADDRESS_UNAVAILABLE)) &&
-                    failure->count <= QUICK_TRIES;
-    bool is_broken = text_equal(failure->reason, REASON_CONTAINER_BROKEN);
-    /* A new container is another try, however often the old one was tried. */
-    unsigned count = is_broken && failure->count > STALLED_AFTER ? STALLED_AFTER : failure->count;
-    int64_t retry_at = failure->at_wall_ms + (int64_t)retry_delay_ms(key, count);
+    int64_t retry_at = failure->at_wall_ms + delay_ms(failure, key);
 
-    if (failure->count == 0 || plan->operation == NULL || is_quick || retry_at <= now_wall_ms) {
+    if (failure->count == 0 || plan->operation == NULL || retry_at <= now_wall_ms) {
         return false;
     }
     status_defer_operation(status, plan->operation, plan->cause,
