@@ -48,12 +48,17 @@ const char *suggest_nearest(const char *text, const char *const *words, size_t c
     size_t text_len = strlen(text);
 
     for (size_t i = 0; i < count; i++) {
-        unsigned distance = suggest_distance(text, words[i]);
+        size_t word_len = strlen(words[i]), limit = 1 + word_len / 4;
+        size_t at_least = word_len > text_len ? word_len - text_len : text_len - word_len;
+        unsigned distance = FAR_AWAY;
 
         if (text_len >= 3 && strncasecmp(text, words[i], text_len) == 0) {
-            distance = min_unsigned(distance, 1);
+            distance = 1;
         }
-        if (distance < best_distance && distance <= 1 + strlen(words[i]) / 4) {
+        if (at_least <= limit && at_least < best_distance) {
+            distance = min_unsigned(distance, suggest_distance(text, words[i]));
+        }
+        if (distance < best_distance && distance <= limit) {
             best = words[i];
             best_distance = distance;
         }

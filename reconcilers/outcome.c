@@ -57,8 +57,8 @@ static int64_t delay_ms(const struct observed_failure *failure, const char *key)
         }
         count -= QUICK_TRIES;
     } else if (text_equal(failure->reason, REASON_CONTAINER_BROKEN) && count > STALLED_AFTER) {
-        count =
-            STALLED_AFTER; /* a new container is another try, however often the old one was tried */
+        /* A new container is another try, however often the old one was tried. */
+        count = STALLED_AFTER;
     }
     return (int64_t)retry_delay_ms(key, count);
 }
