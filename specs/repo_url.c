@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "base/sha256.h"
 #include "base/strbuf.h"
+#include "base/utf8.h"
 #include "specs/excerpt.h"
 #include "specs/reason.h"
 
@@ -264,6 +265,21 @@ static int check_path(const struct parts *parts, struct error *err)
     return 0;
 }
 
+static bool is_safe_to_show(const char *text, size_t len)
+{
+    uint32_t code;
+    size_t n;
+
+    for (size_t i = 0; i < len; i += n) {
+        n = utf8_decode(text + i, len - i, &code);
+        if (n == 0 ||
+            !(utf8_is_safe_to_show(code) || code == '\t' || code == '\n' || code == '\r')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int check_text(const char *text, struct error *err)
 {
     size_t len = strlen(text);
@@ -271,7 +287,7 @@ static int check_text(const char *text, struct error *err)
     if (len > MAX_URL_LEN) {
         return refuse(err, "is longer than 2048 bytes");
     }
-    if (!text_is_clean_utf8(text, len)) {
+    if (!is_safe_to_show(text, len)) {
         return refuse(err, "has control characters or broken UTF-8 in it");
     }
     if (strpbrk(text, " \t\r\n") != NULL) {

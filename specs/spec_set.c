@@ -69,7 +69,7 @@ void spec_set_scan_begin(struct spec_set *set)
         ((struct spec_entry *)map_value(at))->is_doubted = false;
     }
     set->has_doubts = false;
-    set->is_stirred = false;
+    set->is_stirred = set->is_moving = false;
 }
 
 void spec_set_scan_abort(struct spec_set *set)
@@ -126,6 +126,16 @@ bool spec_set_file_owns(const struct spec_set *set, const char *name)
     return false;
 }
 
+static bool has_nameless_document(const struct spec_file *parsed)
+{
+    for (size_t i = 0; i < parsed->count; i++) {
+        if (parsed->documents[i].kind == NULL || parsed->documents[i].name == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
                        size_t len)
 {
@@ -135,6 +145,7 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     file->parsed = spec_file_parse(file->name, text, len);
     snprintf(file->digest, sizeof(file->digest), "%s", digest);
     set->is_stirred = true;
+    set->is_moving |= !file->parsed->is_complete || has_nameless_document(file->parsed);
     set_unreadable(file, NULL);
     file->is_changed = true;
     free(file->good_text);
@@ -150,7 +161,7 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
 
 void spec_set_file_unknown(struct spec_set *set)
 {
-    set->is_stirred = true;
+    set->is_moving = true;
 }
 
 static bool is_below(const char *file, const char *directory)
@@ -220,6 +231,7 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
 {
     bool is_valid = document != NULL && document->object != NULL;
 
+    set->is_moving |= entry->missing_since_ms != 0;
     entry->is_seen = true;
     entry->missing_since_ms = 0;
     if (!text_equal(entry->file, file)) {
@@ -241,16 +253,6 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     if (is_valid) {
         adopt_object(set, entry, document->object);
     }
-}
-
-static bool has_nameless_document(const struct spec_file *parsed)
-{
-    for (size_t i = 0; i < parsed->count; i++) {
-        if (parsed->documents[i].kind == NULL || parsed->documents[i].name == NULL) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* A file that could not be read to its end, or of which a document has lost its name, may hold what we do not see. */
@@ -371,20 +373,31 @@ static void keep_files(struct spec_set *set)
     }
 }
 
-/* Quiet for a while since it went; patience has an end where something changes all the time. */
+/* The later of the two times, but patience has an end. */
+static uint64_t quiet_since_ms(uint64_t missing_since_ms, uint64_t last_at_ms, uint64_t patience_ms)
+{
+    uint64_t end_ms = missing_since_ms + patience_ms - SPEC_DELETION_DELAY_MS;
+
+    if (last_at_ms <= missing_since_ms) {
+        return missing_since_ms;
+    }
+    return last_at_ms < end_ms ? last_at_ms : end_ms;
+}
+
+/* Quiet for a while since it went. */
 static bool is_due_for_deletion(const struct spec_set *set, const struct spec_entry *entry,
                                 uint64_t now_ms)
 {
-    uint64_t since_ms = entry->missing_since_ms,
-             last_ms = since_ms + SPEC_DELETION_PATIENCE_MS - SPEC_DELETION_DELAY_MS;
+    uint64_t missing_since_ms = entry->missing_since_ms, unmoved_ms, unchanged_ms;
 
-    if (since_ms == 0 || entry->is_held) {
+    if (missing_since_ms == 0 || entry->is_held) {
         return entry->is_held;
     }
-    if (set->stirred_at_ms > since_ms) {
-        since_ms = set->stirred_at_ms < last_ms ? set->stirred_at_ms : last_ms;
-    }
-    return now_ms >= since_ms + SPEC_DELETION_DELAY_MS;
+    unmoved_ms = quiet_since_ms(missing_since_ms, set->moved_at_ms, SPEC_DELETION_PATIENCE_MS);
+    unchanged_ms =
+        quiet_since_ms(missing_since_ms, set->stirred_at_ms, SPEC_DELETION_CHANGE_PATIENCE_MS);
+    return now_ms >= unmoved_ms + SPEC_DELETION_DELAY_MS &&
+           now_ms >= unchanged_ms + SPEC_DELETION_DELAY_MS;
 }
 
 /* Notes what is missing; returns how many objects are. */
@@ -406,6 +419,41 @@ static size_t count_missing(struct spec_set *set, uint64_t now_ms)
         set->is_waiting |= !is_due_for_deletion(set, entry, now_ms);
     }
     return missing;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+/*
+ * How many of the missing ones went at once: the most within a window. Where some come and others go all the time, many may
+ * be missing together that went one by one.
+ */
+static size_t count_missed_at_once(const struct spec_set *set, size_t missing)
+{
+    auto_free uint64_t *times = xcalloc(missing, sizeof(*times));
+    size_t count = 0, first = 0, most = 0;
+
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        const struct spec_entry *entry = map_value(at);
+
+        if (!entry->is_seen) {
+            times[count++] = entry->missing_since_ms;
+        }
+    }
+    if (count > 0) {
+        qsort(times, count, sizeof(*times), compare_times);
+    }
+    for (size_t i = 0; i < count; i++) {
+        while (times[i] - times[first] >= SPEC_HOLD_WINDOW_MS) {
+            first++;
+        }
+        most = i - first + 1 > most ? i - first + 1 : most;
+    }
+    return most;
 }
 
 static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
@@ -496,7 +544,6 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
 
         file->has_hidden = file->has_missing = false;
     }
-    set->stirred_at_ms = set->is_stirred ? now_ms : set->stirred_at_ms;
     see_documents(set);
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
@@ -505,11 +552,15 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
             see_hidden(set, entry);
         }
     }
+    set->stirred_at_ms = set->is_stirred ? now_ms : set->stirred_at_ms;
+    set->moved_at_ms = set->is_moving ? now_ms : set->moved_at_ms;
     keep_files(set);
     missing = count_missing(set, now_ms);
     set->held_count = 0;
     if (set->hold_total > 0) {
         total = set->hold_total; /* objects that came since must not end the hold */
+    } else {
+        missing = count_missed_at_once(set, missing);
     }
     if (missing > SPEC_HOLD_MINIMUM && missing * 2 > total && !is_deletion_confirmed) {
         set->hold_total = total;

@@ -3,9 +3,10 @@
  *
  * Fed with scans (which files are there, what is in them), it decides what is desired now: the last good version of a spec stays in
  * force while its file is broken; a name belongs to the file that had it first; an object is gone only when two scans at
- * least a second apart miss it and nothing else came or changed in between (somebody may be moving things; half a minute at
- * most); and when more than half of the objects and more than five would go at once, or a directory may only be unmounted,
- * they are held until somebody confirms. Pure: the clock is an argument, files are read by the caller.
+ * least a second apart miss it and nothing else came or changed in between. Somebody may be moving things: that is waited
+ * for, for some seconds, and for half a minute while something that was missing comes back or a new file cannot be read to
+ * its end. When more than half of the objects and more than five would go that were missed at once, or a directory may only
+ * be unmounted, they are held until somebody confirms. Pure: the clock is an argument, files are read by the caller.
  */
 #ifndef BERTH_SPECS_SPEC_SET_H
 #define BERTH_SPECS_SPEC_SET_H
@@ -16,7 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SPEC_DELETION_DELAY_MS = 1000, SPEC_DELETION_PATIENCE_MS = 30000, SPEC_HOLD_MINIMUM = 5 };
+enum {
+    SPEC_DELETION_DELAY_MS = 1000,
+    SPEC_DELETION_PATIENCE_MS = 30000,       /* with what seems to be moving */
+    SPEC_DELETION_CHANGE_PATIENCE_MS = 5000, /* with new objects and versions */
+    SPEC_HOLD_MINIMUM = 5,
+    SPEC_HOLD_WINDOW_MS =
+        2000, /* missed within less than this: at once. Less than half of the patience with changes */
+};
 
 /* One file that was seen. */
 struct spec_set_file {
@@ -58,7 +66,9 @@ struct spec_set {
     bool is_waiting;        /* an object is missing: scan again after SPEC_DELETION_DELAY_MS */
     bool has_doubts;        /* of the scan at hand or the last one */
     bool is_stirred;        /* the scan at hand found something new */
+    bool is_moving;         /* it found what was missing, or what may hold it */
     uint64_t stirred_at_ms; /* when one last did */
+    uint64_t moved_at_ms;
 };
 
 struct spec_set *spec_set_new(void);

@@ -1,12 +1,13 @@
 /*
  * Repository URLs: what is taken has a canonical form that is its own canonical form, a valid
- * container name, and nothing in it that git or a shell could take for an option; what is refused
+ * container name, and nothing in it that git or a shell could take for an option or YAML for an end of line; what is refused
  * has a reason in one clean line.
  */
 #include "base/memory.h"
 #include "base/parse.h"
 #include "specs/reason.h"
 #include "specs/repo_url.h"
+#include "specs/spec_file.h"
 #include "specs/types.h"
 
 #include <assert.h>
@@ -29,6 +30,19 @@ static void check_canonical(const struct repo_url *url)
     assert(strcmp(again.canonical, url->canonical) == 0);
 }
 
+/* As the settings of a repository that no spec is about are made. */
+static void check_in_quotes(const char *text)
+{
+    auto_free char *spec =
+        xasprintf("apiVersion: berth.dev/v1\nkind: Repository\nmetadata: {name: x}\n"
+                  "spec: {url: \"%s\"}\n",
+                  text);
+    auto_owned(spec_file) *file = spec_file_parse("x.yaml", spec, strlen(spec));
+
+    assert(file->count == 1 && file->documents[0].object != NULL);
+    assert(strcmp(file->documents[0].object->repository.url, text) == 0);
+}
+
 static void check_url(const struct repo_url *url, const char *text)
 {
     char name[REPO_CONTAINER_NAME_SIZE];
@@ -42,6 +56,7 @@ static void check_url(const struct repo_url *url, const char *text)
     assert(object_name_is_valid(repo_url_container_name(url, name)));
     assert(object_name_is_valid(repo_url_branch_container_name(url, text, name)));
     check_canonical(url);
+    check_in_quotes(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -116,7 +116,7 @@ spec:
   readinessProbe: {httpGet: {port: 8080, path: /}, periodSeconds: 1}
 SPEC
 }
-edit_instance() { local name; name=$(some_instance) && sed -i "s/value: .*}/value: \"$RANDOM\"}]/" "$SPECS/$name.yaml"; }
+edit_instance() { local name; name=$(some_instance) && sed -i "s/value: .*}/value: \"$RANDOM\"}/" "$SPECS/$name.yaml"; }
 break_instance() { local name; name=$(some_instance) && sed -i 's/^  zone:/  zoone:/' "$SPECS/$name.yaml"; }
 mend_instances() { sed -i 's/^  zoone:/  zone:/' "$SPECS"/vm*.yaml 2>/dev/null; }
 remove_instance() { local name; name=$(some_instance) && rm -f "$SPECS/$name.yaml"; }

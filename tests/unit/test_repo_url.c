@@ -150,6 +150,10 @@ static void what_cannot_be_cloned_from_is_refused_with_a_reason(void **state)
         "https://h/a\nb",
         "https://h/\x1b[31m",
         "https://h/\xff",
+        "https://h/o\xc2\x85r",     /* NEL, an end of line in YAML */
+        "https://h/o\xe2\x80\xa8r", /* LINE SEPARATOR */
+        "https://h/o\xe2\x80\xaer", /* RIGHT-TO-LEFT OVERRIDE */
+        "https://h/o\xef\xbb\xbfr", /* BYTE ORDER MARK */
         "https://-h/o/r",
         "https://h/-o/r",
         "-oProxyCommand=x",

@@ -475,10 +475,10 @@ static void a_scan_that_is_given_up_changes_nothing(void **state)
     spec_set_free(set);
 }
 
-/* So many objects, one in each file, of which the first `missing` are left out. */
-static void put_herd(struct spec_set *set, unsigned count, unsigned missing)
+/* Objects by number, one in each file, of which the first `missing` are left out. */
+static void put_herd(struct spec_set *set, unsigned first, unsigned end, unsigned missing)
 {
-    for (unsigned i = missing; i < count; i++) {
+    for (unsigned i = first + missing; i < end; i++) {
         auto_free char *name = xasprintf("vm-%02u.yaml", i);
         auto_free char *text = xasprintf("apiVersion: berth.dev/v1\nkind: Instance\n"
                                          "metadata: {name: vm-%02u}\nspec: {}\n",
@@ -492,8 +492,17 @@ static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, uns
                       bool is_confirmed)
 {
     spec_set_scan_begin(set);
-    put_herd(set, count, missing);
+    put_herd(set, 0, count, missing);
     spec_set_scan_end(set, now_ms, is_confirmed);
+}
+
+static void scan_herd_and(struct spec_set *set, uint64_t now_ms, unsigned count, unsigned missing,
+                          const struct file *other)
+{
+    spec_set_scan_begin(set);
+    put_herd(set, 0, count, missing);
+    put(set, other);
+    spec_set_scan_end(set, now_ms, false);
 }
 
 static void a_mass_deletion_is_held(void **state)
@@ -654,8 +663,8 @@ static void a_hold_does_not_hold_up_the_rest(void **state)
     spec_set_free(set);
 }
 
-/* A checkout in which much has moved: one file is removed first and comes last. */
-static void while_other_files_come_nothing_is_deleted(void **state)
+/* A checkout in which much moves, of which a scan sees both halves: one file is removed first and comes last. */
+static void while_what_was_missing_comes_back_nothing_is_deleted(void **state)
 {
     struct spec_set *set = spec_set_new();
     uint64_t now_ms = 1000;
@@ -663,30 +672,26 @@ static void while_other_files_come_nothing_is_deleted(void **state)
     (void)state;
     scan_herd(set, now_ms, 10, 0, false);
     for (int i = 0; i < 10; i++) {
-        auto_free char *text = xasprintf("# version %d\n", i);
+        auto_free char *name = xasprintf("moved-%d.yaml", i);
 
-        now_ms += 1500;
-        spec_set_scan_begin(set);
-        put_herd(set, 10, 1);
-        put(set, &(struct file){"other.yaml", text});
-        spec_set_scan_end(set, now_ms, false);
+        now_ms += 500;
+        scan_herd(set, now_ms, 9, 1, false); /* vm-09 is moved again and again */
+        now_ms += 1000;
+        scan_herd_and(set, now_ms, 9, 1, &(struct file){name, OBJECT("vm-09", "debian:12")});
         assert_int_equal(count_objects(set), 10);
         assert_true(set->is_waiting);
     }
-    spec_set_scan_begin(set); /* the same again: quiet since then */
-    put_herd(set, 10, 1);
-    put(set, &(struct file){"other.yaml", "# version 9\n"});
-    spec_set_scan_end(set, now_ms + 999, false);
+    scan_herd_and(set, now_ms + 999, 9, 1,
+                  &(struct file){"moved-9.yaml", OBJECT("vm-09", "debian:12")});
     assert_int_equal(count_objects(set), 10);
-    spec_set_scan_begin(set);
-    put_herd(set, 10, 1);
-    put(set, &(struct file){"other.yaml", "# version 9\n"});
-    spec_set_scan_end(set, now_ms + 1000, false);
+    scan_herd_and(set, now_ms + 1000, 9, 1,
+                  &(struct file){"moved-9.yaml", OBJECT("vm-09", "debian:12")});
     assert_int_equal(count_objects(set), 9);
+    assert_null(spec_set_find(set, "Instance/vm-00"));
     spec_set_free(set);
 }
 
-static void patience_with_what_changes_all_the_time_has_an_end(void **state)
+static void patience_with_what_moves_all_the_time_has_an_end(void **state)
 {
     struct spec_set *set = spec_set_new();
     uint64_t now_ms = 1000;
@@ -694,16 +699,55 @@ static void patience_with_what_changes_all_the_time_has_an_end(void **state)
     (void)state;
     scan_herd(set, now_ms, 10, 0, false);
     for (int i = 0; i < 40; i++) {
-        auto_free char *text = xasprintf("# version %d\n", i);
-
         now_ms += 1000;
         spec_set_scan_begin(set);
-        put_herd(set, 10, 1);
-        put(set, &(struct file){"other.yaml", text});
+        put_herd(set, 0, 10, 1);
+        spec_set_file_unknown(set); /* a new file that is still being written */
         spec_set_scan_end(set, now_ms, false);
         assert_int_equal(count_objects(set), now_ms < 2000 + SPEC_DELETION_PATIENCE_MS ? 10 : 9);
     }
     spec_set_free(set);
+}
+
+/* New objects and new versions of others: seldom has it to do with what is missing. */
+static void changes_of_others_hold_up_a_deletion_for_some_seconds(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    scan_herd(set, now_ms, 10, 0, false);
+    for (int i = 0; i < 10; i++) {
+        auto_free char *text = xasprintf(OBJECT("other", "debian:%d"), i);
+
+        now_ms += 1000;
+        scan_herd_and(set, now_ms, 10, 1, &(struct file){"other.yaml", text});
+        assert_int_equal(count_objects(set),
+                         now_ms < 2000 + SPEC_DELETION_CHANGE_PATIENCE_MS ? 11 : 10);
+    }
+    spec_set_free(set);
+}
+
+/* Tasks that are dropped and taken away all the time: as many go in half a minute as there are, but not at once. */
+static void turnover_is_no_mass_deletion(void **state)
+{
+    static const unsigned steps_ms[] = {300, 500, 1000, 2000};
+
+    (void)state;
+    for (size_t row = 0; row < ARRAY_SIZE(steps_ms); row++) {
+        struct spec_set *set = spec_set_new();
+        unsigned gone_in_patience =
+            (SPEC_DELETION_CHANGE_PATIENCE_MS + SPEC_DELETION_DELAY_MS) / steps_ms[row];
+
+        for (unsigned i = 0; i < 90; i++) {
+            spec_set_scan_begin(set);
+            put_herd(set, i, i + 8, 0);
+            spec_set_scan_end(set, 1000 + (uint64_t)i * steps_ms[row], false);
+            assert_int_equal(set->held_count, 0);
+            assert_true(count_objects(set) <= 8 + gone_in_patience + 1);
+        }
+        spec_set_free(set);
+    }
 }
 
 /* rm -r takes its time, and a scan may come in between. */
@@ -943,8 +987,10 @@ int main(void)
             files_that_come_back_into_a_directory_that_was_unmounted_do_not_take_the_rest_down),
         cmocka_unit_test(what_is_kept_of_a_faulty_file_can_be_read),
         cmocka_unit_test(a_hold_does_not_hold_up_the_rest),
-        cmocka_unit_test(while_other_files_come_nothing_is_deleted),
-        cmocka_unit_test(patience_with_what_changes_all_the_time_has_an_end),
+        cmocka_unit_test(while_what_was_missing_comes_back_nothing_is_deleted),
+        cmocka_unit_test(patience_with_what_moves_all_the_time_has_an_end),
+        cmocka_unit_test(changes_of_others_hold_up_a_deletion_for_some_seconds),
+        cmocka_unit_test(turnover_is_no_mass_deletion),
         cmocka_unit_test(a_mass_deletion_in_portions_is_held),
         cmocka_unit_test(new_files_do_not_end_a_hold),
         cmocka_unit_test(after_a_hold_small_deletions_go_on_as_before),
