@@ -199,7 +199,7 @@ TEST_COMMANDS = $(foreach program,$(filter $(UNIT_PROGRAMS),$(PROGRAMS)),'$(prog
     $(foreach program,$(filter $(FUZZ_PROGRAMS),$(PROGRAMS)),'$(program) \
         tests/fuzz/corpora/$(patsubst fuzz_%,%,$(notdir $(program)))')
 
-.PHONY: test test-integration test-faults test-model crash-sweep valgrind stress soak fuzz coverage
+.PHONY: test test-integration test-faults test-model crash-sweep fault-sweep valgrind stress soak fuzz coverage
 test: $(PROGRAMS) $(OUT)/berth-runner ## unit tests, cases and corpora
 	@BERTH_RUNNER=$(abspath $(OUT)/berth-runner) \
 	    tests/support/run_tests.sh -l $(OUT)/test-logs $(TEST_COMMANDS)
@@ -221,6 +221,9 @@ test-faults: $(OUT)/berth $(ENGINE_PROGRAMS) $(MODEL) ## lost replies, crashes a
 crash-sweep: BATS_LIMIT = 86400
 crash-sweep: $(OUT)/berth $(ENGINE_PROGRAMS) ## killed at every change of a scenario, by hand: S=instance|pool|task
 	@CRASH='$(or $(CRASH),all)' $(RUN_BATS) 'bats --tap -f $(or $(S),.) tests/faults/crashes.bats'
+
+fault-sweep: $(OUT)/berth $(FAKE_ENGINE) ## a scenario rerun with each call failing in each way, by hand: SWEEP="all|sample N|SCENARIO [RULE]"
+	@BERTH=$(abspath $(OUT)/berth) BERTH_TEST_PROGRAMS=$(abspath $(OUT)/tests) tests/faults/sweep.sh $(or $(SWEEP),sample 100)
 
 valgrind: $(OUT)/berth ## the controller under memcheck: create, recreate, scale, task, deletion
 	@$(RUN_BATS) 'bats --tap tests/faults/memory.bats'
