@@ -4,27 +4,44 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/suggest.h"
-#include "cli/command.h"
+#include "cli/help.h"
 #include "specs/quantity.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_OPTIONS = 64, MAX_NAME = 64 };
+enum { MAX_NAME = 64 };
+
+static int say_wrong(const char *command, const char *format, va_list list)
+{
+    fprintf(stderr, "berth %s: ", command);
+    vfprintf(stderr, format, list);
+    fprintf(stderr, "\nsee: berth %s --help\n", command);
+    return EXIT_BAD_USAGE;
+}
 
 int usage_error(const char *command, const char *format, ...)
 {
-    va_list args;
+    va_list list;
 
-    fprintf(stderr, "berth %s: ", command);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\nsee: berth %s --help\n", command);
+    va_start(list, format);
+    say_wrong(command, format, list);
+    va_end(list);
     return EXIT_BAD_USAGE;
+}
+
+int arguments_wrong(struct arguments *args, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    args->exit_code = say_wrong(args->command->name, format, list);
+    va_end(list);
+    return -1;
 }
 
 char *directory_option(const char *value, const char *variable, const char *fallback)
@@ -36,6 +53,46 @@ char *directory_option(const char *value, const char *variable, const char *fall
             from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
     }
     return path_absolute(value);
+}
+
+/* --- options ------------------------------------------------------------------------------------- */
+
+static void add_letter(struct arguments *args, size_t *len, int id, int has_value)
+{
+    if (id > 127) {
+        return;
+    }
+    args->letters[(*len)++] = (char)id;
+    for (int i = 0; i < has_value; i++) { /* "x:" takes a value, "x::" may take one */
+        args->letters[(*len)++] = ':';
+    }
+}
+
+static int kind_of_value(const struct command_option *option)
+{
+    if (option->value == NULL) {
+        return no_argument;
+    }
+    return option->value[0] == '[' ? optional_argument : required_argument;
+}
+
+void arguments_init(struct arguments *args, const struct command *command, int argc, char **argv)
+{
+    size_t count = 0, len = 0;
+
+    *args = (struct arguments){.command = command, .argc = argc, .argv = argv};
+    args->letters[len++] = ':';
+    for (const struct command_option *option = command->options;
+         option != NULL && option->name != NULL; option++) {
+        assert(count < MAX_OPTIONS - 2);
+        args->options[count++] =
+            (struct option){option->name, kind_of_value(option), NULL, option->id};
+        add_letter(args, &len, option->id, kind_of_value(option));
+    }
+    args->options[count] = (struct option){"help", no_argument, NULL, 'h'};
+    add_letter(args, &len, 'h', no_argument);
+    optind = 1;
+    opterr = 0;
 }
 
 /* "--state", also of "--state=x". */
@@ -62,9 +119,9 @@ static size_t add_matches(struct strbuf *out, const char *name, const struct opt
     return count;
 }
 
-static int unknown_option_error(const char *command, const char *argument,
-                                const struct option *options)
+static int unknown_option(struct arguments *args, const char *argument)
 {
+    const struct option *options = args->options;
     const char *names[MAX_OPTIONS], *nearest;
     auto_done(strbuf) matches = {0};
     char name[MAX_NAME];
@@ -72,47 +129,90 @@ static int unknown_option_error(const char *command, const char *argument,
 
     copy_name(argument, name);
     if (strlen(name) > 2 && add_matches(&matches, name + 2, options) > 1) {
-        return usage_error(command, "%s could be %s", name, strbuf_text(&matches));
+        return arguments_wrong(args, "%s could be %s", name, strbuf_text(&matches));
     }
     for (; count < MAX_OPTIONS && options[count].name != NULL; count++) {
         names[count] = options[count].name;
     }
     nearest = suggest_nearest(name + strspn(name, "-"), names, count);
-    return usage_error(command, "unknown option %s%s%s%s", name,
-                       nearest != NULL ? "; did you mean --" : "", nearest != NULL ? nearest : "",
-                       nearest != NULL ? "?" : "");
+    return arguments_wrong(args, "unknown option %s%s%s%s", name,
+                           nearest != NULL ? "; did you mean --" : "",
+                           nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
-int option_error(const char *command, char *const *argv, const struct option *options, int result)
+/* After getopt_long() has returned '?' or ':'. */
+static int wrong_option(struct arguments *args, int result)
 {
-    const char *argument = argv[optind - 1]; /* of a long option; a short one may be in a bundle */
+    const char *argument =
+        args->argv[optind - 1]; /* of a long option; a short one may be in a bundle */
     bool is_long = strncmp(argument, "--", 2) == 0;
     char name[MAX_NAME];
 
     copy_name(argument, name);
     if (result == ':') {
-        return is_long ? usage_error(command, "%s needs a value", name)
-                       : usage_error(command, "-%c needs a value", optopt);
+        return is_long ? arguments_wrong(args, "%s needs a value", name)
+                       : arguments_wrong(args, "-%c needs a value", optopt);
     }
     if (is_long && optopt != 0) {
-        return usage_error(command, "%s takes no value", name);
+        return arguments_wrong(args, "%s takes no value", name);
     }
-    return is_long ? unknown_option_error(command, argument, options)
-                   : usage_error(command, "unknown option -%c", optopt);
+    return is_long ? unknown_option(args, argument)
+                   : arguments_wrong(args, "unknown option -%c", optopt);
 }
 
-int timeout_option(const char *command, const char *text, int64_t *ret_ms)
+int arguments_next(struct arguments *args)
+{
+    int id = getopt_long(args->argc, args->argv, args->letters, args->options, NULL);
+
+    switch (id) {
+    case -1:
+        args->operands = args->argv + optind;
+        args->count = args->argc - optind;
+        return 0;
+    case 'h':
+        help_print(args->command, stdout);
+        args->exit_code = EXIT_OK;
+        return -1;
+    case '?':
+    case ':': return wrong_option(args, id);
+    default: args->value = optarg; return id;
+    }
+}
+
+int arguments_count(struct arguments *args, int min, int max, const char *missing)
+{
+    if (args->count < min) {
+        return missing != NULL ? arguments_wrong(args, "%s", missing)
+                               : arguments_wrong(args, "usage: berth %s %s", args->command->name,
+                                                 args->command->operands);
+    }
+    return args->count > max
+               ? arguments_wrong(args, "unexpected argument \"%s\"", args->operands[max])
+               : 0;
+}
+
+bool places_take(struct places *places, int id, const char *value)
+{
+    switch (id) {
+    case OPTION_SPECS: places->specs = value; return true;
+    case OPTION_STATUS_DIR: places->status_dir = value; return true;
+    case OPTION_STATE: places->state = value; return true;
+    default: return false;
+    }
+}
+
+int timeout_option(struct arguments *args, const char *text, int64_t *ret_ms)
 {
     int64_t ms;
 
     if (quantity_parse_duration(text, &ms) < 0 || ms <= 0) {
-        return usage_error(command, "--timeout: \"%s\" is not a time such as 60s", text);
+        return arguments_wrong(args, "--timeout: \"%s\" is not a time such as 60s", text);
     }
     *ret_ms = ms;
     return 0;
 }
 
-/* Kinds */
+/* --- kinds -------------------------------------------------------------------------------------- */
 
 struct kind_word {
     const char *word;
@@ -144,7 +244,7 @@ int kind_from_argument(const char *text, enum kind *ret_kind)
     return -1;
 }
 
-int unknown_kind_error(const char *command, const char *text)
+int unknown_kind_error(struct arguments *args, const char *text)
 {
     const char *words[2 * KIND_COUNT + 1] = {"all"}, *nearest;
     auto_done(strbuf) list = {0};
@@ -156,7 +256,7 @@ int unknown_kind_error(const char *command, const char *text)
         strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", kind_plural((enum kind)i));
     }
     nearest = suggest_nearest(text, words, count);
-    return usage_error(command, "unknown kind \"%s\"; it is one of %s or all%s%s%s", text,
-                       strbuf_text(&list), nearest != NULL ? "; did you mean \"" : "",
-                       nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    return arguments_wrong(args, "unknown kind \"%s\"; it is one of %s or all%s%s%s", text,
+                           strbuf_text(&list), nearest != NULL ? "; did you mean \"" : "",
+                           nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }

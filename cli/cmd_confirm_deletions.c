@@ -7,17 +7,7 @@
 #include "cli/status_store.h"
 #include "controller/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
-
-static const char help[] =
-    "usage: berth confirm-deletions [--state DIR]\n\n"
-    "When more than half of all objects (and more than five) lose their specs at once, the "
-    "controller\n"
-    "keeps them and says so. This lets it go on: what is missing now is deleted at its next "
-    "look.\n"
-    "Exit code: 0 confirmed, 1 nothing is held or no controller runs, 2 usage.\n\n"
-    "  --state DIR   state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n";
 
 /*
  * What the heartbeat says. It is written right after what was held is told, so that whoever has just
@@ -37,31 +27,22 @@ static bool is_something_held(const char *state)
     return false;
 }
 
-int cmd_confirm_deletions(int argc, char **argv)
+static int cmd_confirm_deletions(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"state", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    const char *state = NULL;
+    struct places places = {0};
     auto_free char *directory = NULL;
+    struct arguments args;
     struct error err = {0};
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        switch (id) {
-        case 's': state = optarg; break;
-        case 'h': fputs(help, stdout); return EXIT_OK;
-        default: return option_error("confirm-deletions", argv, options, id);
-        }
+    arguments_init(&args, &command_confirm_deletions, argc, argv);
+    while ((id = arguments_next(&args)) > 0) {
+        places_take(&places, id, args.value);
     }
-    if (optind < argc) {
-        return usage_error("confirm-deletions", "unexpected argument \"%s\"", argv[optind]);
+    if (id < 0 || arguments_count(&args, 0, 0, NULL) < 0) {
+        return args.exit_code;
     }
-    directory = directory_option(state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    directory = directory_option(places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     if (status_store_is_controlled(directory) && !is_something_held(directory)) {
         fprintf(stderr, "berth confirm-deletions: no deletion is held, so nothing was confirmed\n");
         return EXIT_FAILED;
@@ -74,3 +55,16 @@ int cmd_confirm_deletions(int argc, char **argv)
     puts("confirmed: the controller deletes now what is missing");
     return EXIT_OK;
 }
+
+const struct command command_confirm_deletions = {
+    .name = "confirm-deletions",
+    .run = cmd_confirm_deletions,
+    .summary = "let held deletions happen",
+    .description =
+        "When more than half of all objects (and more than five) lose their specs at once, the "
+        "controller keeps them and says so. This lets it go on: what is missing now is deleted at "
+        "its "
+        "next look.",
+    .options = (const struct command_option[]){STATE_OPTION, END_OF_OPTIONS},
+    .exit_codes = "0 confirmed, 1 nothing is held or no controller runs, 2 usage",
+};

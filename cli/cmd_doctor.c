@@ -7,51 +7,25 @@
 #include "cli/status_store.h"
 #include "controller/options.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] =
-    "usage: berth doctor [OPTION...]\n\n"
-    "Looks at what Berth needs on this machine, one line for each check: ok, warn (it works with "
-    "less,\n"
-    "and the line says what that costs) or fail, and what to do. Changes nothing.\n\n"
-    "  --state DIR     state directory, also of one to be (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  --specs DIR     directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --engine URL    as of berth run (DOCKER_HOST, the controller's, the default socket)\n"
-    "  --ports RANGES  as of berth run (the controller's, " DEFAULT_PORTS ")\n"
-    "  -h, --help\n\n"
-    "Exit code: 0 nothing failed, 1 something did, 2 usage.\n";
+enum { OPTION_PORTS = 256 };
 
-struct doctor_flags {
-    const char *state, *specs;
-    bool wants_help;
-};
-
-static int take_arguments(struct doctor *doctor, struct doctor_flags *flags, int argc, char **argv)
+static int take_arguments(struct doctor *doctor, struct places *places, struct arguments *args)
 {
-    static const struct option options[] = {
-        {"state", required_argument, NULL, 's'},  {"specs", required_argument, NULL, 'S'},
-        {"engine", required_argument, NULL, 'e'}, {"ports", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+    while ((id = arguments_next(args)) > 0) {
         switch (id) {
-        case 's': flags->state = optarg; break;
-        case 'S': flags->specs = optarg; break;
-        case 'e': doctor->engine = optarg; break;
-        case 'p': doctor->ports = optarg; break;
-        case 'h': flags->wants_help = true; return 0;
-        default: return option_error("doctor", argv, options, id);
+        case OPTION_ENGINE: doctor->engine = args->value; break;
+        case OPTION_PORTS: doctor->ports = args->value; break;
+        default: places_take(places, id, args->value); break;
         }
     }
-    return optind < argc ? usage_error("doctor", "unexpected argument \"%s\"", argv[optind]) : 0;
+    return id < 0 ? -1 : arguments_count(args, 0, 0, NULL);
 }
 
 static const char *verdict_word(enum doctor_verdict verdict)
@@ -114,22 +88,44 @@ static void check_all(struct doctor *doctor)
     doctor_check_kernel(doctor);
 }
 
-int cmd_doctor(int argc, char **argv)
+static int cmd_doctor(int argc, char **argv)
 {
     auto_done(doctor) doctor = {0};
-    struct doctor_flags flags = {0};
-    int result = take_arguments(&doctor, &flags, argc, argv);
+    struct places places = {0};
+    struct arguments args;
 
-    if (result != 0 || flags.wants_help) {
-        fputs(flags.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_doctor, argc, argv);
+    if (take_arguments(&doctor, &places, &args) < 0) {
+        return args.exit_code;
     }
     signal(SIGPIPE, SIG_IGN);
-    doctor.state_dir = directory_option(flags.state, "BERTH_STATE", DEFAULT_STATE_DIR);
-    doctor.specs_dir = directory_option(flags.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    doctor.state_dir = directory_option(places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    doctor.specs_dir = directory_option(places.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
     doctor.heartbeat = status_store_heartbeat(doctor.state_dir);
     doctor.is_controlled = status_store_is_controlled(doctor.state_dir);
     check_all(&doctor);
     printf("%u failed, %u warnings\n", doctor.failed, doctor.warned);
     return doctor.failed > 0 ? EXIT_FAILED : EXIT_OK;
 }
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .run = cmd_doctor,
+    .summary = "look at what Berth needs on this machine",
+    .description =
+        "Looks at what Berth needs on this machine, one line for each check: ok, warn (it works "
+        "with "
+        "less, and the line says what that costs) or fail, and what to do. Changes nothing.",
+    .options =
+        (const struct command_option[]){
+            STATE_OPTION,
+            SPECS_OPTION,
+            {OPTION_ENGINE, "engine", "URL",
+             "as of berth run (DOCKER_HOST, the controller's, the default socket)",
+             COMPLETE_NOTHING},
+            {OPTION_PORTS, "ports", "RANGES",
+             "as of berth run (the controller's, " DEFAULT_PORTS ")", COMPLETE_NOTHING},
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0 nothing failed, 1 something did, 2 usage",
+};

@@ -11,32 +11,12 @@
 #include "cli/terminal.h"
 #include "controller/options.h"
 
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char help[] =
-    "usage: berth exec [OPTION...] TARGET -- COMMAND [ARGUMENT...]\n\n"
-    "Runs a command in a container that is there: of a task, with its user, tree, home and "
-    "variables;\n"
-    "of a repository or an instance, as the container has it.\n"
-    "TARGET: task/NAME, repository/NAME or instance/NAME; only NAME where that is one object.\n\n"
-    "  -i, --interactive  no terminal, only streams, also where there is a terminal\n"
-    "  -t, --tty          a terminal; without -i and -t: where input and output are one\n"
-    "  -u, --user USER    another user, or USER:GROUP\n"
-    "  -w, --workdir DIR  another directory\n"
-    "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --status-dir DIR   directory with the status files, where it is another one\n"
-    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  --engine URL       unix:///path or tcp://host:port (DOCKER_HOST, the controller's engine)\n"
-    "  -h, --help\n\n"
-    "Input is passed on to its end. A command goes on in its container when berth exec is ended.\n"
-    "Exit code: the command's; 127 it is not there, 126 it cannot run; 1 it could not be tried, 2 "
-    "usage.\n";
 
 enum {
     EXIT_CODE_WAIT_MS = 5000, /* the engine learns of the end a moment after the last output */
@@ -45,64 +25,39 @@ enum {
 };
 
 struct exec_options {
-    struct target_places places;
+    struct places places;
     struct exec_wish wish;
     const char *engine, *target;
-    bool wants_streams, wants_terminal, wants_help;
+    bool wants_streams, wants_terminal;
 };
 
-static void take_option(struct exec_options *options, int id)
+static int take_arguments(struct exec_options *options, struct arguments *args)
 {
-    switch (id) {
-    case 'i': options->wants_streams = true; break;
-    case 't': options->wants_terminal = true; break;
-    case 'u': options->wish.user = optarg; break;
-    case 'w': options->wish.cwd = optarg; break;
-    case 'S': options->places.specs = optarg; break;
-    case 'D': options->places.status_dir = optarg; break;
-    case 'T': options->places.state = optarg; break;
-    case 'E': options->engine = optarg; break;
-    default: options->wants_help = true; break;
-    }
-}
-
-static int take_arguments(struct exec_options *options, int argc, char **argv)
-{
-    static const struct option long_options[] = {
-        {"interactive", no_argument, NULL, 'i'},
-        {"tty", no_argument, NULL, 't'},
-        {"user", required_argument, NULL, 'u'},
-        {"workdir", required_argument, NULL, 'w'},
-        {"specs", required_argument, NULL, 'S'},
-        {"state", required_argument, NULL, 'T'},
-        {"status-dir", required_argument, NULL, 'D'},
-        {"engine", required_argument, NULL, 'E'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":itu:w:h", long_options, NULL)) != -1) {
-        if (id == '?' || id == ':') {
-            return option_error("exec", argv, long_options, id);
-        }
-        take_option(options, id);
-        if (options->wants_help) {
-            return 0;
+    while ((id = arguments_next(args)) > 0) {
+        switch (id) {
+        case 'i': options->wants_streams = true; break;
+        case 't': options->wants_terminal = true; break;
+        case 'u': options->wish.user = args->value; break;
+        case 'w': options->wish.cwd = args->value; break;
+        case OPTION_ENGINE: options->engine = args->value; break;
+        default: places_take(&options->places, id, args->value); break;
         }
     }
-    if (optind + 1 >= argc) {
-        return usage_error("exec", "%s",
-                           optind == argc ? "name a task, a repository or an instance"
-                                          : "name a command, behind \"--\"");
+    if (id < 0) {
+        return -1;
+    }
+    if (args->count < 2) {
+        return arguments_wrong(args, "%s",
+                               args->count == 0 ? "name a task, a repository or an instance"
+                                                : "name a command, behind \"--\"");
     }
     if (options->wants_terminal && !isatty(STDIN_FILENO)) {
-        return usage_error("exec", "-t: standard input is no terminal");
+        return arguments_wrong(args, "-t: standard input is no terminal");
     }
-    options->target = argv[optind];
-    options->wish.argv = argv + optind + 1;
+    options->target = args->operands[0];
+    options->wish.argv = args->operands + 1;
     options->wish.has_terminal =
         options->wants_terminal ||
         (!options->wants_streams && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
@@ -259,17 +214,17 @@ static void die_of(int number)
     raise(number);
 }
 
-int cmd_exec(int argc, char **argv)
+static int cmd_exec(int argc, char **argv)
 {
     struct exec_options options = {0};
     auto_done(target) target = {0};
     auto_done(execution) execution = {0};
     struct error err = {0};
-    int result = take_arguments(&options, argc, argv);
+    struct arguments args;
 
-    if (result != 0 || options.wants_help) {
-        fputs(options.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_exec, argc, argv);
+    if (take_arguments(&options, &args) < 0) {
+        return args.exit_code;
     }
     signal(SIGPIPE, SIG_IGN);
     if (target_find(options.target, &options.places, &target, &err) < 0 ||
@@ -283,3 +238,32 @@ int cmd_exec(int argc, char **argv)
     }
     return execution.exit_code;
 }
+
+const struct command command_exec = {
+    .name = "exec",
+    .run = cmd_exec,
+    .summary = "run a command in the container of a task, a repository or an instance",
+    .operands = "TARGET -- COMMAND [ARGUMENT...]",
+    .description = "Runs a command in a container that is there: of a task, with its user, tree, "
+                   "home and variables; of a "
+                   "repository or an instance, as the container has it. Input is passed on to its "
+                   "end. A command goes on "
+                   "in its container when berth exec is ended.\n\n" TARGET_HELP,
+    .options =
+        (const struct command_option[]){
+            {'i', "interactive", NULL, "no terminal, only streams, also where there is a terminal",
+             COMPLETE_NOTHING},
+            {'t', "tty", NULL, "a terminal; without -i and -t: where input and output are one",
+             COMPLETE_NOTHING},
+            {'u', "user", "USER", "another user, or USER:GROUP", COMPLETE_NOTHING},
+            {'w', "workdir", "DIR", "another directory", COMPLETE_NOTHING},
+            PLACES_OPTIONS,
+            ENGINE_OPTION,
+            END_OF_OPTIONS,
+        },
+    .exit_codes =
+        "the command's; 127 it is not there, 126 it cannot run; 1 it could not be tried, 2 usage",
+    .examples = "berth exec fix-7 -- git status\n"
+                "berth exec -t instance/web -- sh",
+    .completion = {COMPLETE_TARGETS, COMPLETE_NOTHING, COMPLETE_NOTHING},
+};

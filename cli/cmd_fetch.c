@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,68 +21,30 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: berth fetch TASK [OPTION...]\n\n"
-    "Brings the commits of a task's working tree into a clone of yours, as a branch there. What is "
-    "not\n"
-    "committed in the tree is not fetched. Also of a task whose spec is gone, while its tree is "
-    "kept.\n"
-    "Needs no controller and no engine; the tree of another "
-    "user\n"
-    "needs root.\n\n"
-    "  --into REPO        the clone (the one that contains the current directory)\n"
-    "  --branch NAME      the branch to make or move in it (the name that the tree's own has)\n"
-    "  --force            also where that branch has other commits, which it loses\n"
-    "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --status-dir DIR   directory with the status files, where it is another one\n"
-    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  -h, --help\n\n"
-    "Exit code: 0 fetched or nothing new, 1 failed, 2 usage.\n\n"
-    "examples:\n"
-    "  berth fetch fix-7\n"
-    "  berth fetch fix-7 --into ~/src/project --branch review/fix-7\n";
+enum { OPTION_INTO = 256, OPTION_BRANCH, OPTION_FORCE };
 
 struct fetch_options {
-    const char *specs, *state, *status_dir, *into, *branch;
-    const char *task;
-    bool is_forced, wants_help;
+    struct places places;
+    const char *into, *branch, *task;
+    bool is_forced;
 };
 
-static int take_arguments(struct fetch_options *options, int argc, char **argv)
+static int take_arguments(struct fetch_options *options, struct arguments *args)
 {
-    static const struct option long_options[] = {
-        {"into", required_argument, NULL, 'i'},
-        {"branch", required_argument, NULL, 'b'},
-        {"force", no_argument, NULL, 'f'},
-        {"specs", required_argument, NULL, 'S'},
-        {"status-dir", required_argument, NULL, 'D'},
-        {"state", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+    while ((id = arguments_next(args)) > 0) {
         switch (id) {
-        case 'i': options->into = optarg; break;
-        case 'b': options->branch = optarg; break;
-        case 'f': options->is_forced = true; break;
-        case 'S': options->specs = optarg; break;
-        case 'D': options->status_dir = optarg; break;
-        case 'T': options->state = optarg; break;
-        case 'h': options->wants_help = true; return 0;
-        default: return option_error("fetch", argv, long_options, id);
+        case OPTION_INTO: options->into = args->value; break;
+        case OPTION_BRANCH: options->branch = args->value; break;
+        case OPTION_FORCE: options->is_forced = true; break;
+        default: places_take(&options->places, id, args->value); break;
         }
     }
-    if (optind >= argc) {
-        return usage_error("fetch", "which task?");
+    if (id < 0 || arguments_count(args, 1, 1, "which task?") < 0) {
+        return -1;
     }
-    options->task = argv[optind];
-    if (optind + 1 < argc) {
-        return usage_error("fetch", "unexpected argument \"%s\"", argv[optind + 1]);
-    }
+    options->task = args->operands[0];
     return 0;
 }
 
@@ -289,13 +250,15 @@ static int fetch_into(const char *repository, const struct source *source,
 
 static int fetch(const struct fetch_options *options, struct error *err)
 {
-    auto_free char *state_dir = directory_option(options->state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    auto_free char *state_dir =
+        directory_option(options->places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     auto_free char *status_dir = NULL, *repository = NULL;
     json_auto_t *heartbeat = status_store_heartbeat(state_dir), *documents = NULL, *kept = NULL;
     auto_done(source) source = {0};
     const json_t *task = NULL;
 
-    status_dir = status_store_directory(options->specs, options->status_dir, heartbeat);
+    status_dir =
+        status_store_directory(options->places.specs, options->places.status_dir, heartbeat);
     if (status_store_read(status_dir, &documents, err) < 0) {
         return -1;
     }
@@ -315,15 +278,15 @@ static int fetch(const struct fetch_options *options, struct error *err)
     return fetch_into(repository, &source, options, err);
 }
 
-int cmd_fetch(int argc, char **argv)
+static int cmd_fetch(int argc, char **argv)
 {
     struct fetch_options options = {0};
     struct error err = {0};
-    int result = take_arguments(&options, argc, argv);
+    struct arguments args;
 
-    if (result != 0 || options.wants_help) {
-        fputs(options.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_fetch, argc, argv);
+    if (take_arguments(&options, &args) < 0) {
+        return args.exit_code;
     }
     signal(SIGPIPE, SIG_IGN);
     if (fetch(&options, &err) < 0) {
@@ -332,3 +295,31 @@ int cmd_fetch(int argc, char **argv)
     }
     return EXIT_OK;
 }
+
+const struct command command_fetch = {
+    .name = "fetch",
+    .run = cmd_fetch,
+    .summary = "bring a task's commits into a clone of yours",
+    .operands = "TASK",
+    .description = "Brings the commits of a task's working tree into a clone of yours, as a branch "
+                   "there. What is not "
+                   "committed in the tree is not fetched. Also of a task whose spec is gone, while "
+                   "its tree is kept. "
+                   "Needs no controller and no engine; the tree of another user needs root.",
+    .options =
+        (const struct command_option[]){
+            {OPTION_INTO, "into", "REPO", "the clone (the one that contains the current directory)",
+             COMPLETE_DIRECTORIES},
+            {OPTION_BRANCH, "branch", "NAME",
+             "the branch to make or move in it (the name that the tree's own has)",
+             COMPLETE_NOTHING},
+            {OPTION_FORCE, "force", NULL,
+             "also where that branch has other commits, which it loses", COMPLETE_NOTHING},
+            PLACES_OPTIONS,
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0 fetched or nothing new, 1 failed, 2 usage",
+    .examples = "berth fetch fix-7\n"
+                "berth fetch fix-7 --into ~/src/project --branch review/fix-7",
+    .completion = {COMPLETE_TASKS, COMPLETE_NOTHING, COMPLETE_NOTHING},
+};

@@ -14,67 +14,40 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: berth gc [OPTION...]\n\n"
-    "Asks the running controller to remove now what it would remove anyhow: snapshots and setup "
-    "layers\n"
-    "that nobody uses and, when the disk is too full, idle workspaces, trees of ended tasks, and "
-    "mirrors.\n"
-    "Nothing that is in use goes, nor work that was not pushed before its time.\n\n"
-    "  --dry-run            only say what would go and what is kept, with sizes and reasons, and "
-    "which\n"
-    "                       containers are orphans; works without a controller too, and writes "
-    "nothing\n"
-    "  -o, --output text|json\n"
-    "  --timeout TIME       how long to wait for the controller (60s)\n"
-    "  --state DIR          state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR
-    ")\n"
-    "  -h, --help\n\n"
-    "Exit code: 0 done, 1 no controller runs, or it does not answer; 2 usage.\n";
-
 enum { DEFAULT_TIMEOUT_MS = 60000 };
+enum { OPTION_DRY_RUN = 256, OPTION_TIMEOUT };
 
 struct gc {
-    const char *state; /* of the flag */
-    bool is_dry_run, is_json, wants_help;
+    struct places places;
+    bool is_dry_run, is_json;
     int64_t timeout_ms;
 };
 
-static int take_arguments(struct gc *gc, int argc, char **argv)
+static int take_arguments(struct gc *gc, struct arguments *args)
 {
-    static const struct option options[] = {
-        {"dry-run", no_argument, NULL, 'n'},       {"output", required_argument, NULL, 'o'},
-        {"timeout", required_argument, NULL, 't'}, {"state", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":o:h", options, NULL)) != -1) {
+    while ((id = arguments_next(args)) > 0) {
         switch (id) {
-        case 'n': gc->is_dry_run = true; break;
+        case OPTION_DRY_RUN: gc->is_dry_run = true; break;
         case 'o':
-            if (strcmp(optarg, "text") != 0 && strcmp(optarg, "json") != 0) {
-                return usage_error("gc", "-o: \"%s\" is neither text nor json", optarg);
+            if (strcmp(args->value, "text") != 0 && strcmp(args->value, "json") != 0) {
+                return arguments_wrong(args, "-o: \"%s\" is neither text nor json", args->value);
             }
-            gc->is_json = strcmp(optarg, "json") == 0;
+            gc->is_json = strcmp(args->value, "json") == 0;
             break;
-        case 't':
-            if (timeout_option("gc", optarg, &gc->timeout_ms) != 0) {
-                return EXIT_BAD_USAGE;
+        case OPTION_TIMEOUT:
+            if (timeout_option(args, args->value, &gc->timeout_ms) < 0) {
+                return -1;
             }
             break;
-        case 's': gc->state = optarg; break;
-        case 'h': gc->wants_help = true; return 0;
-        default: return option_error("gc", argv, options, id);
+        default: places_take(&gc->places, id, args->value); break;
         }
     }
-    return optind < argc ? usage_error("gc", "unexpected argument \"%s\"", argv[optind]) : 0;
+    return id < 0 ? -1 : arguments_count(args, 0, 0, NULL);
 }
 
 /* --- a dry run ----------------------------------------------------------------------------------- */
@@ -273,16 +246,42 @@ static int collect(const struct gc *gc, const char *state_dir)
     return EXIT_OK;
 }
 
-int cmd_gc(int argc, char **argv)
+static int cmd_gc(int argc, char **argv)
 {
     struct gc gc = {.timeout_ms = DEFAULT_TIMEOUT_MS};
     auto_free char *state_dir = NULL;
-    int result = take_arguments(&gc, argc, argv);
+    struct arguments args;
 
-    if (result != 0 || gc.wants_help) {
-        fputs(gc.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_gc, argc, argv);
+    if (take_arguments(&gc, &args) < 0) {
+        return args.exit_code;
     }
-    state_dir = directory_option(gc.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    state_dir = directory_option(gc.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     return gc.is_dry_run ? dry_run(&gc, state_dir) : collect(&gc, state_dir);
 }
+
+const struct command command_gc = {
+    .name = "gc",
+    .run = cmd_gc,
+    .summary = "remove now what nobody needs, or say what that is",
+    .description = "Asks the running controller to remove now what it would remove anyhow: "
+                   "snapshots and setup layers "
+                   "that nobody uses and, when the disk is too full, idle workspaces, trees of "
+                   "ended tasks, and mirrors. "
+                   "Nothing that is in use goes, nor work that was not pushed before its time.",
+    .options =
+        (const struct command_option[]){
+            {OPTION_DRY_RUN, "dry-run", NULL,
+             "only say what would go and what is kept, with sizes and reasons, and which "
+             "containers are orphans; works "
+             "without a controller too, and writes nothing",
+             COMPLETE_NOTHING},
+            {'o', "output", "text|json", "how --dry-run says it (text)", COMPLETE_WORDS},
+            {OPTION_TIMEOUT, "timeout", "TIME", "how long to wait for the controller (60s)",
+             COMPLETE_NOTHING},
+            STATE_OPTION,
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0 done, 1 no controller runs, or it does not answer, 2 usage",
+    .examples = "berth gc --dry-run",
+};

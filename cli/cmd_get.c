@@ -15,53 +15,34 @@
 #include "specs/types.h"
 #include "specs/yaml_writer.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static const char help[] =
-    "usage: berth get [KIND [NAME]] [OPTION...]\n\n"
-    "Shows objects and their status from the status files: needs neither a controller nor an "
-    "engine.\n"
-    "KIND: instances (inst), instancepools (pools), repositories (repos), tasks; the singular "
-    "too;\n"
-    "or all.\n\n"
-    "  -o, --output table|wide|json|yaml\n"
-    "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --status-dir DIR   directory with the status files, where it is another one\n"
-    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  -h, --help\n\n"
-    "examples:\n"
-    "  berth get\n"
-    "  berth get instances -o wide\n"
-    "  berth get task fix-7 -o json | jq .status.task.exitCode\n";
-
 enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML };
 
 struct get_options {
-    const char *specs, *state, *status_dir;
+    struct places places;
     enum output output;
     const char *kind; /* "Instance"; NULL: all */
     const char *name; /* NULL: all */
-    bool wants_help;
 };
 
-static int take_output(struct get_options *options, const char *value)
+static int take_output(struct get_options *options, struct arguments *args)
 {
     static const char *const words[] = {"table", "wide", "json", "yaml"};
 
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strcmp(value, words[i]) == 0) {
+        if (strcmp(args->value, words[i]) == 0) {
             options->output = (enum output)i;
             return 0;
         }
     }
-    return usage_error("get", "-o: \"%s\" is none of table, wide, json, yaml", value);
+    return arguments_wrong(args, "-o: \"%s\" is none of table, wide, json, yaml", args->value);
 }
 
-static int take_kind(struct get_options *options, const char *text)
+static int take_kind(struct get_options *options, struct arguments *args, const char *text)
 {
     enum kind kind;
 
@@ -69,48 +50,27 @@ static int take_kind(struct get_options *options, const char *text)
         return 0;
     }
     if (kind_from_argument(text, &kind) < 0) {
-        return unknown_kind_error("get", text);
+        return unknown_kind_error(args, text);
     }
     options->kind = kind_name(kind);
     return 0;
 }
 
-static int take_arguments(struct get_options *options, int argc, char **argv)
+static int take_arguments(struct get_options *options, struct arguments *args)
 {
-    static const struct option long_options[] = {
-        {"output", required_argument, NULL, 'o'},
-        {"specs", required_argument, NULL, 'S'},
-        {"status-dir", required_argument, NULL, 'D'},
-        {"state", required_argument, NULL, 'T'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1) {
-        switch (id) {
-        case 'o':
-            if (take_output(options, optarg) != 0) {
-                return EXIT_BAD_USAGE;
-            }
-            break;
-        case 'S': options->specs = optarg; break;
-        case 'D': options->status_dir = optarg; break;
-        case 'T': options->state = optarg; break;
-        case 'h': options->wants_help = true; return 0;
-        default: return option_error("get", argv, long_options, id);
+    while ((id = arguments_next(args)) > 0) {
+        if (id == 'o' && take_output(options, args) < 0) {
+            return -1;
         }
+        places_take(&options->places, id, args->value);
     }
-    if (optind < argc && take_kind(options, argv[optind]) != 0) {
-        return EXIT_BAD_USAGE;
+    if (id < 0 || (args->count > 0 && take_kind(options, args, args->operands[0]) < 0)) {
+        return -1;
     }
-    options->name = optind + 1 < argc ? argv[optind + 1] : NULL;
-    if (optind + 2 < argc) {
-        return usage_error("get", "unexpected argument \"%s\"", argv[optind + 2]);
-    }
-    return 0;
+    options->name = args->count > 1 ? args->operands[1] : NULL;
+    return arguments_count(args, 0, 2, NULL);
 }
 
 /* Fields of a document */
@@ -384,21 +344,21 @@ static int not_found(const json_t *documents, const struct get_options *options)
     return EXIT_FAILED;
 }
 
-int cmd_get(int argc, char **argv)
+static int cmd_get(int argc, char **argv)
 {
     struct get_options options = {0};
     auto_free char *state_dir = NULL, *status_dir = NULL;
     json_auto_t *documents = NULL, *items = NULL, *heartbeat = NULL;
     struct error err = {0};
-    int result = take_arguments(&options, argc, argv);
+    struct arguments args;
 
-    if (result != 0 || options.wants_help) {
-        fputs(options.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_get, argc, argv);
+    if (take_arguments(&options, &args) < 0) {
+        return args.exit_code;
     }
-    state_dir = directory_option(options.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    state_dir = directory_option(options.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     heartbeat = status_store_heartbeat(state_dir);
-    status_dir = status_store_directory(options.specs, options.status_dir, heartbeat);
+    status_dir = status_store_directory(options.places.specs, options.places.status_dir, heartbeat);
     if (status_store_read(status_dir, &documents, &err) < 0) {
         fprintf(stderr, "berth get: %s\n", err.message);
         return EXIT_FAILED;
@@ -415,3 +375,23 @@ int cmd_get(int argc, char **argv)
     print_items(items, &options);
     return EXIT_OK;
 }
+
+const struct command command_get = {
+    .name = "get",
+    .run = cmd_get,
+    .summary = "show objects and their status",
+    .operands = "[KIND [NAME]]",
+    .description = "Shows objects and their status from the status files: needs neither a "
+                   "controller nor an engine.\n\n" KIND_HELP,
+    .options =
+        (const struct command_option[]){
+            {'o', "output", "table|wide|json|yaml", "how (table)", COMPLETE_WORDS},
+            PLACES_OPTIONS,
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0, also when nothing is there; 1 no object has that name, 2 usage",
+    .examples = "berth get\n"
+                "berth get instances -o wide\n"
+                "berth get task fix-7 -o json | jq .status.task.exitCode",
+    .completion = {COMPLETE_KINDS, COMPLETE_NAMES, COMPLETE_NOTHING},
+};

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "cli/command.h"
 #include "cli/git_sandbox.h"
 #include "clients/git_client.h"
 #include "clients/git_protocol.h"
@@ -491,3 +492,8 @@ int cmd_git_worker(int argc, char **argv)
     }
     return write_line(STDOUT_FILENO, line) < 0 || err.kind != ERROR_NONE;
 }
+
+const struct command command_git_worker = {
+    .name = "git-worker",
+    .run = cmd_git_worker,
+};

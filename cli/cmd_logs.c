@@ -12,101 +12,66 @@
 #include "specs/status.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: berth logs [OPTION...] TARGET\n\n"
-    "Shows the log of a task's command, or of the container of an instance or a repository.\n"
-    "TARGET: task/NAME, repository/NAME or instance/NAME; only NAME where that is one object.\n\n"
-    "  -f, --follow       go on until the task or the container has ended\n"
-    "  --tail N           only the last N lines, and with -f what follows them\n"
-    "  --attempt N        of a task: not the last attempt, but this one\n"
-    "  --specs DIR        directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --status-dir DIR   directory with the status files, where it is another one\n"
-    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  --engine URL       unix:///path or tcp://host:port (DOCKER_HOST, the controller's engine)\n"
-    "  -h, --help\n\n"
-    "The log of a task is a file, read from here: no engine and no controller is needed for it.\n"
-    "Exit code: 0, also when the task failed; 1 there is no log, or no answer; 2 usage.\n";
-
 enum { WAIT_FOR_START_MS = 250 };
 
+enum { OPTION_TAIL = 256, OPTION_ATTEMPT };
+
 struct logs_options {
-    struct target_places places;
+    struct places places;
     const char *engine, *target;
-    bool is_followed, wants_help;
+    bool is_followed;
     int64_t tail;     /* -1: all */
     uint64_t attempt; /* 0: the last */
 };
 
-static int take_number(const char *option, const char *text, uint64_t min, uint64_t max,
+static int take_number(struct arguments *args, const char *option, uint64_t min, uint64_t max,
                        uint64_t *ret_number)
 {
-    if (parse_u64(text, ret_number) < 0 || *ret_number < min || *ret_number > max) {
-        return usage_error("logs", "%s: \"%s\" is not a number in %llu..%llu", option, text,
-                           (unsigned long long)min, (unsigned long long)max);
+    if (parse_u64(args->value, ret_number) < 0 || *ret_number < min || *ret_number > max) {
+        return arguments_wrong(args, "%s: \"%s\" is not a number in %llu..%llu", option,
+                               args->value, (unsigned long long)min, (unsigned long long)max);
     }
     return 0;
 }
 
-static int take_option(struct logs_options *options, int id)
+static int take_option(struct logs_options *options, struct arguments *args, int id)
 {
     uint64_t tail;
-    int result = 0;
 
     switch (id) {
-    case 'f': options->is_followed = true; break;
-    case 'n':
-        result = take_number("--tail", optarg, 0, INT32_MAX, &tail);
-        options->tail = result == 0 ? (int64_t)tail : -1;
-        break;
-    case 'a': result = take_number("--attempt", optarg, 1, UINT32_MAX, &options->attempt); break;
-    case 'S': options->places.specs = optarg; break;
-    case 'D': options->places.status_dir = optarg; break;
-    case 'T': options->places.state = optarg; break;
-    case 'E': options->engine = optarg; break;
-    default: options->wants_help = true; break;
+    case 'f': options->is_followed = true; return 0;
+    case OPTION_TAIL:
+        if (take_number(args, "--tail", 0, INT32_MAX, &tail) < 0) {
+            return -1;
+        }
+        options->tail = (int64_t)tail;
+        return 0;
+    case OPTION_ATTEMPT: return take_number(args, "--attempt", 1, UINT32_MAX, &options->attempt);
+    case OPTION_ENGINE: options->engine = args->value; return 0;
+    default: places_take(&options->places, id, args->value); return 0;
     }
-    return result;
 }
 
-static int take_arguments(struct logs_options *options, int argc, char **argv)
+static int take_arguments(struct logs_options *options, struct arguments *args)
 {
-    static const struct option long_options[] = {
-        {"follow", no_argument, NULL, 'f'},
-        {"tail", required_argument, NULL, 'n'},
-        {"attempt", required_argument, NULL, 'a'},
-        {"specs", required_argument, NULL, 'S'},
-        {"status-dir", required_argument, NULL, 'D'},
-        {"state", required_argument, NULL, 'T'},
-        {"engine", required_argument, NULL, 'E'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":fh", long_options, NULL)) != -1) {
-        int result = id == '?' || id == ':' ? option_error("logs", argv, long_options, id)
-                                            : take_option(options, id);
-
-        if (result != 0 || options->wants_help) {
-            return result;
+    while ((id = arguments_next(args)) > 0) {
+        if (take_option(options, args, id) < 0) {
+            return -1;
         }
     }
-    if (optind == argc) {
-        return usage_error("logs", "whose log? name a task, a repository or an instance");
+    if (id < 0 ||
+        arguments_count(args, 1, 1, "whose log? name a task, a repository or an instance") < 0) {
+        return -1;
     }
-    if (optind + 1 < argc) {
-        return usage_error("logs", "unexpected argument \"%s\"", argv[optind + 1]);
-    }
-    options->target = argv[optind];
+    options->target = args->operands[0];
     return 0;
 }
 
@@ -290,16 +255,17 @@ static int show_container(const struct target *target, const struct logs_options
                                  on_log_bytes, &frames, err);
 }
 
-int cmd_logs(int argc, char **argv)
+static int cmd_logs(int argc, char **argv)
 {
     struct logs_options options = {.tail = -1};
     auto_done(target) target = {0};
     struct error err = {0};
-    int result = take_arguments(&options, argc, argv);
+    struct arguments args;
+    int result = -1;
 
-    if (result != 0 || options.wants_help) {
-        fputs(options.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_logs, argc, argv);
+    if (take_arguments(&options, &args) < 0) {
+        return args.exit_code;
     }
     if (target_find(options.target, &options.places, &target, &err) == 0) {
         if (target.kind != KIND_TASK && options.attempt > 0) {
@@ -314,3 +280,30 @@ int cmd_logs(int argc, char **argv)
     }
     return result == 0 ? EXIT_OK : EXIT_FAILED;
 }
+
+const struct command command_logs = {
+    .name = "logs",
+    .run = cmd_logs,
+    .summary = "show the log of a task, a repository or an instance",
+    .operands = "TARGET",
+    .description =
+        "Shows the log of a task's command, or of the container of an instance or a repository. "
+        "The log of a task "
+        "is a file, read from here: no engine and no controller is needed for it.\n\n" TARGET_HELP,
+    .options =
+        (const struct command_option[]){
+            {'f', "follow", NULL, "go on until the task or the container has ended",
+             COMPLETE_NOTHING},
+            {OPTION_TAIL, "tail", "N", "only the last N lines, and with -f what follows them",
+             COMPLETE_NOTHING},
+            {OPTION_ATTEMPT, "attempt", "N", "of a task: not the last attempt, but this one",
+             COMPLETE_NOTHING},
+            PLACES_OPTIONS,
+            ENGINE_OPTION,
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0, also when the task failed; 1 there is no log, or no answer; 2 usage",
+    .examples = "berth logs -f fix-7\n"
+                "berth logs instance/web --tail 100",
+    .completion = {COMPLETE_TARGETS, COMPLETE_NOTHING, COMPLETE_NOTHING},
+};

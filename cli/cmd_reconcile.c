@@ -16,35 +16,16 @@
 #include "specs/repo_url.h"
 
 #include <ctype.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "usage: berth reconcile [KIND] NAME [OPTION...]\n\n"
-    "Asks the running controller to look at an object now: what failed is tried again without "
-    "waiting,\n"
-    "and of a repository the remote is asked, whatever the fetch interval. A repository may also "
-    "be named\n"
-    "by its URL, and any object as KIND/NAME.\n"
-    "KIND: instance, instancepool, repository, task; plurals and short forms as in berth get.\n"
-    "Exit code: 0 done, 1 it failed, is not known, took too long, or no controller runs; 2 "
-    "usage.\n\n"
-    "  --wait[=yes|no]    of a repository: wait for the fetch (yes)\n"
-    "  --timeout TIME     how long (60s)\n"
-    "  --state DIR        state directory of the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")\n"
-    "  -h, --help\n\n"
-    "examples:\n"
-    "  berth reconcile repository project\n"
-    "  berth reconcile task/fix-7\n"
-    "  berth reconcile https://git.example.com/org/project.git --timeout 5m\n";
-
 enum { DEFAULT_TIMEOUT_MS = 60000 };
+enum { OPTION_WAIT = 256, OPTION_TIMEOUT };
 
 struct reconcile {
-    const char *state; /* of the flag */
-    bool is_waiting, wants_help;
+    struct places places;
+    bool is_waiting;
     int64_t timeout_ms;
     const char *kind; /* "Task"; NULL: any */
     char *name, *url; /* one of them; url: canonical, also of a Repository that was named */
@@ -80,21 +61,23 @@ static int fail(const char *format, ...)
 
 /* --- arguments ----------------------------------------------------------------------------------- */
 
-static int take_wait(struct reconcile *reconcile, const char *value)
+static int take_wait(struct reconcile *reconcile, struct arguments *args)
 {
+    const char *value = args->value;
+
     if (value != NULL && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
-        return usage_error("reconcile", "--wait: \"%s\" is neither yes nor no", value);
+        return arguments_wrong(args, "--wait: \"%s\" is neither yes nor no", value);
     }
     reconcile->is_waiting = value == NULL || strcmp(value, "yes") == 0;
     return 0;
 }
 
-static int take_kind(struct reconcile *reconcile, const char *text)
+static int take_kind(struct reconcile *reconcile, struct arguments *args, const char *text)
 {
     enum kind kind;
 
     if (kind_from_argument(text, &kind) < 0) {
-        return unknown_kind_error("reconcile", text);
+        return unknown_kind_error(args, text);
     }
     reconcile->kind = kind_name(kind);
     return 0;
@@ -106,69 +89,54 @@ static bool looks_like_url(const char *text)
 }
 
 /* "project", "task/fix-7", "https://host/org/project.git" */
-static int take_name(struct reconcile *reconcile, const char *text)
+static int take_name(struct reconcile *reconcile, struct arguments *args, const char *text)
 {
     const char *slash = strchr(text, '/');
     auto_free char *kind = slash != NULL ? xstrndup(text, (size_t)(slash - text)) : NULL;
 
     if (looks_like_url(text)) {
         if (reconcile->kind != NULL && strcmp(reconcile->kind, kind_name(KIND_REPOSITORY)) != 0) {
-            return usage_error("reconcile", "only a repository has a URL");
+            return arguments_wrong(args, "only a repository has a URL");
         }
         reconcile->kind = kind_name(KIND_REPOSITORY);
         reconcile->url_text = xstrdup(text);
         return 0;
     }
     if (kind != NULL && reconcile->kind != NULL) {
-        return usage_error("reconcile", "\"%s\" names a kind again", text);
+        return arguments_wrong(args, "\"%s\" names a kind again", text);
     }
     reconcile->name = xstrdup(slash != NULL ? slash + 1 : text);
-    return kind != NULL ? take_kind(reconcile, kind) : 0;
+    return kind != NULL ? take_kind(reconcile, args, kind) : 0;
 }
 
-static int take_operands(struct reconcile *reconcile, char **operands, int count)
+static int take_operands(struct reconcile *reconcile, struct arguments *args)
 {
-    if (count < 1 || count > 2) {
-        return count < 1 ? usage_error("reconcile", "which object? [KIND] NAME")
-                         : usage_error("reconcile", "unexpected argument \"%s\"", operands[2]);
+    if (arguments_count(args, 1, 2, "which object? [KIND] NAME") < 0 ||
+        (args->count == 2 && take_kind(reconcile, args, args->operands[0]) < 0)) {
+        return -1;
     }
-    if (count == 2 && take_kind(reconcile, operands[0]) != 0) {
-        return EXIT_BAD_USAGE;
-    }
-    return take_name(reconcile, operands[count - 1]);
+    return take_name(reconcile, args, args->operands[args->count - 1]);
 }
 
-static int take_arguments(struct reconcile *reconcile, int argc, char **argv)
+static int take_arguments(struct reconcile *reconcile, struct arguments *args)
 {
-    static const struct option options[] = {
-        {"wait", optional_argument, NULL, 'w'},
-        {"timeout", required_argument, NULL, 't'},
-        {"state", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+    while ((id = arguments_next(args)) > 0) {
+        int result = 0;
+
         switch (id) {
-        case 'w':
-            if (take_wait(reconcile, optarg) != 0) {
-                return EXIT_BAD_USAGE;
-            }
+        case OPTION_WAIT: result = take_wait(reconcile, args); break;
+        case OPTION_TIMEOUT:
+            result = timeout_option(args, args->value, &reconcile->timeout_ms);
             break;
-        case 't':
-            if (timeout_option("reconcile", optarg, &reconcile->timeout_ms) != 0) {
-                return EXIT_BAD_USAGE;
-            }
-            break;
-        case 's': reconcile->state = optarg; break;
-        case 'h': reconcile->wants_help = true; return 0;
-        default: return option_error("reconcile", argv, options, id);
+        default: places_take(&reconcile->places, id, args->value); break;
+        }
+        if (result < 0) {
+            return -1;
         }
     }
-    return take_operands(reconcile, argv + optind, argc - optind);
+    return id < 0 ? -1 : take_operands(reconcile, args);
 }
 
 /* --- which object -------------------------------------------------------------------------------- */
@@ -482,17 +450,19 @@ static int wait_for_pass(struct reconcile *reconcile, const char *request, const
     return EXIT_OK;
 }
 
-int cmd_reconcile(int argc, char **argv)
+static int cmd_reconcile(int argc, char **argv)
 {
     auto_done(reconcile) reconcile = {.is_waiting = true, .timeout_ms = DEFAULT_TIMEOUT_MS};
     auto_free char *id = ask_make_id(), *request = xasprintf("reconcile-%s", id), *label = NULL;
-    int result = take_arguments(&reconcile, argc, argv);
+    struct arguments args;
+    int result;
 
-    if (result != 0 || reconcile.wants_help) {
-        fputs(reconcile.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_reconcile, argc, argv);
+    if (take_arguments(&reconcile, &args) < 0) {
+        return args.exit_code;
     }
-    reconcile.state_dir = directory_option(reconcile.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    reconcile.state_dir =
+        directory_option(reconcile.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     result = find_object(&reconcile);
     if (result == 0) {
         result = ask(&reconcile, request);
@@ -509,3 +479,29 @@ int cmd_reconcile(int argc, char **argv)
                ? wait_for_fetch(&reconcile, request, label)
                : wait_for_pass(&reconcile, request, label);
 }
+
+const struct command command_reconcile = {
+    .name = "reconcile",
+    .run = cmd_reconcile,
+    .summary = "ask the controller to look at an object now",
+    .operands = "[KIND] NAME",
+    .description = "Asks the running controller to look at an object now: what failed is tried "
+                   "again without waiting, and of "
+                   "a repository the remote is asked, whatever the fetch interval. A repository "
+                   "may also be named by its "
+                   "URL, and any object as KIND/NAME.\n\n" KIND_HELP,
+    .options =
+        (const struct command_option[]){
+            {OPTION_WAIT, "wait", "[=yes|no]", "of a repository: wait for the fetch (yes)",
+             COMPLETE_WORDS},
+            {OPTION_TIMEOUT, "timeout", "TIME", "how long (60s)", COMPLETE_NOTHING},
+            STATE_OPTION,
+            END_OF_OPTIONS,
+        },
+    .exit_codes =
+        "0 done; 1 it failed, is not known, took too long, or no controller runs; 2 usage",
+    .examples = "berth reconcile repository project\n"
+                "berth reconcile task/fix-7\n"
+                "berth reconcile https://git.example.com/org/project.git --timeout 5m",
+    .completion = {COMPLETE_KINDS, COMPLETE_NAMES, COMPLETE_NOTHING},
+};

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A child of the controller: empties a large directory that was put out of the way, without holding up the loop. */
-int cmd_remove_tree(int argc, char **argv)
+static int cmd_remove_tree(int argc, char **argv)
 {
     struct error err = {0};
     const char *name = argc == 2 ? strrchr(argv[1], '/') : NULL;
@@ -22,3 +22,8 @@ int cmd_remove_tree(int argc, char **argv)
     }
     return EXIT_OK;
 }
+
+const struct command command_remove_tree = {
+    .name = "remove-tree",
+    .run = cmd_remove_tree,
+};

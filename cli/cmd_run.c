@@ -11,77 +11,13 @@
 #include "reconcilers/subnets.h"
 #include "specs/quantity.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char help[] =
-    "usage: berth run [OPTION...]\n\n"
-    "Watches a directory of specs and keeps the containers of this host as they say.\n\n"
-    "  --specs DIR              directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")\n"
-    "  --state DIR              what must outlive the controller (BERTH_STATE, " DEFAULT_STATE_DIR
-    ")\n"
-    "  --status-dir DIR         write status files there, not beside the specs\n"
-    "  --engine URL             unix:///path or tcp://host:port (DOCKER_HOST, default socket);\n"
-    "                           TLS by DOCKER_TLS_VERIFY and DOCKER_CERT_PATH\n"
-    "  --config FILE            YAML with ports and networkRange; read again at SIGHUP\n"
-    "  --policy FILE            YAML that says what specs may ask for; read again at SIGHUP\n"
-    "  --ports RANGES           host ports to lease (" DEFAULT_PORTS
-    "), such as 20000-29999,31000\n"
-    "  --network-range CIDR     subnets of zones' networks are taken from it "
-    "(" DEFAULT_NETWORK_RANGE ");\n"
-    "                           none: the engine chooses\n"
-    "  --port-quarantine TIME   leave a port that something else uses alone for so long (60s)\n"
-    "  --repository-image IMAGE for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")\n"
-    "  --allow-host-path DIR    hostPath volumes may mount what is below it (repeatable)\n"
-    "  --env-file-root DIR      valueFrom.file may read what is below it (repeatable)\n"
-    "  --allow-env NAME         valueFrom.env may take this variable of the controller's; NAME* "
-    "is\n"
-    "                           a prefix (repeatable)\n"
-    "  --git-file-root DIR      file:// repositories must be below it\n"
-    "  --git-known-hosts FILE   host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)\n"
-    "  --git-max-size SIZE      ceiling of a clone (8Gi)\n"
-    "  --git-stall-timeout TIME give up a clone without any byte for so long (60s)\n"
-    "  --trees auto|copy        copy: working trees are copies also where overlays could be had "
-    "(auto)\n"
-    "  --git-scheme SCHEME      https, http, ssh, git or file: allow only these (repeatable; all,\n"
-    "                           file below --git-file-root only)\n"
-    "  --git-proxy URL          http://HOST:PORT, for http and https\n"
-    "  --devcontainer-image PATTERN\n"
-    "                           a repository's devcontainer.json may name such an image "
-    "(repeatable;\n"
-    "                           without it such files are not looked at)\n"
-    "  --verify-task-user       spec.user of a task must be the owner of its file (root may name "
-    "anyone)\n"
-    "  --disk-high PERCENT      begin nothing new, and clean up, when the disk is fuller (85)\n"
-    "  --inodes-high PERCENT    the same for its inodes (70)\n"
-    "  --disk-budget SIZE       ceiling of mirrors and working trees together (none)\n"
-    "  --orphan-grace TIME      remove containers of ours without a spec after it (5m)\n"
-    "  --scan-interval TIME     full scan of the spec directory (30s)\n"
-    "  --relist-interval TIME   relist of the engine (60s)\n"
-    "  --start-slots N          containers started at once (2 per processor, at most 8)\n"
-    "  --poll                   do not use inotify\n"
-    "  --once                   converge and exit: 0 all is well, 1 something is Invalid, Stalled\n"
-    "                           or Failed (named on stderr), 2 usage, 3 no engine\n"
-    "  --timeout TIME           with --once: what is not well by then counts as failed (10m)\n"
-    "  --dry-run                print what would be done, with causes; change nothing\n"
-    "  --log-format text|json   on stderr\n"
-    "  -v, --verbose            log debug lines\n"
-    "  -h, --help\n\n"
-    "SIGTERM ends it and leaves the containers running; SIGHUP reads --config and "
-    "--policy\n"
-    "and looks at everything again.\n\n"
-    "example:\n"
-    "  berth run --specs ./specs --state ./state --once\n";
-
 enum option_id {
-    OPTION_SPECS = 256,
-    OPTION_STATE,
-    OPTION_STATUS_DIR,
-    OPTION_ENGINE,
-    OPTION_CONFIG,
+    OPTION_CONFIG = 256,
     OPTION_POLICY,
     OPTION_PORTS,
     OPTION_PORT_QUARANTINE,
@@ -113,52 +49,11 @@ enum option_id {
     OPTION_LOG_FORMAT,
 };
 
-static const struct option long_options[] = {
-    {"specs", required_argument, NULL, OPTION_SPECS},
-    {"state", required_argument, NULL, OPTION_STATE},
-    {"status-dir", required_argument, NULL, OPTION_STATUS_DIR},
-    {"engine", required_argument, NULL, OPTION_ENGINE},
-    {"config", required_argument, NULL, OPTION_CONFIG},
-    {"policy", required_argument, NULL, OPTION_POLICY},
-    {"ports", required_argument, NULL, OPTION_PORTS},
-    {"port-quarantine", required_argument, NULL, OPTION_PORT_QUARANTINE},
-    {"network-range", required_argument, NULL, OPTION_NETWORK_RANGE},
-    {"repository-image", required_argument, NULL, OPTION_REPOSITORY_IMAGE},
-    {"allow-host-path", required_argument, NULL, OPTION_ALLOW_HOST_PATH},
-    {"env-file-root", required_argument, NULL, OPTION_ENV_FILE_ROOT},
-    {"allow-env", required_argument, NULL, OPTION_ALLOW_ENV},
-    {"git-file-root", required_argument, NULL, OPTION_GIT_FILE_ROOT},
-    {"git-known-hosts", required_argument, NULL, OPTION_GIT_KNOWN_HOSTS},
-    {"git-max-size", required_argument, NULL, OPTION_GIT_MAX_SIZE},
-    {"git-stall-timeout", required_argument, NULL, OPTION_GIT_STALL},
-    {"trees", required_argument, NULL, OPTION_TREES},
-    {"git-scheme", required_argument, NULL, OPTION_GIT_SCHEME},
-    {"git-proxy", required_argument, NULL, OPTION_GIT_PROXY},
-    {"devcontainer-image", required_argument, NULL, OPTION_DEVCONTAINER_IMAGE},
-    {"verify-task-user", no_argument, NULL, OPTION_VERIFY_TASK_USER},
-    {"disk-high", required_argument, NULL, OPTION_DISK_HIGH},
-    {"inodes-high", required_argument, NULL, OPTION_INODES_HIGH},
-    {"disk-budget", required_argument, NULL, OPTION_DISK_BUDGET},
-    {"orphan-grace", required_argument, NULL, OPTION_ORPHAN_GRACE},
-    {"scan-interval", required_argument, NULL, OPTION_SCAN},
-    {"relist-interval", required_argument, NULL, OPTION_RELIST},
-    {"start-slots", required_argument, NULL, OPTION_START_SLOTS},
-    {"poll", no_argument, NULL, OPTION_POLL},
-    {"once", no_argument, NULL, OPTION_ONCE},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
 struct run_flags {
     struct controller_options *options;
     const char *specs, *state, *status_dir;
     enum log_format log_format;
     enum log_level log_level;
-    bool wants_help;
 };
 
 static void replace_text(char **text, const char *value)
@@ -332,29 +227,21 @@ static int take_flag(struct run_flags *flags, int id, const char *value)
         flags->log_format = strcmp(value, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
         return 0;
     case 'v': flags->log_level = LOG_DEBUG; return 0;
-    case 'h': flags->wants_help = true; return 0;
     default: return take_policy_flag(options, id, value);
     }
 }
 
-static int take_flags(struct run_flags *flags, int argc, char **argv)
+static int take_flags(struct run_flags *flags, struct arguments *args)
 {
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":vh", long_options, NULL)) != -1) {
-        if (id == '?' || id == ':') {
-            return option_error("run", argv, long_options, id);
-        }
-        if (take_flag(flags, id, optarg) != 0) {
-            return EXIT_BAD_USAGE;
+    while ((id = arguments_next(args)) > 0) {
+        if (take_flag(flags, id, args->value) != 0) {
+            args->exit_code = EXIT_BAD_USAGE;
+            return -1;
         }
     }
-    if (optind < argc) {
-        return usage_error("run", "unexpected argument \"%s\"", argv[optind]);
-    }
-    return 0;
+    return id < 0 ? -1 : arguments_count(args, 0, 0, NULL);
 }
 
 void controller_options_done(struct controller_options *options)
@@ -414,7 +301,7 @@ static char *default_known_hosts(void)
     return path_exists("/etc/ssh/ssh_known_hosts") ? xstrdup("/etc/ssh/ssh_known_hosts") : NULL;
 }
 
-int cmd_run(int argc, char **argv)
+static int cmd_run(int argc, char **argv)
 {
     auto_done(controller_options) options = {
         .repository_image = xstrdup(DEFAULT_REPOSITORY_IMAGE),
@@ -429,11 +316,11 @@ int cmd_run(int argc, char **argv)
         .inode_high_percent = 70,
     };
     struct run_flags flags = {.options = &options, .log_level = LOG_INFO};
-    int result = take_flags(&flags, argc, argv);
+    struct arguments args;
 
-    if (result != 0 || flags.wants_help) {
-        fputs(flags.wants_help ? help : "", stdout);
-        return result;
+    arguments_init(&args, &command_run, argc, argv);
+    if (take_flags(&flags, &args) < 0) {
+        return args.exit_code;
     }
     options.specs_dir = directory_option(flags.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
     options.state_dir = directory_option(flags.state, "BERTH_STATE", DEFAULT_STATE_DIR);
@@ -449,3 +336,103 @@ int cmd_run(int argc, char **argv)
     log_configure(flags.log_format, flags.log_level);
     return controller_run(&options);
 }
+
+const struct command command_run = {
+    .name = "run",
+    .run = cmd_run,
+    .summary = "run the controller",
+    .description = "Watches a directory of specs and keeps the containers of this host as they "
+                   "say. SIGTERM ends it and "
+                   "leaves the containers running; SIGHUP reads --config and --policy and looks at "
+                   "everything again.",
+    .options =
+        (const struct command_option[]){
+            {OPTION_SPECS, "specs", "DIR",
+             "directory with the specs (BERTH_SPECS, " DEFAULT_SPECS_DIR ")", COMPLETE_DIRECTORIES},
+            {OPTION_STATE, "state", "DIR",
+             "what must outlive the controller (BERTH_STATE, " DEFAULT_STATE_DIR ")",
+             COMPLETE_DIRECTORIES},
+            {OPTION_STATUS_DIR, "status-dir", "DIR",
+             "write status files there, not beside the specs", COMPLETE_DIRECTORIES},
+            {OPTION_ENGINE, "engine", "URL",
+             "unix:///path or tcp://host:port (DOCKER_HOST, default socket); TLS by "
+             "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH",
+             COMPLETE_NOTHING},
+            {OPTION_CONFIG, "config", "FILE",
+             "YAML with ports and networkRange; read again at SIGHUP", COMPLETE_FILES},
+            {OPTION_POLICY, "policy", "FILE",
+             "YAML that says what specs may ask for; read again at SIGHUP", COMPLETE_FILES},
+            {OPTION_PORTS, "ports", "RANGES",
+             "host ports to lease (" DEFAULT_PORTS "), such as 20000-29999,31000",
+             COMPLETE_NOTHING},
+            {OPTION_NETWORK_RANGE, "network-range", "CIDR",
+             "subnets of zones' networks are taken from it (" DEFAULT_NETWORK_RANGE
+             "); none: the engine chooses",
+             COMPLETE_NOTHING},
+            {OPTION_PORT_QUARANTINE, "port-quarantine", "TIME",
+             "leave a port that something else uses alone for so long (60s)", COMPLETE_NOTHING},
+            {OPTION_REPOSITORY_IMAGE, "repository-image", "IMAGE",
+             "for repositories that name none (" DEFAULT_REPOSITORY_IMAGE ")", COMPLETE_NOTHING},
+            {OPTION_ALLOW_HOST_PATH, "allow-host-path", "DIR",
+             "hostPath volumes may mount what is below it (repeatable)", COMPLETE_DIRECTORIES},
+            {OPTION_ENV_FILE_ROOT, "env-file-root", "DIR",
+             "valueFrom.file may read what is below it (repeatable)", COMPLETE_DIRECTORIES},
+            {OPTION_ALLOW_ENV, "allow-env", "NAME",
+             "valueFrom.env may take this variable of the controller's; NAME* is a prefix "
+             "(repeatable)",
+             COMPLETE_NOTHING},
+            {OPTION_GIT_FILE_ROOT, "git-file-root", "DIR", "file:// repositories must be below it",
+             COMPLETE_DIRECTORIES},
+            {OPTION_GIT_KNOWN_HOSTS, "git-known-hosts", "FILE",
+             "host keys for ssh (~/.ssh/known_hosts, /etc/ssh/ssh_known_hosts)", COMPLETE_FILES},
+            {OPTION_GIT_MAX_SIZE, "git-max-size", "SIZE", "ceiling of a clone (8Gi)",
+             COMPLETE_NOTHING},
+            {OPTION_GIT_STALL, "git-stall-timeout", "TIME",
+             "give up a clone without any byte for so long (60s)", COMPLETE_NOTHING},
+            {OPTION_TREES, "trees", "auto|copy",
+             "copy: working trees are copies also where overlays could be had (auto)",
+             COMPLETE_WORDS},
+            {OPTION_GIT_SCHEME, "git-scheme", "SCHEME",
+             "https, http, ssh, git or file: allow only these (repeatable; all, file below "
+             "--git-file-root only)",
+             COMPLETE_NOTHING},
+            {OPTION_GIT_PROXY, "git-proxy", "URL", "http://HOST:PORT, for http and https",
+             COMPLETE_NOTHING},
+            {OPTION_DEVCONTAINER_IMAGE, "devcontainer-image", "PATTERN",
+             "a repository's devcontainer.json may name such an image (repeatable; without it such "
+             "files are not looked at)",
+             COMPLETE_NOTHING},
+            {OPTION_VERIFY_TASK_USER, "verify-task-user", NULL,
+             "spec.user of a task must be the owner of its file (root may name anyone)",
+             COMPLETE_NOTHING},
+            {OPTION_DISK_HIGH, "disk-high", "PERCENT",
+             "begin nothing new, and clean up, when the disk is fuller (85)", COMPLETE_NOTHING},
+            {OPTION_INODES_HIGH, "inodes-high", "PERCENT", "the same for its inodes (70)",
+             COMPLETE_NOTHING},
+            {OPTION_DISK_BUDGET, "disk-budget", "SIZE",
+             "ceiling of mirrors and working trees together (none)", COMPLETE_NOTHING},
+            {OPTION_ORPHAN_GRACE, "orphan-grace", "TIME",
+             "remove containers of ours without a spec after it (5m)", COMPLETE_NOTHING},
+            {OPTION_SCAN, "scan-interval", "TIME", "full scan of the spec directory (30s)",
+             COMPLETE_NOTHING},
+            {OPTION_RELIST, "relist-interval", "TIME", "relist of the engine (60s)",
+             COMPLETE_NOTHING},
+            {OPTION_START_SLOTS, "start-slots", "N",
+             "containers started at once (2 per processor, at most 8)", COMPLETE_NOTHING},
+            {OPTION_POLL, "poll", NULL, "do not use inotify", COMPLETE_NOTHING},
+            {OPTION_ONCE, "once", NULL,
+             "converge and exit: 0 all is well, 1 something is Invalid, Stalled or Failed (named "
+             "on stderr), 2 usage, 3 no engine",
+             COMPLETE_NOTHING},
+            {OPTION_TIMEOUT, "timeout", "TIME",
+             "with --once: what is not well by then counts as failed (10m)", COMPLETE_NOTHING},
+            {OPTION_DRY_RUN, "dry-run", NULL,
+             "print what would be done, with causes; change nothing", COMPLETE_NOTHING},
+            {OPTION_LOG_FORMAT, "log-format", "text|json", "on stderr", COMPLETE_WORDS},
+            {'v', "verbose", NULL, "log debug lines", COMPLETE_NOTHING},
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "of --once: 0 all is well; 1 something is Invalid, Stalled or Failed, or not "
+                  "well in time; 2 usage; 3 no engine",
+    .examples = "berth run --specs ./specs --state ./state --once",
+};

@@ -71,3 +71,8 @@ int cmd_tree_worker(int argc, char **argv)
     }
     return status == 0 ? EXIT_OK : EXIT_FAILED;
 }
+
+const struct command command_tree_worker = {
+    .name = "tree-worker",
+    .run = cmd_tree_worker,
+};

@@ -12,18 +12,10 @@
 #include "specs/yaml_reader.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char help[] =
-    "usage: berth validate [--policy FILE] FILE|DIR|- ...\n\n"
-    "Checks specs without an engine and without a controller. Every error is told with its place:\n"
-    "  web.yaml:7:16: spec.machineType: unknown machine type \"n1-standrd-1\"; did you mean ...\n\n"
-    "  --policy FILE  what the policy of the controller does not allow is an error, too\n\n"
-    "Exit code: 0 all are good, 1 something is wrong, 2 usage.\n";
 
 struct tally {
     const struct policy *policy; /* NULL: none is asked */
@@ -156,43 +148,31 @@ static int read_policy(const char *path, struct policy **policy)
     return (*policy)->error_count > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-int cmd_validate(int argc, char **argv)
+static int cmd_validate(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"policy", required_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0},
-    };
     auto_owned(policy) *policy = NULL;
     struct spec_set *files = NULL;
     struct tally tally = {0};
+    struct arguments args;
     int id;
 
-    optind = 1;
-    opterr = 0;
-    while ((id = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (id == 'h') {
-            fputs(help, stdout);
-            return EXIT_OK;
-        }
-        if (id != 'p') {
-            return option_error("validate", argv, options, id);
-        }
-        if (read_policy(optarg, &policy) != EXIT_OK) {
+    arguments_init(&args, &command_validate, argc, argv);
+    while ((id = arguments_next(&args)) > 0) {
+        if (read_policy(args.value, &policy) != EXIT_OK) {
             return EXIT_FAILED;
         }
     }
-    tally.policy = policy;
-    if (optind == argc) {
-        return usage_error("validate", "name files or directories");
+    if (id < 0 || arguments_count(&args, 1, argc, "name files or directories") < 0) {
+        return args.exit_code;
     }
+    tally.policy = policy;
     files = spec_set_new();
     spec_set_scan_begin(files);
-    for (int i = optind; i < argc; i++) {
-        if (is_directory(argv[i])) {
-            validate_directory(argv[i], &tally);
+    for (int i = 0; i < args.count; i++) {
+        if (is_directory(args.operands[i])) {
+            validate_directory(args.operands[i], &tally);
         } else {
-            validate_file(argv[i], files, &tally);
+            validate_file(args.operands[i], files, &tally);
         }
     }
     spec_set_scan_end(files, 1, false);
@@ -207,3 +187,24 @@ int cmd_validate(int argc, char **argv)
            tally.files, tally.files == 1 ? "" : "s");
     return EXIT_OK;
 }
+
+const struct command command_validate = {
+    .name = "validate",
+    .run = cmd_validate,
+    .summary = "check spec files without an engine",
+    .operands = "FILE|DIR|- ...",
+    .description =
+        "Checks specs without an engine and without a controller. Every error is told with its "
+        "place:\n"
+        "web.yaml:7:16: spec.machineType: unknown machine type \"n1-standrd-1\"; did you mean ...",
+    .options =
+        (const struct command_option[]){
+            {'p', "policy", "FILE",
+             "what the policy of the controller does not allow is an error, too", COMPLETE_FILES},
+            END_OF_OPTIONS,
+        },
+    .exit_codes = "0 all are good, 1 something is wrong, 2 usage",
+    .examples = "berth validate ./specs\n"
+                "git show HEAD:web.yaml | berth validate -",
+    .completion = {COMPLETE_FILES, COMPLETE_FILES, COMPLETE_FILES},
+};

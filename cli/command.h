@@ -1,32 +1,72 @@
 /*
- * The commands of `berth`, one file each, found by a table in main.c.
+ * The commands of `berth`: one file and one table each. The table is what the command's options are read by (arguments.h),
+ * and what --help (help.h), completion, the man pages and docs/reference/commands.md are made from.
  */
 #ifndef BERTH_CLI_COMMAND_H
 #define BERTH_CLI_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* What may stand in a place of a command line, for completion. */
+enum completion {
+    COMPLETE_NOTHING,
+    COMPLETE_FILES,
+    COMPLETE_DIRECTORIES,
+    COMPLETE_WORDS,   /* those of the option's value, "text|json" */
+    COMPLETE_KINDS,   /* "instances" */
+    COMPLETE_NAMES,   /* of objects: of the kind that stands before it, where one does */
+    COMPLETE_TARGETS, /* "task/fix-7" */
+    COMPLETE_TASKS,   /* names of tasks */
+    COMPLETE_POOLS,
+    COMPLETE_FIELDS, /* "Instance.spec.ports" */
+    COMPLETE_CONTAINERS,
+};
+
+/* One option. A row without a name ends a table. */
+struct command_option {
+    int id; /* a letter is its short form too */
+    const char *name;
+    const char *value; /* what it takes, as in help: "DIR", "text|json"; NULL: nothing */
+    const char *help;  /* a line, or several; begins in lower case and ends without a point */
+    enum completion completion;
+};
+
+enum { COMMAND_MAX_OPERANDS = 3 };
 
 struct command {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
     const char *summary;               /* NULL: not for people, and not listed */
+    const char *operands;              /* "[KIND [NAME]]", or NULL */
+    const char *description;           /* sentences; lines are wrapped where it is shown */
+    const struct command_option *options;
+    const char *exit_codes; /* "0 all are good, 1 something is wrong, 2 usage" */
+    const char *examples;   /* a command a line, with a comment behind two blanks where one helps */
+    enum completion
+        completion[COMMAND_MAX_OPERANDS]; /* of the operands; the last goes for all further ones */
 };
 
 /* Exit codes of all commands but run, which has its own (docs/operations.md). */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
-int cmd_confirm_deletions(int argc, char **argv);
-int cmd_doctor(int argc, char **argv);
-int cmd_exec(int argc, char **argv);
-int cmd_fetch(int argc, char **argv);
-int cmd_gc(int argc, char **argv);
-int cmd_get(int argc, char **argv);
-int cmd_logs(int argc, char **argv);
-int cmd_reconcile(int argc, char **argv);
-int cmd_remove_tree(int argc, char **argv);
-int cmd_run(int argc, char **argv);
-int cmd_validate(int argc, char **argv);
-int cmd_version(int argc, char **argv);
+extern const struct command command_confirm_deletions;
+extern const struct command command_doctor;
+extern const struct command command_exec;
+extern const struct command command_fetch;
+extern const struct command command_gc;
+extern const struct command command_get;
+extern const struct command command_git_worker;
+extern const struct command command_logs;
+extern const struct command command_reconcile;
+extern const struct command command_remove_tree;
+extern const struct command command_run;
+extern const struct command command_tree_worker;
+extern const struct command command_validate;
+extern const struct command command_version;
+
+/* All of them by name, in order; NULL ends. */
+extern const struct command *const commands[]; /* in main.c */
 
 /* "berth: <text>" on stderr, and where to find help; returns EXIT_BAD_USAGE. */
 int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,41 +3,53 @@
 #include "base/cleanup.h"
 #include "base/suggest.h"
 #include "base/version.h"
-#include "cli/cmd_git_worker.h"
-#include "cli/cmd_tree_worker.h"
+#include "cli/help.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Sorted by name: help lists them in this order. */
-static const struct command commands[] = {
-    {"confirm-deletions", cmd_confirm_deletions, "let held deletions happen"},
-    {"doctor", cmd_doctor, "look at what Berth needs on this machine"},
-    {"exec", cmd_exec, "run a command in the container of a task, a repository or an instance"},
-    {"fetch", cmd_fetch, "bring a task's commits into a clone of yours"},
-    {"gc", cmd_gc, "remove now what nobody needs, or say what that is"},
-    {"get", cmd_get, "show objects and their status"},
-    {"git-worker", cmd_git_worker, NULL},
-    {"logs", cmd_logs, "show the log of a task, a repository or an instance"},
-    {"reconcile", cmd_reconcile, "ask the controller to look at an object now"},
-    {"remove-tree", cmd_remove_tree, NULL},
-    {"run", cmd_run, "run the controller"},
-    {"tree-worker", cmd_tree_worker, NULL},
-    {"validate", cmd_validate, "check spec files without an engine"},
-    {"version", cmd_version, "print the version"},
+const struct command *const commands[] = {
+    &command_confirm_deletions,
+    &command_doctor,
+    &command_exec,
+    &command_fetch,
+    &command_gc,
+    &command_get,
+    &command_git_worker,
+    &command_logs,
+    &command_reconcile,
+    &command_remove_tree,
+    &command_run,
+    &command_tree_worker,
+    &command_validate,
+    &command_version,
+    NULL,
 };
 
-static void print_help(void)
+/* A line each. */
+static void print_commands(FILE *out)
 {
-    printf("berth %s: keeps the containers of this host as the files in a directory say\n\n"
-           "usage: berth COMMAND [OPTION...]\n\ncommands:\n",
-           BERTH_VERSION);
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        if (commands[i].summary != NULL) {
-            printf("  %-18s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out,
+            "berth %s: keeps the containers of this host as the files in a directory say\n\n"
+            "usage: berth COMMAND [OPTION...]\n\ncommands:\n",
+            BERTH_VERSION);
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (commands[i]->summary != NULL) {
+            fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
         }
     }
-    printf("\nberth COMMAND --help tells more about one.\n");
+    fputs("\nberth COMMAND --help tells more about one.\n", out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(name, commands[i]->name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
 }
 
 static int unknown_command(const char *name)
@@ -46,9 +58,9 @@ static int unknown_command(const char *name)
     size_t count = 0;
     const char *nearest;
 
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        if (commands[i].summary != NULL) {
-            names[count++] = commands[i].name;
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (commands[i]->summary != NULL) {
+            names[count++] = commands[i]->name;
         }
     }
     nearest = suggest_nearest(name, names, count);
@@ -60,21 +72,27 @@ static int unknown_command(const char *name)
     return EXIT_BAD_USAGE;
 }
 
+static bool is_help(const char *text)
+{
+    return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 || strcmp(text, "help") == 0;
+}
+
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "--help";
+    const struct command *command;
 
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        print_help();
-        return argc > 1 ? EXIT_OK : EXIT_BAD_USAGE;
+    if (argc < 2 || (is_help(argv[1]) && argc == 2)) {
+        print_commands(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_BAD_USAGE : EXIT_OK;
     }
-    if (strcmp(name, "--version") == 0) {
-        name = "version";
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-        if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+    if (is_help(argv[1])) { /* berth help get */
+        command = find_command(argv[2]);
+        if (command == NULL) {
+            return unknown_command(argv[2]);
         }
+        help_print(command, stdout);
+        return EXIT_OK;
     }
-    return unknown_command(name);
+    command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    return command != NULL ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }

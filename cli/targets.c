@@ -160,7 +160,7 @@ static void take_document(struct target *target, json_t *document)
     target->pool = text_at(document, "pool");
 }
 
-int target_find(const char *text, const struct target_places *places, struct target *ret,
+int target_find(const char *text, const struct places *places, struct target *ret,
                 struct error *err)
 {
     auto_free char *state = directory_option(places->state, "BERTH_STATE", DEFAULT_STATE_DIR);

@@ -9,14 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "cli/arguments.h"
 #include "specs/types.h"
 
 #include <jansson.h>
-
-/* Where to look: options of the command, NULL where they are not given. */
-struct target_places {
-    const char *specs, *status_dir, *state;
-};
 
 struct target {
     enum kind kind;
@@ -33,7 +29,7 @@ void target_done(struct target *target);
  * ERROR_NOT_FOUND: there is no such object. ERROR_INVALID: several have that name, it names a kind that
  * runs nothing, or the files cannot be read. The message says what to do.
  */
-int target_find(const char *text, const struct target_places *places, struct target *ret,
+int target_find(const char *text, const struct places *places, struct target *ret,
                 struct error *err);
 
 /* Reads the object's status file again. The same errors; ret is untouched on one. */

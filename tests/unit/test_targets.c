@@ -17,7 +17,7 @@
 struct fixture {
     char root[32];
     char *specs, *state;
-    struct target_places places;
+    struct places places;
 };
 
 static void write_file(const char *directory, const char *name, const char *text)
@@ -39,7 +39,7 @@ static int set_up(void **state)
     fixture->state = xasprintf("%s/state", fixture->root);
     assert_int_equal(dir_make(fixture->specs, 0700, &err), 0);
     assert_int_equal(dir_make(fixture->state, 0700, &err), 0);
-    fixture->places = (struct target_places){.specs = fixture->specs, .state = fixture->state};
+    fixture->places = (struct places){.specs = fixture->specs, .state = fixture->state};
     write_file(fixture->specs, "a.status.yaml",
                "kind: Task\nmetadata: {name: fix}\n"
                "status: {phase: Running, task: {id: fix-1}}\n"
@@ -171,7 +171,7 @@ static void a_status_that_changed_is_read_again(void **state)
 static void the_controller_tells_where_status_files_and_engine_are(void **state)
 {
     const struct fixture *fixture = *state;
-    struct target_places places = {.state = fixture->state};
+    struct places places = {.state = fixture->state};
     auto_free char *heartbeat = xasprintf("specs: {directory: /none, statusDirectory: %s}\n"
                                           "engine: {address: \"unix:///engine.sock\"}\n",
                                           fixture->specs);
