@@ -255,6 +255,10 @@ static void on_started(void *user, const struct docker_request *request,
     if (text_equal(err->reason, REASON_START_FAILED)) {
         machine_explain_failed_start(run, err);
     }
+    if (err->kind == ERROR_NOT_FOUND) {
+        err->kind =
+            ERROR_CONFLICT; /* the container, or its network, has gone since: look, and make it anew */
+    }
     run_action_failed(run, err);
 }
 

@@ -121,3 +121,12 @@ all_run() {
     [[ $(fake_ask world | jq '.networks | length') == 1 ]]
     berth_stop
 }
+
+@test "a container that is gone when it is to be started is made anew, and nobody takes the instance for failed" {
+    start_with_engine -v
+    fake_script 'call 1 POST /containers/*/start: status 404'
+    drop_instance web
+    wait_for 20 is_ready web.yaml web
+    [[ $(calls_to POST '/containers/[^/]*/start') -ge 2 ]]
+    [[ $(grep -cE ' phase key=Instance/web .*reason=StartFailed' "$LOG") -eq 0 ]]
+}
