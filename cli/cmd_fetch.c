@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
-#include "base/suggest.h"
 #include "cli/arguments.h"
+#include "cli/documents.h"
 #include "cli/fetch_import.h"
 #include "cli/kept_trees.h"
 #include "cli/status_store.h"
@@ -50,47 +50,22 @@ static int take_arguments(struct fetch_options *options, struct arguments *args)
 
 /* --- the task --------------------------------------------------------------------------------- */
 
-static const char *text_at(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static const char *name_of(const json_t *document)
-{
-    return text_at(json_object_get(document, "metadata"), "name");
-}
-
-static int task_not_found(const json_t *documents, const char *task, struct error *err)
-{
-    auto_free const char **names = xcalloc(json_array_size(documents) + 1, sizeof(*names));
-    size_t count = 0, index;
-    const char *nearest;
-    json_t *document;
-
-    json_array_foreach(documents, index, document) {
-        if (text_equal(text_at(document, "kind"), "Task") && name_of(document) != NULL) {
-            names[count++] = name_of(document);
-        }
-    }
-    nearest = suggest_nearest(task, names, count);
-    return error_set(err, ERROR_NOT_FOUND, "there is no task \"%s\"%s%s%s", task,
-                     nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "\"?" : "");
-}
-
 static int find_task(const json_t *documents, const char *task, const json_t **ret_status,
                      struct error *err)
 {
+    auto_free char *nearest = NULL;
     size_t index;
     json_t *document;
 
     json_array_foreach(documents, index, document) {
-        if (text_equal(text_at(document, "kind"), "Task") && text_equal(name_of(document), task)) {
+        if (text_equal(document_text(document, "kind"), "Task") &&
+            text_equal(document_name(document), task)) {
             *ret_status = json_object_get(json_object_get(document, "status"), "task");
             return 0;
         }
     }
-    return task_not_found(documents, task, err);
+    nearest = documents_suggest(documents, kind_name(KIND_TASK), task);
+    return error_set(err, ERROR_NOT_FOUND, "there is no task \"%s\"%s", task, nearest);
 }
 
 /* A part of a path: status files lie where others can write. */
@@ -115,15 +90,15 @@ static int find_source(const json_t *task, const struct fetch_options *options,
                        const char *state_dir, struct source *source, struct error *err)
 {
     const json_t *tree = json_object_get(task, "tree");
-    const char *container = text_at(task, "repositoryContainer");
+    const char *container = document_text(task, "repositoryContainer");
     json_int_t uid = json_integer_value(json_object_get(tree, "uid"));
     json_int_t gid = json_integer_value(json_object_get(tree, "gid"));
 
-    if (text_at(tree, "name") == NULL) {
+    if (document_text(tree, "name") == NULL) {
         return error_set(err, ERROR_NOT_FOUND, "task \"%s\" has no tree, or none any more",
                          options->task);
     }
-    if (!is_plain_name(text_at(tree, "name")) || !is_plain_name(container) || uid < 0 ||
+    if (!is_plain_name(document_text(tree, "name")) || !is_plain_name(container) || uid < 0 ||
         uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX) {
         return error_set(err, ERROR_INVALID,
                          "the status of task \"%s\" does not tell where its "
@@ -131,11 +106,11 @@ static int find_source(const json_t *task, const struct fetch_options *options,
                          options->task);
     }
     source->trees = xasprintf("%s/repos/%s/trees", state_dir, container);
-    source->begin = text_at(task, "commit");
+    source->begin = document_text(task, "commit");
     source->job = (struct tree_job){
-        .method = text_equal(text_at(tree, "method"), "copy") ? TREE_COPY : TREE_OVERLAY,
+        .method = text_equal(document_text(tree, "method"), "copy") ? TREE_COPY : TREE_OVERLAY,
         .trees = source->trees,
-        .name = text_at(tree, "name"),
+        .name = document_text(tree, "name"),
         .uid = (uid_t)uid,
         .gid = (gid_t)gid,
     };

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
 #include "cli/arguments.h"
+#include "cli/documents.h"
 #include "cli/status_store.h"
 #include "cli/table.h"
 #include "controller/options.h"
@@ -75,34 +75,16 @@ static int take_arguments(struct get_options *options, struct arguments *args)
 
 /* Fields of a document */
 
-static const char *text_at(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static const json_t *condition(const json_t *status, const char *type)
-{
-    size_t index;
-    json_t *item;
-
-    json_array_foreach(json_object_get(status, "conditions"), index, item) {
-        if (text_equal(text_at(item, "type"), type)) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
 /* Whether it is ready; "-" for a task that is over, which will never be and has nothing to be ready for. */
-static const char *ready_text(const json_t *status)
+static const char *ready_text(const json_t *document)
 {
-    const char *phase = text_at(status, "phase");
+    const char *phase = document_phase(document);
 
     if (text_equal(phase, phase_name(PHASE_SUCCEEDED)) ||
         text_equal(phase, phase_name(PHASE_FAILED))) {
         return "-";
     }
-    return text_at(condition(status, "Ready"), "status");
+    return document_text(document_condition(document, "Ready"), "status");
 }
 
 static char *ports_text(const json_t *status)
@@ -112,7 +94,7 @@ static char *ports_text(const json_t *status)
     json_t *port;
 
     json_array_foreach(json_object_get(status, "ports"), index, port) {
-        const char *ip = text_at(port, "hostIP"), *protocol = text_at(port, "protocol");
+        const char *ip = document_text(port, "hostIP"), *protocol = document_text(port, "protocol");
 
         strbuf_addf(&text, "%s%s:%lld->%lld%s", index > 0 ? "," : "", ip != NULL ? ip : "",
                     (long long)json_integer_value(json_object_get(port, "hostPort")),
@@ -122,71 +104,34 @@ static char *ports_text(const json_t *status)
     return strbuf_take(&text);
 }
 
-static const char *message_of(const json_t *status)
-{
-    const json_t *error = json_object_get(status, "error");
-    const char *message = text_at(condition(status, "Ready"), "message");
-
-    if (error != NULL) {
-        return text_at(error, "message");
-    }
-    return message;
-}
-
-/* "42s", "7m", "3h", "9d": how long ago that was. */
-static const char *age_text(const char *timestamp, char text[32])
-{
-    int64_t then_ms, seconds;
-
-    text[0] = '\0';
-    if (timestamp == NULL || timestamp_parse(timestamp, &then_ms) < 0) {
-        return text;
-    }
-    seconds = (clock_wall_ms() - then_ms) / 1000;
-    seconds = seconds > 0 ? seconds : 0;
-    if (seconds < 120) {
-        snprintf(text, 32, "%llds", (long long)seconds);
-    } else if (seconds < 7200) {
-        snprintf(text, 32, "%lldm", (long long)seconds / 60);
-    } else if (seconds < 172800) {
-        snprintf(text, 32, "%lldh", (long long)seconds / 3600);
-    } else {
-        snprintf(text, 32, "%lldd", (long long)seconds / 86400);
-    }
-    return text;
-}
-
 /* Output */
 
 static void add_row(struct table *table, const json_t *document, bool is_wide)
 {
-    const json_t *status = json_object_get(document, "status");
-    const json_t *ready = condition(status, "Ready");
-    const json_t *valid = condition(status, "SpecValid");
+    const json_t *status = document_status(document);
+    const json_t *ready = document_condition(document, "Ready");
     const json_t *container = json_object_get(status, "container");
     const json_t *restarts = json_object_get(json_object_get(status, "restarts"), "count");
     auto_free char *ports = ports_text(status);
     auto_free char *count = xasprintf("%lld", (long long)json_integer_value(restarts));
-    char age[32];
+    char age[AGE_SIZE];
 
-    table_add(table, text_at(document, "kind"));
-    table_add(table, text_at(json_object_get(document, "metadata"), "name"));
-    table_add(table, text_at(status, "phase"));
-    table_add(table, ready_text(status));
-    /* what runs may be fine while its file is not: the file's trouble is what to act on */
-    table_add(table,
-              text_at(text_equal(text_at(valid, "status"), "False") ? valid : ready, "reason"));
-    table_add(table, age_text(text_at(ready, "lastTransitionTime"), age));
+    table_add(table, document_kind(document));
+    table_add(table, document_name(document));
+    table_add(table, document_phase(document));
+    table_add(table, ready_text(document));
+    table_add(table, document_reason(document));
+    table_add(table, document_age(document_text(ready, "lastTransitionTime"), age));
     table_add(table, ports);
     if (is_wide) {
-        const char *id = text_at(container, "id");
+        const char *id = document_text(container, "id");
         auto_free char *short_id = id != NULL ? xasprintf("%.12s", id) : NULL;
 
         table_add(table, count);
         table_add(table, short_id);
-        table_add(table, text_at(container, "ip"));
-        table_add(table, text_at(document, "file"));
-        table_add(table, message_of(status));
+        table_add(table, document_text(container, "ip"));
+        table_add(table, document_text(document, "file"));
+        table_add(table, document_message(document));
     }
 }
 
@@ -246,9 +191,9 @@ static json_t *choose(const json_t *documents, const struct get_options *options
     json_t *document;
 
     json_array_foreach(documents, index, document) {
-        const char *name = text_at(json_object_get(document, "metadata"), "name");
+        const char *name = document_name(document);
 
-        if ((options->kind == NULL || text_equal(text_at(document, "kind"), options->kind)) &&
+        if ((options->kind == NULL || text_equal(document_kind(document), options->kind)) &&
             (options->name == NULL || text_equal(name, options->name))) {
             json_array_append(items, document);
         }
@@ -259,17 +204,17 @@ static json_t *choose(const json_t *documents, const struct get_options *options
 /* It lives and does not say so: its state directory is full, or it hangs. */
 static void warn_of_silence(const json_t *heartbeat)
 {
-    const char *last = text_at(heartbeat, "time");
+    const char *last = document_text(heartbeat, "time");
     json_int_t interval_seconds = json_integer_value(json_object_get(heartbeat, "intervalSeconds"));
     int64_t then_ms;
-    char age[32];
+    char age[AGE_SIZE];
 
     if (last != NULL && timestamp_parse(last, &then_ms) == 0 && interval_seconds > 0 &&
         clock_wall_ms() - then_ms > (2 * interval_seconds + 10) * MS_PER_SECOND) {
         fprintf(stderr,
                 "warning: the controller has written nothing for %s: its log says why (a full or "
                 "read-only state directory?)\n",
-                age_text(last, age));
+                document_age(last, age));
     }
 }
 
@@ -279,10 +224,10 @@ static void warn_of_unwritten(const json_t *heartbeat)
     json_t *item;
 
     json_array_foreach(json_object_get(heartbeat, "conditions"), index, item) {
-        const char *type = text_at(item, "type"), *message = text_at(item, "message");
+        const char *type = document_text(item, "type"), *message = document_text(item, "message");
 
         if ((text_equal(type, "StateWritten") || text_equal(type, "StatusWritten")) &&
-            text_equal(text_at(item, "status"), "False")) {
+            text_equal(document_text(item, "status"), "False")) {
             fprintf(stderr, "warning: %s is False: %s\n", type, message != NULL ? message : "");
         }
     }
@@ -291,16 +236,16 @@ static void warn_of_unwritten(const json_t *heartbeat)
 /* Whoever reads an old status must know that it is old. */
 static void warn_of_age(const char *state_dir, const json_t *heartbeat)
 {
-    const char *last = text_at(heartbeat, "time");
+    const char *last = document_text(heartbeat, "time");
     const json_t *engine = json_object_get(heartbeat, "engine");
     const json_t *specs = json_object_get(heartbeat, "specs");
-    char age[32];
+    char age[AGE_SIZE];
 
     if (!status_store_is_controlled(state_dir)) {
         if (last != NULL) {
             fprintf(stderr,
                     "warning: no controller is running; this is what it last wrote, %s ago\n",
-                    age_text(last, age));
+                    document_age(last, age));
         } else {
             fprintf(stderr, "warning: no controller has run with state directory %s\n", state_dir);
         }
@@ -309,7 +254,7 @@ static void warn_of_age(const char *state_dir, const json_t *heartbeat)
     warn_of_silence(heartbeat);
     warn_of_unwritten(heartbeat);
     if (json_is_false(json_object_get(engine, "available"))) {
-        const char *message = text_at(engine, "message");
+        const char *message = document_text(engine, "message");
 
         fprintf(stderr, "warning: the controller cannot reach its engine%s%s\n",
                 message != NULL ? ": " : "", message != NULL ? message : "");
@@ -324,23 +269,10 @@ static void warn_of_age(const char *state_dir, const json_t *heartbeat)
 
 static int not_found(const json_t *documents, const struct get_options *options)
 {
-    size_t count = json_array_size(documents), used = 0;
-    auto_free const char **names = xcalloc(count, sizeof(*names));
-    const char *nearest;
+    auto_free char *nearest = documents_suggest(documents, options->kind, options->name);
 
-    for (size_t i = 0; i < count; i++) {
-        const char *name =
-            text_at(json_object_get(json_array_get(documents, i), "metadata"), "name");
-
-        if (name != NULL) {
-            names[used++] = name;
-        }
-    }
-    nearest = suggest_nearest(options->name, names, used);
-    fprintf(stderr, "berth get: there is no %s \"%s\"%s%s%s\n",
-            options->kind != NULL ? options->kind : "object", options->name,
-            nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-            nearest != NULL ? "\"?" : "");
+    fprintf(stderr, "berth get: there is no %s \"%s\"%s\n",
+            options->kind != NULL ? options->kind : "object", options->name, nearest);
     return EXIT_FAILED;
 }
 

@@ -6,9 +6,9 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
 #include "cli/arguments.h"
 #include "cli/ask_controller.h"
+#include "cli/documents.h"
 #include "cli/mirror_file.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
@@ -141,16 +141,6 @@ static int take_arguments(struct reconcile *reconcile, struct arguments *args)
 
 /* --- which object -------------------------------------------------------------------------------- */
 
-static const char *name_of(const json_t *document)
-{
-    return json_string_value(json_object_get(json_object_get(document, "metadata"), "name"));
-}
-
-static const char *kind_of(const json_t *document)
-{
-    return json_string_value(json_object_get(document, "kind"));
-}
-
 static const json_t *repository_part(const json_t *document)
 {
     return json_object_get(json_object_get(document, "status"), "repository");
@@ -163,22 +153,11 @@ static const char *url_of(const json_t *document)
 
 static int not_known(const struct reconcile *reconcile)
 {
-    size_t count = json_array_size(reconcile->documents), used = 0;
-    auto_free const char **names = xcalloc(count + 1, sizeof(*names));
-    const char *nearest;
+    auto_free char *nearest =
+        documents_suggest(reconcile->documents, reconcile->kind, reconcile->name);
 
-    for (size_t i = 0; i < count; i++) {
-        const json_t *document = json_array_get(reconcile->documents, i);
-
-        if (name_of(document) != NULL &&
-            (reconcile->kind == NULL || text_equal(kind_of(document), reconcile->kind))) {
-            names[used++] = name_of(document);
-        }
-    }
-    nearest = suggest_nearest(reconcile->name, names, used);
-    return fail("there is no %s \"%s\"%s%s%s", reconcile->kind != NULL ? reconcile->kind : "object",
-                reconcile->name, nearest != NULL ? "; did you mean \"" : "",
-                nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    return fail("there is no %s \"%s\"%s", reconcile->kind != NULL ? reconcile->kind : "object",
+                reconcile->name, nearest);
 }
 
 static int find_by_name(struct reconcile *reconcile)
@@ -188,18 +167,19 @@ static int find_by_name(struct reconcile *reconcile)
     enum kind kind;
 
     json_array_foreach(reconcile->documents, index, document) {
-        if (!text_equal(name_of(document), reconcile->name) ||
-            (reconcile->kind != NULL && !text_equal(kind_of(document), reconcile->kind))) {
+        if (!text_equal(document_name(document), reconcile->name) ||
+            (reconcile->kind != NULL && !text_equal(document_kind(document), reconcile->kind))) {
             continue;
         }
         if (reconcile->document != NULL) {
             return fail("%s and %s are both named \"%s\": say which, as in %s/%s",
-                        kind_of(reconcile->document), kind_of(document), reconcile->name,
-                        kind_of(reconcile->document), reconcile->name);
+                        document_kind(reconcile->document), document_kind(document),
+                        reconcile->name, document_kind(reconcile->document), reconcile->name);
         }
         reconcile->document = document;
     }
-    if (reconcile->document == NULL || kind_from_name(kind_of(reconcile->document), &kind) < 0) {
+    if (reconcile->document == NULL ||
+        kind_from_name(document_kind(reconcile->document), &kind) < 0) {
         return not_known(reconcile);
     }
     reconcile->kind = kind_name(kind);
@@ -251,7 +231,7 @@ static int read_documents(struct reconcile *reconcile)
     json_auto_t *heartbeat = status_store_heartbeat(reconcile->state_dir);
     const json_t *specs = json_object_get(heartbeat, "specs");
     const char *directory = json_string_value(json_object_get(specs, "statusDirectory"));
-    const char *name = name_of(reconcile->document), *kind = reconcile->kind;
+    const char *name = document_name(reconcile->document), *kind = reconcile->kind;
     json_t *documents = NULL, *document;
     struct error err = {0};
     size_t index;
@@ -262,8 +242,8 @@ static int read_documents(struct reconcile *reconcile)
     }
     reconcile->document = NULL;
     json_array_foreach(documents, index, document) {
-        if (name != NULL && text_equal(name_of(document), name) &&
-            text_equal(kind_of(document), kind)) {
+        if (name != NULL && text_equal(document_name(document), name) &&
+            text_equal(document_kind(document), kind)) {
             reconcile->document = document;
         }
     }

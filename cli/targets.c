@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/documents.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
 #include "specs/reason.h"
@@ -34,24 +34,6 @@ static const char *kind_word(enum kind kind)
     return NULL;
 }
 
-static const char *text_at(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-static const char *name_of(const json_t *document)
-{
-    return text_at(json_object_get(document, "metadata"), "name");
-}
-
-/* A second document of one name is refused, and its status says no more than that. */
-static bool is_duplicate(const json_t *document)
-{
-    const json_t *error = json_object_get(json_object_get(document, "status"), "error");
-
-    return text_equal(text_at(error, "reason"), REASON_DUPLICATE_OBJECT);
-}
-
 /* Borrowed, or NULL. */
 static json_t *find_document(const json_t *documents, enum kind kind, const char *name)
 {
@@ -59,8 +41,8 @@ static json_t *find_document(const json_t *documents, enum kind kind, const char
     json_t *document;
 
     json_array_foreach(documents, index, document) {
-        if (text_equal(text_at(document, "kind"), kind_name(kind)) &&
-            text_equal(name_of(document), name) && !is_duplicate(document)) {
+        if (text_equal(document_text(document, "kind"), kind_name(kind)) &&
+            text_equal(document_name(document), name) && !document_is_duplicate(document)) {
             return document;
         }
     }
@@ -98,24 +80,12 @@ static int parse_wish(const char *text, struct wish *wish, struct error *err)
 static int not_found(const json_t *documents, const struct wish *wish, const char *status_dir,
                      struct error *err)
 {
-    size_t count = json_array_size(documents), used = 0;
-    auto_free const char **names = xcalloc(count + 1, sizeof(*names));
-    const char *nearest;
-    size_t index;
-    json_t *document;
+    auto_free char *nearest =
+        documents_suggest(documents, wish->has_kind ? kind_name(wish->kind) : NULL, wish->name);
 
-    json_array_foreach(documents, index, document) {
-        const char *kind = text_at(document, "kind"), *name = name_of(document);
-
-        if (name != NULL && (!wish->has_kind || text_equal(kind, kind_name(wish->kind)))) {
-            names[used++] = name;
-        }
-    }
-    nearest = suggest_nearest(wish->name, names, used);
-    return error_set(err, ERROR_NOT_FOUND, "there is no %s \"%s\" in %s%s%s%s",
+    return error_set(err, ERROR_NOT_FOUND, "there is no %s \"%s\" in %s%s",
                      wish->has_kind ? kind_name(wish->kind) : "task, repository or instance",
-                     wish->name, status_dir, nearest != NULL ? "; did you mean \"" : "",
-                     nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+                     wish->name, status_dir, nearest);
 }
 
 /* Borrowed. */
@@ -156,8 +126,8 @@ static void take_document(struct target *target, json_t *document)
     json_incref(document);
     json_decref(target->document);
     target->document = document;
-    target->name = name_of(document);
-    target->pool = text_at(document, "pool");
+    target->name = document_name(document);
+    target->pool = document_text(document, "pool");
 }
 
 int target_find(const char *text, const struct places *places, struct target *ret,
@@ -182,7 +152,7 @@ int target_find(const char *text, const struct places *places, struct target *re
         return -1;
     }
     take_document(&target, document);
-    engine = text_at(json_object_get(heartbeat, "engine"), "address");
+    engine = document_text(json_object_get(heartbeat, "engine"), "address");
     target.engine = engine != NULL ? xstrdup(engine) : NULL;
     *ret = target;
     target = (struct target){0};
@@ -191,7 +161,7 @@ int target_find(const char *text, const struct places *places, struct target *re
 
 int target_refresh(struct target *target, struct error *err)
 {
-    const char *file = text_at(target->document, "file");
+    const char *file = document_text(target->document, "file");
     json_auto_t *documents = status_store_read_file(target->status_dir, file);
     json_t *document = find_document(documents, target->kind, target->name);
 
@@ -235,9 +205,10 @@ char *target_reason(const struct target *target)
     json_t *condition;
 
     json_array_foreach(target_value(target, NULL, "conditions"), index, condition) {
-        const char *message = text_at(condition, "message"), *reason = text_at(condition, "reason");
+        const char *message = document_text(condition, "message"),
+                   *reason = document_text(condition, "reason");
 
-        if (text_equal(text_at(condition, "type"), "Ready") &&
+        if (text_equal(document_text(condition, "type"), "Ready") &&
             (message != NULL || reason != NULL)) {
             return xasprintf(": %s", message != NULL ? message : reason);
         }
