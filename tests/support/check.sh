@@ -88,14 +88,19 @@ step bootstrap single deploy/bootstrap.sh
 } &
 wait
 
-# The longest of all, and one process for each source: two at a time.
-step analyze-tidy single build -k -j2 --output-sync=target analyze-tidy
+# One process for each source, for minutes: it takes what time the tests of behaviour leave, which wait for things to happen.
+{
+    renice -n 19 "$BASHPID" >/dev/null
+    step analyze-tidy single build -k -j2 --output-sync=target analyze-tidy
+} &
+tidy=$!
 
-# Beside each other in lanes, but with nothing else: they wait for things to happen.
+# Beside each other in lanes, but with nothing else that is in a hurry.
 step test-integration tests build CC=gcc ENGINE="$engine" test-integration
 step test-stops tests build CC=gcc SANITIZE=address,undefined ENGINE="$engine" BERTH_TEST_STOPS=1 \
     test-integration T='tasks pools'
 step test-faults optional build CC=gcc ENGINE="$engine" test-faults
+wait "$tidy"
 
 # --- the sum -----------------------------------------------------------------------------------------
 
