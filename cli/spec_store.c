@@ -1,0 +1,308 @@
+#include "cli/spec_store.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/parse.h"
+#include "controller/spec_scan.h"
+#include "specs/spec_set.h"
+#include "specs/yaml_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MODE_OF_NEW_FILES = 0644, MODE_OF_NEW_DIRECTORIES = 0755 }; /* less the umask */
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+/*
+ * Where a file really is: links are followed where they stay below the directory, as the controller follows them.
+ * The caller's to free.
+ */
+static char *real_path(const char *directory, const char *name, struct error *err)
+{
+    auto_free char *path = path_join(directory, name);
+    auto_free char *root = realpath(directory, NULL);
+    auto_free char *real = realpath(path, NULL);
+
+    if (root == NULL || real == NULL) {
+        error_set_errno(err, errno, "read \"%s\"", path);
+        return NULL;
+    }
+    if (!path_is_below(real, root)) {
+        error_set(err, ERROR_INVALID, "\"%s\" is a link that leads out of the spec directory",
+                  path);
+        return NULL;
+    }
+    return TAKE(real);
+}
+
+static int read_below(const char *directory, const char *name, char **ret_text, size_t *ret_len,
+                      struct error *err)
+{
+    auto_free char *real = real_path(directory, name, err);
+
+    return real == NULL ? -1
+                        : file_read(AT_FDCWD, real, 2 * YAML_MAX_BYTES, ret_text, ret_len, err);
+}
+
+static void warn_of(const char *directory, const char *name, const char *why)
+{
+    fprintf(stderr, "warning: %s/%s is left out: %s\n", directory, name, why);
+}
+
+/* The set keeps the text of good files only. */
+static void take_file(struct spec_store *store, struct spec_set_file *seen)
+{
+    struct spec_store_file *file = &store->files[store->count];
+    auto_free char *text = NULL;
+    struct error err = {0};
+    size_t len;
+
+    if (seen->unreadable != NULL || seen->parsed == NULL) {
+        warn_of(store->directory, seen->name,
+                seen->unreadable != NULL ? seen->unreadable : "it changes all the time");
+        return;
+    }
+    if (seen->good_text != NULL) {
+        *file = (struct spec_store_file){
+            .text = TAKE(seen->good_text), .len = seen->good_len, .parsed = TAKE(seen->parsed)};
+    } else if (read_below(store->directory, seen->name, &text, &len, &err) < 0) {
+        warn_of(store->directory, seen->name, err.message);
+        return;
+    } else {
+        *file = (struct spec_store_file){.text = TAKE(text), .len = len};
+        file->parsed = spec_file_parse(seen->name, file->text, file->len);
+    }
+    file->name = xstrdup(seen->name);
+    store->count++;
+}
+
+int spec_store_read(const char *directory, struct spec_store *ret_store, struct error *err)
+{
+    auto_done(spec_scan) scan;
+    struct spec_set *set = spec_set_new();
+
+    spec_scan_init(&scan, directory);
+    scan.is_single = true;
+    if (spec_scan_run(&scan, set, 1, false, err) < 0) {
+        spec_set_free(set);
+        return -1;
+    }
+    *ret_store = (struct spec_store){
+        .directory = xstrdup(directory),
+        .files = xcalloc(map_count(&set->files) + 1, sizeof(*ret_store->files)),
+    };
+    map_sort(&set->files);
+    for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
+        take_file(ret_store, map_value(at));
+    }
+    spec_set_free(set);
+    return 0;
+}
+
+void spec_store_done(struct spec_store *store)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        spec_file_free(store->files[i].parsed);
+        free(store->files[i].text);
+        free(store->files[i].name);
+    }
+    free(store->files);
+    free(store->directory);
+    *store = (struct spec_store){0};
+}
+
+struct spec_store_entry spec_store_find(const struct spec_store *store, enum kind kind,
+                                        const char *name)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        const struct spec_file *parsed = store->files[i].parsed;
+
+        for (size_t d = 0; d < parsed->count; d++) {
+            if (text_equal(parsed->documents[d].kind, kind_name(kind)) &&
+                text_equal(parsed->documents[d].name, name)) {
+                return (struct spec_store_entry){&store->files[i], &parsed->documents[d]};
+            }
+        }
+    }
+    return (struct spec_store_entry){0};
+}
+
+/* --- writing ------------------------------------------------------------------------------------- */
+
+/* Whoever else writes by these functions waits, so that nobody's change is lost between a look and a rename. */
+static int lock_directory(const struct spec_store *store, struct error *err)
+{
+    auto_close int fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result;
+
+    if (fd < 0) {
+        return error_set_errno(err, errno, "open \"%s\"", store->directory);
+    }
+    do {
+        result = flock(fd, LOCK_EX);
+    } while (result < 0 && errno == EINTR);
+    return TAKE_FD(fd); /* a file system without locks does without */
+}
+
+static int check_unchanged(const struct spec_store *store, const struct spec_store_file *before,
+                           struct error *err)
+{
+    auto_free char *text = NULL;
+    size_t len;
+
+    if (read_below(store->directory, before->name, &text, &len, err) < 0) {
+        if (err->kind != ERROR_NOT_FOUND) {
+            return -1;
+        }
+        error_clear(err);
+        return error_set(err, ERROR_CONFLICT, "\"%s/%s\" was removed meanwhile; try again",
+                         store->directory, before->name);
+    }
+    if (len != before->len || memcmp(text, before->text, len) != 0) {
+        return error_set(err, ERROR_CONFLICT, "\"%s/%s\" was changed meanwhile; try again",
+                         store->directory, before->name);
+    }
+    return 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t put = write(fd, text, len);
+
+        if (put < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (put > 0) {
+            text += put;
+            len -= (size_t)put;
+        }
+    }
+    return 0;
+}
+
+/* A new file with the text, and with owner and mode of the one that it is to replace (NULL: there is none). */
+static int write_temporary(const char *path, const struct stat *before, const char *text,
+                           size_t len)
+{
+    auto_close int fd = -1;
+
+    unlink(path); /* left by a crash: nobody else writes here now */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+              before != NULL ? 0600 : MODE_OF_NEW_FILES);
+    if (fd < 0 || write_all(fd, text, len) < 0) {
+        return -1;
+    }
+    if (before != NULL) {
+        /* Who may not give files away becomes the owner, as with any editor that renames. */
+        if (fchown(fd, before->st_uid, before->st_gid) < 0 && errno != EPERM) {
+            return -1;
+        }
+        if (fchmod(fd, before->st_mode & 07777) < 0) {
+            return -1;
+        }
+    }
+    return fsync(fd) < 0 ? -1 : close(TAKE_FD(fd));
+}
+
+/* A name that must be new is not taken from who came first. */
+static int move_into_place(const char *temporary, const char *path, bool is_new)
+{
+    if (!is_new) {
+        return rename(temporary, path);
+    }
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -1;
+    }
+    if (path_exists(path)) { /* a file system that cannot tell */
+        errno = EEXIST;
+        return -1;
+    }
+    return rename(temporary, path);
+}
+
+static void sync_folder(const char *folder)
+{
+    auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        fsync(fd); /* best effort: the rename itself has happened */
+    }
+}
+
+static int replace(const char *path, const struct stat *before, const char *text, size_t len,
+                   struct error *err)
+{
+    const char *name = strrchr(path, '/') + 1;
+    auto_free char *folder = xstrndup(path, (size_t)(name - path));
+    auto_free char *temporary = xasprintf("%s.%.200s.tmp", folder, name); /* hidden: no spec */
+    int number;
+
+    if (dir_make(folder, MODE_OF_NEW_DIRECTORIES, err) < 0) {
+        return -1;
+    }
+    if (write_temporary(temporary, before, text, len) < 0 ||
+        move_into_place(temporary, path, before == NULL) < 0) {
+        number = errno;
+        unlink(temporary);
+        return number == EEXIST ? error_set(err, ERROR_CONFLICT, "\"%s\" exists already", path)
+                                : error_set_errno(err, number, "write \"%s\"", path);
+    }
+    sync_folder(folder);
+    return 0;
+}
+
+int spec_store_write(const struct spec_store *store, const char *name,
+                     const struct spec_store_file *before, const char *text, size_t len,
+                     struct error *err)
+{
+    auto_close int lock = lock_directory(store, err);
+    auto_free char *path = NULL;
+    struct stat info;
+
+    if (lock < 0) {
+        return -1;
+    }
+    if (before == NULL) {
+        path = path_join(store->directory, name);
+        return replace(path, NULL, text, len, err);
+    }
+    if (check_unchanged(store, before, err) < 0) {
+        return -1;
+    }
+    path = real_path(store->directory, name, err);
+    if (path == NULL) {
+        return -1;
+    }
+    if (stat(path, &info) < 0) {
+        return error_set_errno(err, errno, "write \"%s\"", path);
+    }
+    return replace(path, &info, text, len, err);
+}
+
+int spec_store_remove(const struct spec_store *store, const struct spec_store_file *before,
+                      struct error *err)
+{
+    auto_close int lock = lock_directory(store, err);
+    auto_free char *path = path_join(store->directory, before->name);
+    auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+
+    if (lock < 0 || check_unchanged(store, before, err) < 0) {
+        return -1;
+    }
+    if (unlink(path) < 0) {
+        return error_set_errno(err, errno, "remove \"%s\"", path);
+    }
+    sync_folder(folder);
+    return 0;
+}
