@@ -1,8 +1,8 @@
 /*
  * An arena: many small allocations with one owner, freed together.
  *
- * A decoded spec object and everything it points to live in one arena, so that dropping a version of
- * a spec is one call and nothing inside it has an owner of its own.
+ * A decoded spec object and everything it points to live in one arena, so that dropping a version
+ * of a spec is one call and nothing inside it has an owner of its own.
  */
 #ifndef BERTH_BASE_ARENA_H
 #define BERTH_BASE_ARENA_H

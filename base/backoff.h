@@ -13,9 +13,9 @@ struct backoff_policy {
 };
 
 /*
- * The delay before try number `failures` + 1 after `failures` failures in a row (1 and on; 0 gives 0):
- * initial, doubled each time, at most max, then spread by jitter. `random` is any 32 random bits; equal
- * arguments give equal delays. The result never exceeds max_ms.
+ * The delay before try number `failures` + 1 after `failures` failures in a row (1 and on; 0 gives
+ * 0): initial, doubled each time, at most max, then spread by jitter. `random` is any 32 random
+ * bits; equal arguments give equal delays. The result never exceeds max_ms.
  */
 uint64_t backoff_delay_ms(const struct backoff_policy *policy, unsigned failures, uint32_t random);
 

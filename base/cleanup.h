@@ -1,8 +1,8 @@
 /*
  * Scope-bound release of resources.
  *
- * A variable is initialised where it is declared and let go when its scope ends, so every early return
- * is correct. TAKE moves ownership out of such a variable on one visible line:
+ * A variable is initialised where it is declared and let go when its scope ends, so every early
+ * return is correct. TAKE moves ownership out of such a variable on one visible line:
  *
  *     auto_free char *name = xstrdup(text);
  *     ...
@@ -39,7 +39,8 @@ void cleanup_close(int *fd);
 
 /*
  * auto_done(strbuf) struct-typed variable: calls strbuf_done(&variable) at the end of the scope.
- * auto_owned(object) *variable: calls object_free(variable); the module says DEFINE_AUTO_FREE(object); once.
+ * auto_owned(object) *variable: calls object_free(variable); the module says
+ * DEFINE_AUTO_FREE(object); once.
  */
 #define auto_done(type) __attribute__((cleanup(type##_done))) struct type
 #define DEFINE_AUTO_FREE(type)                                                                     \

@@ -1,8 +1,8 @@
 /*
  * Time: a monotonic clock for waiting and a wall clock for people.
  *
- * Moments on the monotonic clock are named _at_ns or _at_ms; wall time is in milliseconds since 1970
- * (UTC) and named _wall_ms. Reconcilers get both as arguments and never call these functions.
+ * Moments on the monotonic clock are named _at_ns or _at_ms; wall time is in milliseconds since
+ * 1970 (UTC) and named _wall_ms. Reconcilers get both as arguments and never call these functions.
  */
 #ifndef BERTH_BASE_CLOCK_H
 #define BERTH_BASE_CLOCK_H

@@ -11,7 +11,10 @@ struct clock_reading clock_read(void)
     };
 }
 
-/* How far a distance between two clocks is from the one that is known, if that is a change; then it is the one that is known. */
+/*
+ * How far a distance between two clocks is from the one that is known, if that is a change; then it
+ * is the one that is known.
+ */
 static int64_t take_change(int64_t *known_ms, int64_t now_ms)
 {
     int64_t change_ms = now_ms - *known_ms;

@@ -1,8 +1,9 @@
 /*
  * Notices that the wall clock was set, and that the machine slept.
  *
- * The wall clock runs like the clock that counts all time since the boot (CLOCK_BOOTTIME), also while it is slewed; only
- * setting it changes their distance. The monotonic clock, by which timers run, stands still while the machine sleeps.
+ * The wall clock runs like the clock that counts all time since the boot (CLOCK_BOOTTIME), also
+ * while it is slewed; only setting it changes their distance. The monotonic clock, by which timers
+ * run, stands still while the machine sleeps.
  */
 #ifndef BERTH_BASE_CLOCK_WATCH_H
 #define BERTH_BASE_CLOCK_WATCH_H
@@ -30,7 +31,10 @@ struct clock_change {
     int64_t slept_ms;  /* 0: it did not */
 };
 
-/* True when something changed since the last look; the first look only remembers. Small changes add up until they count. */
+/*
+ * True when something changed since the last look; the first look only remembers. Small changes add
+ * up until they count.
+ */
 bool clock_watch_look(struct clock_watch *watch, const struct clock_reading *now,
                       struct clock_change *ret_change);
 

@@ -2,9 +2,9 @@
  * Errors as values: a fallible function returns 0 or -1 and fills the caller's struct error.
  *
  * What a program does next depends on the kind alone. The reason is a word from the catalogue in
- * specs/reason.h, for statuses and scripts; the message is for people and nothing looks at its text.
- * An error starts zeroed and is set once; each layer that passes it on may put its own object in
- * front with error_wrap().
+ * specs/reason.h, for statuses and scripts; the message is for people and nothing looks at its
+ * text. An error starts zeroed and is set once; each layer that passes it on may put its own object
+ * in front with error_wrap().
  */
 #ifndef BERTH_BASE_ERROR_H
 #define BERTH_BASE_ERROR_H
@@ -26,13 +26,18 @@ struct error {
     char message[1024];
 };
 
-/* All of these return -1, so that failing is one line. error_set* asserts that err is still unset. */
+/*
+ * All of these return -1, so that failing is one line. error_set* asserts that err is still unset.
+ */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int error_set_reason(struct error *err, enum error_kind kind, const char *reason,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The message gets ": <strerror(number)>"; the kind follows from the number (ENOENT: NOT_FOUND ...). */
+/*
+ * The message gets ": <strerror(number)>"; the kind follows from the number (ENOENT: NOT_FOUND
+ * ...).
+ */
 int error_set_errno(struct error *err, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -18,7 +18,10 @@
 static int open_regular(int dir_fd, const char *path, int *ret_fd, struct stat *ret_info,
                         struct error *err)
 {
-    /* Looked at before it is opened: opening a device node that a container planted could already act. */
+    /*
+     * Looked at before it is opened: opening a device node that a container planted could already
+     * act.
+     */
     auto_close int place = openat(dir_fd, path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
     auto_close int fd = -1;
     char proc_path[64];

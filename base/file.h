@@ -19,7 +19,8 @@
 
 /*
  * The whole regular file, NUL-terminated (the bytes may hold NULs too: see *ret_len; ret_len may be
- * NULL). ERROR_NOT_FOUND: it does not exist; ERROR_INVALID: it is larger than max_len or no regular file.
+ * NULL). ERROR_NOT_FOUND: it does not exist; ERROR_INVALID: it is larger than max_len or no regular
+ * file.
  */
 int file_read(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
               struct error *err);
@@ -34,15 +35,16 @@ enum file_durability {
 };
 
 /*
- * Replaces the file through a temporary name ".<name>.tmp" (a long one is cut) beside it. On an error the old file is
- * untouched and the temporary one removed.
+ * Replaces the file through a temporary name ".<name>.tmp" (a long one is cut) beside it. On an
+ * error the old file is untouched and the temporary one removed.
  */
 int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
                  enum file_durability durability, struct error *err);
 
 /*
- * Removes from the directory, not from those below it, the temporary files of file_replace() whose names end
- * with suffix and ".tmp": its process was killed. Only for who is alone in replacing such files there.
+ * Removes from the directory, not from those below it, the temporary files of file_replace() whose
+ * names end with suffix and ".tmp": its process was killed. Only for who is alone in replacing such
+ * files there.
  */
 void dir_remove_temporary(const char *path, const char *suffix);
 
@@ -50,8 +52,8 @@ void dir_remove_temporary(const char *path, const char *suffix);
 int dir_make(const char *path, mode_t mode, struct error *err);
 
 /*
- * Removes the file or the whole tree; never leaves it through a link. Missing is success, also what somebody
- * else removes meanwhile.
+ * Removes the file or the whole tree; never leaves it through a link. Missing is success, also what
+ * somebody else removes meanwhile.
  */
 int tree_remove(const char *path, struct error *err);
 

@@ -13,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What may stand around the fields: time, level and event in front, ` repeated="4294967295"` and the end behind. */
+/*
+ * What may stand around the fields: time, level and event in front, ` repeated="4294967295"` and
+ * the end behind.
+ */
 enum { AROUND = 256, FIELDS_MAX = LOG_MAX_LINE - AROUND };
 
 static struct {
@@ -49,13 +52,17 @@ static const char *level_name(enum log_level level)
     abort();
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/*
+ * --- values --------------------------------------------------------------------------------------
+ */
 
 #define CUT "..."
 
 enum { PIECE_SIZE = 16 };
 
-/* The first character of text as it is to stand in quotes; returns how many bytes of text it was. */
+/*
+ * The first character of text as it is to stand in quotes; returns how many bytes of text it was.
+ */
 static size_t escape(const char *text, size_t left, char piece[PIECE_SIZE])
 {
     uint32_t code = 0;
@@ -134,7 +141,9 @@ static void add_pair(struct strbuf *fields, const char *name, const char *value)
     strbuf_add(fields, quote);
 }
 
-/* --- lines --------------------------------------------------------------------------------------- */
+/*
+ * --- lines ---------------------------------------------------------------------------------------
+ */
 
 static void write_all(const char *text, size_t len)
 {
@@ -176,7 +185,10 @@ static void write_line(enum log_level level, const char *event, const char *fiel
     write_all(line.text, line.len);
 }
 
-/* Nothing may hold the loop up for long: a reader that has stopped to read gets nothing until it reads again. */
+/*
+ * Nothing may hold the loop up for long: a reader that has stopped to read gets nothing until it
+ * reads again.
+ */
 static bool is_read(void)
 {
     struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};

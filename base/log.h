@@ -1,13 +1,15 @@
 /*
  * Logging: one line per fact on stderr, as text or JSON, with fields.
  *
- * Only controller/ and cli/ log. The text form is "<time> <LEVEL> <event> key=value ..."; values are
- * quoted where they hold blanks. The event is a stable word such as "reconcile_failed".
+ * Only controller/ and cli/ log. The text form is "<time> <LEVEL> <event> key=value ..."; values
+ * are quoted where they hold blanks. The event is a stable word such as "reconcile_failed".
  *
- * Whatever the values are, a line stays one line of at most LOG_MAX_LINE bytes of clean UTF-8: control characters and what is
- * no UTF-8 are escaped, a value is cut at LOG_MAX_VALUE bytes with "..." behind it, and fields that find no room are left
- * out. Warnings and errors that repeat are written five times a minute, and count the others (log_repeats.h). A reader
- * that does not read holds the program up for LOG_STALL_MS once; then lines are lost, and counted, until it reads again.
+ * Whatever the values are, a line stays one line of at most LOG_MAX_LINE bytes of clean UTF-8:
+ * control characters and what is no UTF-8 are escaped, a value is cut at LOG_MAX_VALUE bytes with
+ * "..." behind it, and fields that find no room are left out. Warnings and errors that repeat are
+ * written five times a minute, and count the others (log_repeats.h). A reader that does not read
+ * holds the program up for LOG_STALL_MS once; then lines are lost, and counted, until it reads
+ * again.
  */
 #ifndef BERTH_BASE_LOG_H
 #define BERTH_BASE_LOG_H

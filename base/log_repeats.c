@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The line's own place, or the one to be used for it: an empty one, else that which was met longest ago. */
+/*
+ * The line's own place, or the one to be used for it: an empty one, else that which was met longest
+ * ago.
+ */
 static struct log_repeat *place_of(struct log_repeats *repeats, const char *digest)
 {
     struct log_repeat *oldest = &repeats->lines[0];

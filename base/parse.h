@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decimal digits only, no sign, no leading zero (save "0" itself); -1 when it is not one or too large. */
+/*
+ * Decimal digits only, no sign, no leading zero (save "0" itself); -1 when it is not one or too
+ * large.
+ */
 int parse_u64(const char *text, uint64_t *ret_value);
 
 /* The same with an optional leading '-'. */
@@ -27,8 +30,8 @@ bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool text_is_clean_utf8(const char *text, size_t len);
 
 /*
- * Makes text fit for a line on a screen, in place: what is not safe to show (utf8.h) becomes '?', tab, CR and LF become blanks,
- * and it is cut to max_len bytes, between two characters.
+ * Makes text fit for a line on a screen, in place: what is not safe to show (utf8.h) becomes '?',
+ * tab, CR and LF become blanks, and it is cut to max_len bytes, between two characters.
  */
 void text_make_clean_line(char *text, size_t max_len);
 

@@ -1,6 +1,6 @@
 /*
- * Whether this is a build with the address sanitizer, which needs terabytes of address space, a look at its
- * own process, and threads: limits that take those away are not set then.
+ * Whether this is a build with the address sanitizer, which needs terabytes of address space, a
+ * look at its own process, and threads: limits that take those away are not set then.
  */
 #ifndef BERTH_BASE_SANITIZED_H
 #define BERTH_BASE_SANITIZED_H

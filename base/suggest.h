@@ -13,8 +13,8 @@
 unsigned suggest_distance(const char *a, const char *b);
 
 /*
- * Of the count words, the nearest to text, or NULL when none is within 1 + length/4 edits. A word that
- * begins with the text (three letters or more) counts as near.
+ * Of the count words, the nearest to text, or NULL when none is within 1 + length/4 edits. A word
+ * that begins with the text (three letters or more) counts as near.
  */
 const char *suggest_nearest(const char *text, const char *const *words, size_t count);
 

@@ -21,8 +21,8 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code);
 bool utf8_is_printable(uint32_t code);
 
 /*
- * True for what can be put on a line of a screen: no control characters, C1 ones included, no ends of lines, and none of
- * the marks that reorder or hide text.
+ * True for what can be put on a line of a screen: no control characters, C1 ones included, no ends
+ * of lines, and none of the marks that reorder or hide text.
  */
 bool utf8_is_safe_to_show(uint32_t code);
 

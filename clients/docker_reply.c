@@ -52,8 +52,8 @@ static enum error_kind kind_of_status(int status)
 }
 
 /*
- * "task <id>: already exists", of a start: the engine went down while it was starting the container, and has lost track of what
- * it had begun. It says so forever.
+ * "task <id>: already exists", of a start: the engine went down while it was starting the
+ * container, and has lost track of what it had begun. It says so forever.
  */
 static bool is_broken_container(const struct docker_request *request,
                                 const struct http_reply *reply, const char *text)

@@ -56,8 +56,8 @@ struct docker_request *docker_unpause_container(const char *name);
 struct docker_request *docker_update_container(const char *name, const json_t *body);
 struct docker_request *docker_container_logs(const char *name, unsigned tail_lines);
 /*
- * The same as a stream without a timeout, for on_data: the last tail_lines lines (-1: all), and where it
- * is followed, what comes until the container ends.
+ * The same as a stream without a timeout, for on_data: the last tail_lines lines (-1: all), and
+ * where it is followed, what comes until the container ends.
  */
 struct docker_request *docker_stream_logs(const char *name, int64_t tail_lines, bool is_followed);
 /* tar: copied; extracted below directory */
@@ -65,7 +65,10 @@ struct docker_request *docker_put_archive(const char *name, const char *director
                                           size_t len);
 struct docker_request *docker_create_exec(const char *name, const json_t *body);
 struct docker_request *docker_start_exec(const char *exec_id); /* detached */
-/* The reply comes when the command has ended and let go of its output, which is the body, in frames like a log. No timeout. */
+/*
+ * The reply comes when the command has ended and let go of its output, which is the body, in frames
+ * like a log. No timeout.
+ */
 struct docker_request *docker_attach_exec(const char *exec_id);
 /*
  * For a connection that becomes the command's own: with 101 both directions are its streams, or its
@@ -119,10 +122,10 @@ struct docker_request *docker_watch_events(int64_t since_wall_ns, const json_t *
  *   NOT_FOUND  404
  *   INVALID    the rest: 400, 401, 403, 406, redirections
  *
- * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ContainerBroken, ImageNotFound,
- * ImagePullFailed, NameTaken, EngineUnavailable, CreateFailed, StartFailed, else EngineError. The
- * message carries the engine's own text (JSON {"message"} or plain), on one line and cut to a
- * sane length.
+ * Reasons: PortInUse (the wordings of 20.10, of 28 and on, and of Podman), ContainerBroken,
+ * ImageNotFound, ImagePullFailed, NameTaken, EngineUnavailable, CreateFailed, StartFailed, else
+ * EngineError. The message carries the engine's own text (JSON {"message"} or plain), on one line
+ * and cut to a sane length.
  *
  * Of a pull and an import the 200 body, where it was collected, is searched for the error that
  * may be in it.

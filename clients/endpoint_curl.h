@@ -9,12 +9,15 @@
 
 #include <curl/curl.h>
 
-/* The endpoint is borrowed as long as the handle lives. The URL is the caller's: base_url and a path. */
+/*
+ * The endpoint is borrowed as long as the handle lives. The URL is the caller's: base_url and a
+ * path.
+ */
 void endpoint_curl_set(CURL *easy, const struct docker_endpoint *endpoint);
 
 /*
- * Why a transfer failed, for a sentence: what the system said of a connection that could not be made, and
- * curl's words otherwise. curl_text is its error buffer.
+ * Why a transfer failed, for a sentence: what the system said of a connection that could not be
+ * made, and curl's words otherwise. curl_text is its error buffer.
  */
 const char *endpoint_curl_reason(CURL *easy, CURLcode code, const char *curl_text);
 

@@ -1,5 +1,6 @@
 /*
- * What there is to know of the git library that Berth was built with, for those who look for trouble.
+ * What there is to know of the git library that Berth was built with, for those who look for
+ * trouble.
  */
 #ifndef BERTH_CLIENTS_GIT_ABOUT_H
 #define BERTH_CLIENTS_GIT_ABOUT_H

@@ -1,9 +1,10 @@
 /*
  * The text of small records that a container writes: lines of "key=value".
  *
- * Each key is there at most once, the last line is ended too, and keys that the reader does not know
- * are passed over: they are a later writer's. Whoever is root in a container can write anything there,
- * so no message repeats a value, and what is taken is within limits that the reader names.
+ * Each key is there at most once, the last line is ended too, and keys that the reader does not
+ * know are passed over: they are a later writer's. Whoever is root in a container can write
+ * anything there, so no message repeats a value, and what is taken is within limits that the reader
+ * names.
  */
 #ifndef BERTH_CLIENTS_RECORD_TEXT_H
 #define BERTH_CLIENTS_RECORD_TEXT_H
@@ -32,7 +33,10 @@ int record_field_number(const struct record_field *field, int64_t min, int64_t m
 
 bool record_field_is(const struct record_field *field, const char *word);
 
-/* For people, and may hold any bytes: cut to the size and cleaned, never refused. Always clean UTF-8. */
+/*
+ * For people, and may hold any bytes: cut to the size and cleaned, never refused. Always clean
+ * UTF-8.
+ */
 void record_field_message(const struct record_field *field, char *message, size_t size);
 
 #endif

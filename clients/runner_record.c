@@ -145,8 +145,8 @@ static enum finding finding_of_errno(int number, const char *what, struct error 
 }
 
 /*
- * O_PATH first, because opening a device or waking somebody who holds a lease does things: what is not
- * a regular file is looked at and never opened. DAMAGED with err set: we could not find out.
+ * O_PATH first, because opening a device or waking somebody who holds a lease does things: what is
+ * not a regular file is looked at and never opened. DAMAGED with err set: we could not find out.
  */
 static enum finding open_record(int dir_fd, const char *name, int *ret_fd, struct error *err)
 {
@@ -263,8 +263,8 @@ struct attempt {
 };
 
 /*
- * The exit record is looked at last: a runner that ends between two looks has written it before it let
- * the lock go.
+ * The exit record is looked at last: a runner that ends between two looks has written it before it
+ * let the lock go.
  */
 static int look_at_records(int dir_fd, unsigned number, struct attempt *attempt, struct error *err)
 {

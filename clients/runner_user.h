@@ -2,12 +2,12 @@
  * Who the tasks of a repository run as, in numbers, as the runner found it in the container.
  *
  * Only inside the image does a user's name have a number and a home. So `runner idle --user SPEC
- * --user-file PATH`, process 1 of a repository container, looks it up at its start and replaces PATH,
- * which lies in a folder that the host sees. It is there a moment after the container's start; one of
- * an earlier start stays until then, so who must know removes it before the start.
+ * --user-file PATH`, process 1 of a repository container, looks it up at its start and replaces
+ * PATH, which lies in a folder that the host sees. It is there a moment after the container's
+ * start; one of an earlier start stays until then, so who must know removes it before the start.
  *
- * It is a record (clients/record_text.h): version=1, uid, gid and home; or version=1 and error, when
- * there is no such user. Whoever is root in the container can put anything there.
+ * It is a record (clients/record_text.h): version=1, uid, gid and home; or version=1 and error,
+ * when there is no such user. Whoever is root in the container can put anything there.
  */
 #ifndef BERTH_CLIENTS_RUNNER_USER_H
 #define BERTH_CLIENTS_RUNNER_USER_H

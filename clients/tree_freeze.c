@@ -1,8 +1,9 @@
 /*
  * Makes a layer of what was written into a tree.
  *
- * The order lets a freeze that was killed be done again: the content is renamed to its place in one step,
- * and only then the rest of the tree is removed. Where the layer is there and the tree is not, it is done.
+ * The order lets a freeze that was killed be done again: the content is renamed to its place in one
+ * step, and only then the rest of the tree is removed. Where the layer is there and the tree is
+ * not, it is done.
  */
 #include "clients/tree_work.h"
 
@@ -37,8 +38,9 @@ static bool is_made(const struct tree_place *place)
 }
 
 /*
- * What becomes the layer: the upper folder of an overlay; of a copy the tree itself, which goes to a hidden
- * name in <layers> first, out of the container's reach, and on from there (see tree_place.h).
+ * What becomes the layer: the upper folder of an overlay; of a copy the tree itself, which goes to
+ * a hidden name in <layers> first, out of the container's reach, and on from there (see
+ * tree_place.h).
  */
 static char *content_path(const struct tree_place *place)
 {

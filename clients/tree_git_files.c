@@ -33,8 +33,8 @@ static int open_folder(const struct tree_job *job, int dir_fd, const char *name,
 }
 
 /*
- * On disk when it returns: the tree counts as made afterwards, and a power cut must not leave it with an
- * empty HEAD.
+ * On disk when it returns: the tree counts as made afterwards, and a power cut must not leave it
+ * with an empty HEAD.
  */
 static int write_file(const struct tree_job *job, int dir_fd, const char *name, const char *text,
                       struct error *err)

@@ -1,6 +1,6 @@
 /*
- * Whether a tree has work that exists nowhere else. Whatever cannot be read is taken for such work: it is
- * what decides about removing the tree.
+ * Whether a tree has work that exists nowhere else. Whatever cannot be read is taken for such work:
+ * it is what decides about removing the tree.
  */
 #include "clients/tree_work.h"
 

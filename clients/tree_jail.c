@@ -62,8 +62,8 @@ static _Noreturn void child_main(const struct tree_jail *jail, int answer_fd, in
 }
 
 /*
- * Forks into process numbers of their own: the child sees nobody, and whatever it might start ends with it.
- * Those of this process itself stay as they were.
+ * Forks into process numbers of their own: the child sees nobody, and whatever it might start ends
+ * with it. Those of this process itself stay as they were.
  */
 static pid_t fork_apart(void)
 {

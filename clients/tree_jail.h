@@ -1,13 +1,14 @@
 /*
  * A process that may look at one tree, at nothing else, and change nothing.
  *
- * Git's files of a tree are written by strangers, and libgit2 reads them: FIFOs that never open, files that
- * shrink while they are read, paths that lead out, and whatever else. So that is done by a child with a file
- * system of its own in which there is only the tree, read-only; as the container's user, without
- * capabilities, network, other processes, or a way to make any; with limits, and killed at a deadline.
+ * Git's files of a tree are written by strangers, and libgit2 reads them: FIFOs that never open,
+ * files that shrink while they are read, paths that lead out, and whatever else. So that is done by
+ * a child with a file system of its own in which there is only the tree, read-only; as the
+ * container's user, without capabilities, network, other processes, or a way to make any; with
+ * limits, and killed at a deadline.
  *
- * Without root there is no such file system, and the child has only the limits: then it must be the user's
- * own tree.
+ * Without root there is no such file system, and the child has only the limits: then it must be the
+ * user's own tree.
  */
 #ifndef BERTH_CLIENTS_TREE_JAIL_H
 #define BERTH_CLIENTS_TREE_JAIL_H
@@ -21,8 +22,9 @@ struct tree_jail {
     unsigned cpu_seconds, wall_seconds;
 
     /*
-     * In the child, whose working directory is the tree: fills ret_result, or err. It may write bytes to
-     * TREE_JAIL_DATA_FD. A system call that waits for somebody (a FIFO) fails soon, with EINTR.
+     * In the child, whose working directory is the tree: fills ret_result, or err. It may write
+     * bytes to TREE_JAIL_DATA_FD. A system call that waits for somebody (a FIFO) fails soon, with
+     * EINTR.
      */
     int (*inside)(const struct tree_job *job, struct tree_result *ret_result, struct error *err);
 
@@ -36,8 +38,8 @@ enum tree_jail_end {
 };
 
 /*
- * 0: *ret_end tells whether ret_result is set. ERROR_CONFLICT: the jail cannot be made, there is no such
- * tree, `inside` failed, or more than data_max bytes came.
+ * 0: *ret_end tells whether ret_result is set. ERROR_CONFLICT: the jail cannot be made, there is no
+ * such tree, `inside` failed, or more than data_max bytes came.
  */
 int tree_jail_run(const struct tree_jail *jail, enum tree_jail_end *ret_end,
                   struct tree_result *ret_result, struct error *err);

@@ -73,8 +73,8 @@ static int bind_read_only(int fd, const char *target)
 }
 
 /*
- * An empty file system over the folder of trees, with the tree in it, becomes the root; the rest of the
- * machine's is let go of. Only this process's namespace changes.
+ * An empty file system over the folder of trees, with the tree in it, becomes the root; the rest of
+ * the machine's is let go of. Only this process's namespace changes.
  */
 static int move_in(const struct tree_job *job, struct error *err)
 {

@@ -7,8 +7,9 @@
 #include "clients/tree_jail.h"
 
 /*
- * All of them; the working directory is the tree afterwards. Standard output and TREE_JAIL_DATA_FD are the
- * only descriptors that stay; standard output must be a pipe to the parent, whose end ends this process.
+ * All of them; the working directory is the tree afterwards. Standard output and TREE_JAIL_DATA_FD
+ * are the only descriptors that stay; standard output must be a pipe to the parent, whose end ends
+ * this process.
  */
 int tree_jail_enter(const struct tree_jail *jail, struct error *err);
 

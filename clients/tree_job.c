@@ -109,7 +109,9 @@ static bool is_branch_part(const char *part, size_t len)
            !(len >= 5 && memcmp(part + len - 5, ".lock", 5) == 0);
 }
 
-/* The rules of git-check-ref-format; a name that passes stays inside of refs/heads as a path too. */
+/*
+ * The rules of git-check-ref-format; a name that passes stays inside of refs/heads as a path too.
+ */
 static bool is_branch(const char *text)
 {
     if (strlen(text) > 255 || text[0] == '-' || strpbrk(text, " ~^:?*[\\\t\r\n") != NULL ||

@@ -1,8 +1,9 @@
 /*
  * Makes trees, and mounts them again.
  *
- * Everything is made in <layers>, where no container can reach it, and becomes visible in one step: by the
- * mount, or by a rename. The file "made" is written last; a tree without it is removed and made anew.
+ * Everything is made in <layers>, where no container can reach it, and becomes visible in one step:
+ * by the mount, or by a rename. The file "made" is written last; a tree without it is removed and
+ * made anew.
  */
 #include "clients/tree_work.h"
 
@@ -161,7 +162,10 @@ static int mount_tree(const struct tree_place *place, struct error *err)
     if (tree_mount_is_on(place->trees, job->name)) {
         return 0;
     }
-    /* the folder below the mount is ours: nobody can write into it by mistake while nothing is mounted */
+    /*
+     * the folder below the mount is ours: nobody can write into it by mistake while nothing is
+     * mounted
+     */
     if (tree_place_put_away(place, place->raw_trees, job->name, err) < 0) {
         return -1;
     }

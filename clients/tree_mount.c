@@ -84,7 +84,10 @@ static bool parse_mount_line(char *line, struct mount_line *ret_line)
             return false;
         }
     }
-    /* fields from the seventh on, up to a lone "-"; the first of them is "shared:N" where there is one */
+    /*
+     * fields from the seventh on, up to a lone "-"; the first of them is "shared:N" where there is
+     * one
+     */
     shared = text_has_prefix(words[6], "shared:") ? words[6] + strlen("shared:") : "0";
     unescape(words[4]);
     *ret_line = (struct mount_line){
@@ -189,8 +192,8 @@ static int forbid_suid_and_devices(int fd)
 }
 
 /*
- * A bind mount of a shared file system begins as a peer of its parent: every tree would be mounted a
- * second time underneath, and in all namespaces that see the parent.
+ * A bind mount of a shared file system begins as a peer of its parent: every tree would be mounted
+ * a second time underneath, and in all namespaces that see the parent.
  */
 static int give_own_group(int fd, const struct mount_search *found)
 {

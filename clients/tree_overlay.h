@@ -1,8 +1,9 @@
 /*
  * Overlay mounts of trees.
  *
- * Who is root in a container can rename and replace whatever is below a folder of trees, so the mount is
- * made on a descriptor, never on a path. Needs Linux 5.2 (fsopen, move_mount); without it trees are copies.
+ * Who is root in a container can rename and replace whatever is below a folder of trees, so the
+ * mount is made on a descriptor, never on a path. Needs Linux 5.2 (fsopen, move_mount); without it
+ * trees are copies.
  */
 #ifndef BERTH_CLIENTS_TREE_OVERLAY_H
 #define BERTH_CLIENTS_TREE_OVERLAY_H
@@ -20,8 +21,8 @@ struct tree_overlay {
 };
 
 /*
- * Mounts it on the folder `name` of dir_fd, which must be there and not be a link. ERROR_CONFLICT: the
- * kernel refuses, or somebody changed the folder meanwhile; nothing stays mounted then.
+ * Mounts it on the folder `name` of dir_fd, which must be there and not be a link. ERROR_CONFLICT:
+ * the kernel refuses, or somebody changed the folder meanwhile; nothing stays mounted then.
  */
 int tree_overlay_mount(const struct tree_overlay *overlay, int dir_fd, const char *name,
                        struct error *err);

@@ -188,7 +188,10 @@ int tree_place_empty_trash(const struct tree_place *place, struct error *err)
 
 /* --- all of a tree ---------------------------------------------------------------------------- */
 
-/* <trees>/.home/<name> and the like: a folder that a container's root can have replaced by anything. */
+/*
+ * <trees>/.home/<name> and the like: a folder that a container's root can have replaced by
+ * anything.
+ */
 static int put_away_scratch(const struct tree_place *place, const char *folder, struct error *err)
 {
     auto_close int fd =

@@ -1,6 +1,6 @@
 /*
- * Whether overlays work for trees here. Asking the kernel's version or the file system's type would not tell
- * what a container around us, its policy or a mount option forbids: so it is tried.
+ * Whether overlays work for trees here. Asking the kernel's version or the file system's type would
+ * not tell what a container around us, its policy or a mount option forbids: so it is tried.
  */
 #include "clients/tree_work.h"
 
@@ -21,7 +21,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* Jobs of one folder of trees come one after the other: one name is enough, and finds what was left behind. */
+/*
+ * Jobs of one folder of trees come one after the other: one name is enough, and finds what was left
+ * behind.
+ */
 static const char SCRATCH[] = ".probe";
 
 static int make_file(int dir_fd, const char *name)
@@ -53,7 +56,10 @@ static int make_layers(int fd)
                : 0;
 }
 
-/* What a build does all day: a file written and renamed, one deleted, a folder deleted and made anew. */
+/*
+ * What a build does all day: a file written and renamed, one deleted, a folder deleted and made
+ * anew.
+ */
 static int use(int fd)
 {
     if (!is_there(fd, "kept") || make_file(fd, "new") < 0 || renameat(fd, "new", fd, "kept") < 0 ||

@@ -1,5 +1,6 @@
 /*
- * The repository of a tree, for a process in a jail (clients/tree_jail.h): everything in it may be a trap.
+ * The repository of a tree, for a process in a jail (clients/tree_jail.h): everything in it may be
+ * a trap.
  */
 #ifndef BERTH_CLIENTS_TREE_REPOSITORY_H
 #define BERTH_CLIENTS_TREE_REPOSITORY_H
@@ -11,9 +12,9 @@ DEFINE_GIT_CLEANUP(packbuilder)
 DEFINE_GIT_CLEANUP(revwalk)
 
 /*
- * The one whose .git is a folder in the working directory, with that as its working tree whatever its
- * configuration says; none of the machine's configuration is read. At most once per process. -1: there is
- * none, or none that can be read.
+ * The one whose .git is a folder in the working directory, with that as its working tree whatever
+ * its configuration says; none of the machine's configuration is read. At most once per process.
+ * -1: there is none, or none that can be read.
  */
 int tree_repository_open(git_repository **ret_repository);
 

@@ -95,7 +95,9 @@ bool capacity_has_limits(const struct observed_machine *machine,
            machine->memory_bytes > limits->memory_bytes - MEMORY_ROUNDING;
 }
 
-/* What the kernel and the engine accept: no more processors than there are, no less than the least. */
+/*
+ * What the kernel and the engine accept: no more processors than there are, no less than the least.
+ */
 static struct machine_limits possible_limits(const struct container_pass *pass)
 {
     struct machine_limits limits = *pass->want->machine;

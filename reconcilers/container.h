@@ -1,8 +1,9 @@
 /*
- * The life of one container, whatever it is for: instances and repository containers share these decisions.
+ * The life of one container, whatever it is for: instances and repository containers share these
+ * decisions.
  *
- * Adopt what is ours and right, recreate on a real difference, start what stopped with back-off, stop and remove what is
- * not wanted, never touch what somebody else made. Pure.
+ * Adopt what is ours and right, recreate on a real difference, start what stopped with back-off,
+ * stop and remove what is not wanted, never touch what somebody else made. Pure.
  */
 #ifndef BERTH_RECONCILERS_CONTAINER_H
 #define BERTH_RECONCILERS_CONTAINER_H
@@ -31,12 +32,14 @@ struct container_want {
     bool is_suspended;    /* change nothing */
     const char *hold_off; /* why it must not be recreated or stopped now, or NULL */
     /*
-     * The policy does not allow it; NULL: it does. It is asked when a container is made, as an admission is: one that was made
-     * before goes on, stops and starts, and is not made anew.
+     * The policy does not allow it; NULL: it does. It is asked when a container is made, as an
+     * admission is: one that was made before goes on, stops and starts, and is not made anew.
      */
     const struct policy_refusal *refusal;
-    const char *
-        update_hold; /* why a difference must wait while it exists, or NULL: its pool lets members go on one by one */
+    /*
+     * why a difference must wait while it exists, or NULL: its pool lets members go on one by one
+     */
+    const char *update_hold;
     const char *pool;     /* label: whose member it is; NULL: nobody's */
     const char *instance; /* label: where it is placed; NULL: unplaced */
     const char *hash, *fields, *source;
@@ -47,16 +50,19 @@ struct container_want {
     const struct hook_spec *post_start, *pre_stop; /* NULL: none */
     const char *network;                           /* NULL: the engine's default */
     /*
-     * The instance that it runs on, whose cgroup it is put below: an instance's container its own, a repository container the one
-     * that it is placed on (capacity_of_instance() fills it from the instance's object, and the label LABEL_INSTANCE is the
-     * caller's affair). NULL: under its own limits only. Not part of the hash: a change takes effect when the container
-     * is made anew.
+     * The instance that it runs on, whose cgroup it is put below: an instance's container its own,
+     * a repository container the one that it is placed on (capacity_of_instance() fills it from the
+     * instance's object, and the label LABEL_INSTANCE is the caller's affair). NULL: under its own
+     * limits only. Not part of the hash: a change takes effect when the container is made anew.
      */
     const struct machine_limits *machine;
     const char
         *defect; /* why one that is there must be made anew, beside its spec; NULL: it need not */
     bool has_trees; /* its folder of trees is prepared before each start */
-    /* The image may be one that was made from a container of this image: both are right. NULL: only the wanted one. */
+    /*
+     * The image may be one that was made from a container of this image: both are right. NULL: only
+     * the wanted one.
+     */
     const char *base_image_id;
     struct workload *(*build)(
         const struct container_pass *pass); /* all but labels, ports, network */
@@ -89,15 +95,16 @@ bool container_is_own(const struct observed_container *container, const char *ki
                       const char *object);
 
 /*
- * True when the operator does not allow what the object asks for, by the policy file, the command line, or what containers may
- * never have. The caller's to policy_refusal_done().
+ * True when the operator does not allow what the object asks for, by the policy file, the command
+ * line, or what containers may never have. The caller's to policy_refusal_done().
  */
 bool policy_refuses(const struct world *world, const struct object *object,
                     struct policy_refusal *ret_refusal);
 
 /*
- * After a failed action: while its retry is not due the plan is emptied, wakes at the retry, and the status says why nothing happens. Every
- * reconciler asks this last, so that no failure can be repeated in a loop. True when it held back.
+ * After a failed action: while its retry is not due the plan is emptied, wakes at the retry, and
+ * the status says why nothing happens. Every reconciler asks this last, so that no failure can be
+ * repeated in a loop. True when it held back.
  */
 bool failure_holds_back(const struct observed_failure *failure, const char *key,
                         int64_t now_wall_ms, struct plan *plan, struct object_status *status);

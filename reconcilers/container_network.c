@@ -20,7 +20,10 @@ static bool is_on_network_of_name(const struct container_pass *pass)
     return pass->container != NULL && text_equal(pass->container->network, pass->want->network);
 }
 
-/* On a network of the name, which is not the one that there is now. An id that is not known speaks against nothing. */
+/*
+ * On a network of the name, which is not the one that there is now. An id that is not known speaks
+ * against nothing.
+ */
 static bool is_on_lost_network(const struct container_pass *pass)
 {
     const char *id = pass->container->network_id;

@@ -1,10 +1,12 @@
 /*
  * The network of one container: whether it is on the right one, and how it gets back.
  *
- * Right is a network of the wanted name and of the present network's id: one that was removed and made anew has another id, and
- * a container that knows the old one hangs on nothing, or does not start. It is connected anew then, which keeps what is in it.
+ * Right is a network of the wanted name and of the present network's id: one that was removed and
+ * made anew has another id, and a container that knows the old one hangs on nothing, or does not
+ * start. It is connected anew then, which keeps what is in it.
  *
- * An address that a container had is asked for again. It is a wish: after any failure there is none.
+ * An address that a container had is asked for again. It is a wish: after any failure there is
+ * none.
  */
 #ifndef BERTH_RECONCILERS_CONTAINER_NETWORK_H
 #define BERTH_RECONCILERS_CONTAINER_NETWORK_H
@@ -20,7 +22,10 @@ void container_network_fill(const struct container_pass *pass, struct workload *
 /* NetworkReady of a container that has processes and is on its network. */
 void container_network_describe(struct container_pass *pass);
 
-/* Of a container that runs: true when it is not on its network; the plan brings it back, and NetworkReady says why. */
+/*
+ * Of a container that runs: true when it is not on its network; the plan brings it back, and
+ * NetworkReady says why.
+ */
 bool container_network_repair(struct container_pass *pass);
 
 /* Before a start: what the engine needs to find its network again. */

@@ -103,7 +103,10 @@ static int resolve_fixed(struct container_pass *pass, struct resolved_port *port
     return 0;
 }
 
-/* A port that is released wakes the object; one whose quarantine ends does not tell, so the plan wakes then. */
+/*
+ * A port that is released wakes the object; one whose quarantine ends does not tell, so the plan
+ * wakes then.
+ */
 static void note_exhausted(struct container_pass *pass, const struct port_spec *spec,
                            const struct port_usage *usage)
 {

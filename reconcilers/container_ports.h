@@ -1,5 +1,6 @@
 /*
- * The host ports of one container: which it has, which it is to get, and what its label and status say.
+ * The host ports of one container: which it has, which it is to get, and what its label and status
+ * say.
  */
 #ifndef BERTH_RECONCILERS_CONTAINER_PORTS_H
 #define BERTH_RECONCILERS_CONTAINER_PORTS_H
@@ -13,8 +14,9 @@ struct resolved_port {
 };
 
 /*
- * Finds a host port for each port of the wish, into ports (as many as the wish has): the one leased to it, the fixed one, or a free
- * one. -1: one cannot be had; the status says why, and the plan wakes later.
+ * Finds a host port for each port of the wish, into ports (as many as the wish has): the one leased
+ * to it, the fixed one, or a free one. -1: one cannot be had; the status says why, and the plan
+ * wakes later.
  */
 int container_ports_resolve(struct container_pass *pass, struct resolved_port *ports);
 
@@ -22,7 +24,10 @@ int container_ports_resolve(struct container_pass *pass, struct resolved_port *p
 void container_ports_plan_leases(struct container_pass *pass, const struct resolved_port *ports,
                                  const char *cause);
 
-/* The label that says which ports the container has; the order in the spec does not matter. The caller's to free. */
+/*
+ * The label that says which ports the container has; the order in the spec does not matter. The
+ * caller's to free.
+ */
 char *container_ports_label(const struct resolved_port *ports, size_t count);
 
 /* status.ports: what was resolved, or, where that failed, what it has leased. */

@@ -59,7 +59,9 @@ static void plan_suspend(struct container_pass *pass)
     status_set_progressing(pass->status, "Suspending", cause);
 }
 
-/* Frozen by an operator it is repaired; frozen by the spec, which now says otherwise, it goes on. */
+/*
+ * Frozen by an operator it is repaired; frozen by the spec, which now says otherwise, it goes on.
+ */
 static void plan_resume(struct container_pass *pass)
 {
     bool is_wanted = was_suspended(pass);
@@ -204,7 +206,9 @@ static void reconcile_exited(struct container_pass *pass)
     plan_start(pass, "restart", PHASE_REPAIRING, cause);
 }
 
-/* "Bind for 0.0.0.0:8080 failed", "listen tcp4 127.0.0.1:8080: bind: ...": is it about this port? */
+/*
+ * "Bind for 0.0.0.0:8080 failed", "listen tcp4 127.0.0.1:8080: bind: ...": is it about this port?
+ */
 static bool is_about_port(const char *message, unsigned port)
 {
     for (const char *at = message; (at = strchr(at, ':')) != NULL;) {
@@ -254,8 +258,9 @@ bool container_reconcile_port_in_use(struct container_pass *pass)
 }
 
 /*
- * An engine that was killed may keep a container's own ports from it, until it is restarted or the container is removed. And
- * when somebody else has one of them, only a new container can have another.
+ * An engine that was killed may keep a container's own ports from it, until it is restarted or the
+ * container is removed. And when somebody else has one of them, only a new container can have
+ * another.
  */
 static const char *find_breakage(const struct container_pass *pass)
 {

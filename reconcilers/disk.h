@@ -2,10 +2,11 @@
  * What of our own to remove from the disk of the state directory, and whether it is too full. Pure.
  *
  * Nothing that is in use is ever chosen, and work that was not pushed not before its time. Without
- * pressure only snapshots and setup layers go that are old and not the newest of their branch. Under
- * pressure there follow, as far as the known sizes say that it is needed and each least recently used
- * first: other snapshots and setup layers; idle workspaces and kept trees; and mirrors, of which only
- * those of whose repository nothing else is left. All of these can be made again.
+ * pressure only snapshots and setup layers go that are old and not the newest of their branch.
+ * Under pressure there follow, as far as the known sizes say that it is needed and each least
+ * recently used first: other snapshots and setup layers; idle workspaces and kept trees; and
+ * mirrors, of which only those of whose repository nothing else is left. All of these can be made
+ * again.
  *
  * What was not measured may free anything: it ends the list, so that the disk is looked at again.
  */
@@ -76,7 +77,10 @@ struct disk_decision {
     struct arena arena;
 };
 
-/* What there is too much of (0: nothing), and in words, which are the caller's to free. item_bytes: all items together. */
+/*
+ * What there is too much of (0: nothing), and in words, which are the caller's to free. item_bytes:
+ * all items together.
+ */
 unsigned disk_find_pressure(const struct disk_usage *usage, const struct disk_policy *policy,
                             uint64_t item_bytes, char **ret_reason);
 

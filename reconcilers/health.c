@@ -50,7 +50,10 @@ void health_describe(struct container_pass *pass)
     }
 }
 
-/* A container that must be restarted. Stopping is all: its end is counted, and waited after, like any other. */
+/*
+ * A container that must be restarted. Stopping is all: its end is counted, and waited after, like
+ * any other.
+ */
 static void plan_end(struct container_pass *pass, enum probe_type type)
 {
     enum phase phase =

@@ -10,14 +10,16 @@
 void health_describe(struct container_pass *pass);
 
 /*
- * Of a container that runs. False: phase, plan and conditions say what is wrong: it has not started, is not ready, or must
- * be restarted: then it is stopped here, and its end counts like a crash (health_end_cause).
+ * Of a container that runs. False: phase, plan and conditions say what is wrong: it has not
+ * started, is not ready, or must be restarted: then it is stopped here, and its end counts like a
+ * crash (health_end_cause).
  */
 bool health_is_good(struct container_pass *pass);
 
 /*
- * Of a container that has ended: "liveness probe failed: HTTP status 500" where that is why, whatever the exit code; NULL: it ended by
- * itself. Also told by a controller that was not there when it was stopped. The caller's to free.
+ * Of a container that has ended: "liveness probe failed: HTTP status 500" where that is why,
+ * whatever the exit code; NULL: it ended by itself. Also told by a controller that was not there
+ * when it was stopped. The caller's to free.
  */
 char *health_end_cause(const struct container_pass *pass);
 

@@ -45,7 +45,9 @@ static bool is_of_this_start(const struct container_pass *pass)
            hook->container_started_wall_ms == pass->container->started_wall_ms;
 }
 
-/* It ran already when the spec had no such hook: a hook that is new counts from the next start on. */
+/*
+ * It ran already when the spec had no such hook: a hook that is new counts from the next start on.
+ */
 static bool was_running_without(const struct container_pass *pass)
 {
     const struct object_status *previous = pass->previous;

@@ -1,5 +1,6 @@
 /*
- * Instances: an emulated virtual machine is one container with the limits of its machine type on the network of its zone.
+ * Instances: an emulated virtual machine is one container with the limits of its machine type on
+ * the network of its zone.
  */
 #ifndef BERTH_RECONCILERS_INSTANCE_H
 #define BERTH_RECONCILERS_INSTANCE_H

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- URLs -------------------------------------------------------------------------------------- */
+/*
+ * --- URLs --------------------------------------------------------------------------------------
+ */
 
 static bool is_scheme_allowed(const struct world *world, const char *scheme)
 {
@@ -87,7 +89,9 @@ char *revision_text(const struct revision *revision)
     abort();
 }
 
-/* --- what a tree can be made from ---------------------------------------------------------------- */
+/*
+ * --- what a tree can be made from ----------------------------------------------------------------
+ */
 
 static bool is_new_enough(const struct mirror_view *view, const struct mirror_wish *wish)
 {
@@ -156,7 +160,9 @@ void mirror_source(const struct mirror_view *view, const struct mirror_wish *wis
     }
 }
 
-/* --- the mirror itself --------------------------------------------------------------------------- */
+/*
+ * --- the mirror itself ---------------------------------------------------------------------------
+ */
 
 struct demand {
     bool needs_fetch, needs_lookup, has_missing;
@@ -187,7 +193,10 @@ static struct demand find_demand(const struct mirror_input *input, const struct 
     return demand;
 }
 
-/* Fetches that nobody waits for just now: to follow a branch, and to see whether a missing one has come. */
+/*
+ * Fetches that nobody waits for just now: to follow a branch, and to see whether a missing one has
+ * come.
+ */
 static void follow(const struct mirror_input *input, const struct mirror_view *view,
                    struct demand *demand, struct plan *plan)
 {
@@ -209,7 +218,9 @@ static void follow(const struct mirror_input *input, const struct mirror_view *v
     }
 }
 
-/* While the remote is away, what it has said before is looked up in turn with the tries to fetch. */
+/*
+ * While the remote is away, what it has said before is looked up in turn with the tries to fetch.
+ */
 static void plan_work(const struct mirror_input *input, const struct demand *demand,
                       struct plan *plan)
 {

@@ -1,9 +1,10 @@
 /*
  * Mirrors: one bare clone per repository, which everything of it is made from. Pure.
  *
- * A mirror is fetched when somebody wants a revision and what is known of the remote is too old for that, when
- * an operator asks, and, while the repository is in use, at its interval. What the mirror has of a revision,
- * and whether that is good enough to begin with, is decided by mirror_source() for everybody alike.
+ * A mirror is fetched when somebody wants a revision and what is known of the remote is too old for
+ * that, when an operator asks, and, while the repository is in use, at its interval. What the
+ * mirror has of a revision, and whether that is good enough to begin with, is decided by
+ * mirror_source() for everybody alike.
  */
 #ifndef BERTH_RECONCILERS_MIRROR_H
 #define BERTH_RECONCILERS_MIRROR_H
@@ -15,8 +16,8 @@
 #define KIND_MIRROR "Mirror" /* in keys: not a kind users write */
 
 /*
- * Only schemes that the operator allows, file:// only below the root that was named, and others as the policy says. True when
- * it is refused; why is the caller's to policy_refusal_done().
+ * Only schemes that the operator allows, file:// only below the root that was named, and others as
+ * the policy says. True when it is refused; why is the caller's to policy_refusal_done().
  */
 bool mirror_refuses_url(const struct world *world, const struct repo_url *url,
                         struct policy_refusal *ret);

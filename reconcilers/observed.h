@@ -1,8 +1,8 @@
 /*
  * What the world looks like: the facts a reconciler decides on.
  *
- * Plain data, filled by controller/observe from the engine and the disk. Names are the workload's own stable names,
- * ids only serve to tell one container from its successor.
+ * Plain data, filled by controller/observe from the engine and the disk. Names are the workload's
+ * own stable names, ids only serve to tell one container from its successor.
  */
 #ifndef BERTH_RECONCILERS_OBSERVED_H
 #define BERTH_RECONCILERS_OBSERVED_H
@@ -111,8 +111,8 @@ struct observed_trees {
     const char *tasks_path; /* where tasks' records are, on the host */
     enum trees_method method;
     const char *method_message; /* why not overlay */
-    bool
-        is_mounted_elsewhere; /* the container has another folder mounted, since this one was lost */
+    /* the container has another folder mounted, since this one was lost */
+    bool is_mounted_elsewhere;
     bool is_user_known;
     const char *user;       /* as the container knows it: "", "node", "1000:1000" */
     int64_t uid, gid;       /* once it is known */

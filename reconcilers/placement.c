@@ -44,7 +44,10 @@ static void admit(struct placement_pass *pass, const struct placement_task *task
     }
 }
 
-/* Another pool has its repository. What is too big for the one it asks for would not even get there. */
+/*
+ * Another pool has its repository. What is too big for the one it asks for would not even get
+ * there.
+ */
 static enum task_wait find_conflict(const struct placement_pass *pass,
                                     const struct placement_task *task)
 {

@@ -1,16 +1,20 @@
 /*
- * Placement: which member of a pool a repository container counts against, and which tasks have a place.
+ * Placement: which member of a pool a repository container counts against, and which tasks have a
+ * place.
  *
- * One pure function over everything that is placed or waits. A repository has one container, so it is on one member; tasks
- * follow their repository. A task without a free place waits in its pool's queue: priority first, then arrival.
- * Whoever has a place keeps it until it is over: nothing running is ever moved, whatever becomes of its member.
+ * One pure function over everything that is placed or waits. A repository has one container, so it
+ * is on one member; tasks follow their repository. A task without a free place waits in its pool's
+ * queue: priority first, then arrival. Whoever has a place keeps it until it is over: nothing
+ * running is ever moved, whatever becomes of its member.
  *
- * A repository container moves only while no admitted task uses it, and only when a task wants it that its member
- * cannot take: the member is closed or full, or another pool is asked for. A warm one moves without a task when its
- * member is for good out of service. Its workspace is on the host and goes with it.
+ * A repository container moves only while no admitted task uses it, and only when a task wants it
+ * that its member cannot take: the member is closed or full, or another pool is asked for. A warm
+ * one moves without a task when its member is for good out of service. Its workspace is on the host
+ * and goes with it.
  *
- * A task that does not fit does not hold up those behind it that do; only tasks of one repository keep their order. Warm
- * repositories come after all tasks. Deciding again, with the result applied, changes nothing.
+ * A task that does not fit does not hold up those behind it that do; only tasks of one repository
+ * keep their order. Warm repositories come after all tasks. Deciding again, with the result
+ * applied, changes nothing.
  *
  * The time is that of sorting the tasks, and the logarithm of a pool's members for each.
  */
@@ -26,7 +30,10 @@
 /* Without a pool object of this name, repository containers run unplaced. */
 #define DEFAULT_POOL "default"
 
-/* Why a task waits that its pool grows for: not in the catalogue of reasons, since nothing is wrong. */
+/*
+ * Why a task waits that its pool grows for: not in the catalogue of reasons, since nothing is
+ * wrong.
+ */
 #define PLACEMENT_WAITING "Waiting"
 
 struct placement_pool {
@@ -67,7 +74,10 @@ struct placement_task {
     bool is_admitted;  /* it has its place */
 };
 
-/* Pools that are deleted and their members are left out: what has a place there keeps it all the same. */
+/*
+ * Pools that are deleted and their members are left out: what has a place there keeps it all the
+ * same.
+ */
 struct placement_input {
     const struct placement_pool *pools;
     size_t pool_count;

@@ -36,7 +36,10 @@ struct member_load *placement_load_of(const struct placement_pass *pass,
     return &pass->loads[member - pass->input->members];
 }
 
-/* What is free of an amount; more may be in use than there is, when the pool's machines became smaller. */
+/*
+ * What is free of an amount; more may be in use than there is, when the pool's machines became
+ * smaller.
+ */
 static int64_t free_of(int64_t has, int64_t used)
 {
     if (has <= 0) {

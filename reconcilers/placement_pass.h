@@ -65,7 +65,10 @@ struct placement_pass {
     size_t queue_count;
 };
 
-/* What a repository leaves becomes room only after the round, so that nobody lower in rank gets it first. */
+/*
+ * What a repository leaves becomes room only after the round, so that nobody lower in rank gets it
+ * first.
+ */
 struct release {
     const struct placement_member *member;
     size_t repository;

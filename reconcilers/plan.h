@@ -1,8 +1,9 @@
 /*
  * A plan: the actions that lead from observed to desired, as data.
  *
- * Each action is one call that changes the world, with its cause in words. A plan needs no container ids: it names
- * things by their stable names. The executor carries no decision of its own; a dry run prints the plan and drops it.
+ * Each action is one call that changes the world, with its cause in words. A plan needs no
+ * container ids: it names things by their stable names. The executor carries no decision of its
+ * own; a dry run prints the plan and drops it.
  */
 #ifndef BERTH_RECONCILERS_PLAN_H
 #define BERTH_RECONCILERS_PLAN_H

@@ -124,7 +124,9 @@ static void create_members(struct pool_pass *pass, size_t count)
     }
 }
 
-/* Failed members of an older template are tried again with the present one before others are made. */
+/*
+ * Failed members of an older template are tried again with the present one before others are made.
+ */
 static size_t revive_evidence(struct pool_pass *pass, size_t count)
 {
     const struct pool_input *input = pass->input;

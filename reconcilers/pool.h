@@ -1,19 +1,24 @@
 /*
- * The arithmetic of a pool: how many members it needs, which are made, updated, drained and removed.
+ * The arithmetic of a pool: how many members it needs, which are made, updated, drained and
+ * removed.
  *
- * One pure function. It never makes more than maxInstances and never removes below minInstances, counts as supply
- * only members that are ready or starting, never removes or updates a busy member, and decides nothing new for a
- * stable input. Failed members are kept as evidence beside maxInstances: three at most, an hour at most.
+ * One pure function. It never makes more than maxInstances and never removes below minInstances,
+ * counts as supply only members that are ready or starting, never removes or updates a busy member,
+ * and decides nothing new for a stable input. Failed members are kept as evidence beside
+ * maxInstances: three at most, an hour at most.
  *
- *     need   = the members that active and waiting tasks take at targetUtilization, within min and max
+ *     need   = the members that active and waiting tasks take at targetUtilization, within min and
+ *     max
  *     supply = members ready or starting, and not being drained
  *
- * Supply below need: members are made at once, under the lowest free numbers; after failures one at a time, each
- * when the back-off of the pool is over, until one gets ready. Supply above need for scaleDownDelaySeconds: idle
- * members go, newest first. Tasks on a member that is drained end there, and ask for no other.
+ * Supply below need: members are made at once, under the lowest free numbers; after failures one at
+ * a time, each when the back-off of the pool is over, until one gets ready. Supply above need for
+ * scaleDownDelaySeconds: idle members go, newest first. Tasks on a member that is drained end
+ * there, and ask for no other.
  *
- * While the template's powerState is not Running, members cannot get ready: they are STARTING, and the pool stands
- * still but for minInstances, maxInstances and the template. docs/pools.md tells it with examples.
+ * While the template's powerState is not Running, members cannot get ready: they are STARTING, and
+ * the pool stands still but for minInstances, maxInstances and the template. docs/pools.md tells it
+ * with examples.
  */
 #ifndef BERTH_RECONCILERS_POOL_H
 #define BERTH_RECONCILERS_POOL_H
@@ -71,8 +76,10 @@ struct pool_input {
     const unsigned *taken; /* numbers whose names other objects have, in any order */
     size_t taken_count;
 
-    /* The answers of placement (placement.h), decided on these very members. While there are none yet
-     * nobody knows who is busy: nothing is ordered, made or counted. */
+    /*
+     * The answers of placement (placement.h), decided on these very members. While there are none
+     * yet nobody knows who is busy: nothing is ordered, made or counted.
+     */
     bool is_load_unknown;
     unsigned waiting_tasks; /* that find no place on the present members and would on a new one */
     unsigned waiting_repositories; /* warm ones without a place, which a new member would give */
@@ -113,10 +120,10 @@ void pool_decide(const struct pool_input *input, struct pool_decision *ret_decis
 void pool_decision_done(struct pool_decision *decision);
 
 /*
- * What a member's status means for its pool. FAILED only for what another member might do better: a container that
- * crashes, cannot start or has ended for good. A missing image, exhausted ports or a silent engine would hit every
- * other member too: STARTING, as is one that is stopped because its spec says so. Never LEAVING: that is for who
- * removes it to say.
+ * What a member's status means for its pool. FAILED only for what another member might do better: a
+ * container that crashes, cannot start or has ended for good. A missing image, exhausted ports or a
+ * silent engine would hit every other member too: STARTING, as is one that is stopped because its
+ * spec says so. Never LEAVING: that is for who removes it to say.
  */
 enum member_state pool_member_state(const struct object_status *status);
 

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 
 /*
- * Counts failures that are new. Members that were made before the last counted one failed of the same cause: ten
- * that come and fail together are one failure. A clock that was set back makes no failure new.
+ * Counts failures that are new. Members that were made before the last counted one failed of the
+ * same cause: ten that come and fail together are one failure. A clock that was set back makes no
+ * failure new.
  */
 void pool_note_failures(struct pool_pass *pass)
 {

@@ -141,7 +141,10 @@ static bool has_ended_well(const struct object_status *status)
            text_equal(status->conditions[CONDITION_READY].reason, "Completed");
 }
 
-/* Another start in a crash loop: until it is ready, it is what it was before. One that is made anew is not. */
+/*
+ * Another start in a crash loop: until it is ready, it is what it was before. One that is made anew
+ * is not.
+ */
 static bool is_crashing_on(const struct object_status *status)
 {
     return status->phase == PHASE_REPAIRING && status->restarts.in_a_row >= STALLED_AFTER &&

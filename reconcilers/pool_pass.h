@@ -1,8 +1,9 @@
 /*
  * One decision on a pool while it is being made: for pool*.c only. Callers use pool.h.
  *
- * The order matters: failures are counted, evidence is cleared, what is more than maxInstances goes, the template
- * rolls on, and only then supply is compared with need; each step sees the orders of those before it.
+ * The order matters: failures are counted, evidence is cleared, what is more than maxInstances
+ * goes, the template rolls on, and only then supply is compared with need; each step sees the
+ * orders of those before it.
  */
 #ifndef BERTH_RECONCILERS_POOL_PASS_H
 #define BERTH_RECONCILERS_POOL_PASS_H
@@ -25,8 +26,8 @@ struct pool_pass {
 /* pool_members.c: what a member is to its pool */
 
 /*
- * A container that crashes again and again is up for a moment each time. Until it has been so for a while, its member
- * is what it was before: failed, or starting.
+ * A container that crashes again and again is up for a moment each time. Until it has been so for a
+ * while, its member is what it was before: failed, or starting.
  */
 void pool_judge_members(struct pool_pass *pass);
 

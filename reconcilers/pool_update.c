@@ -47,8 +47,9 @@ static bool is_template_failing(const struct pool_pass *pass, const struct pool_
 }
 
 /*
- * Ready members that may be taken out of service: at most maxUnavailable are out at a time, and of what the load needs no more
- * than that are missing. The second matters when failed ones were removed and could not be replaced.
+ * Ready members that may be taken out of service: at most maxUnavailable are out at a time, and of
+ * what the load needs no more than that are missing. The second matters when failed ones were
+ * removed and could not be replaced.
  */
 static int64_t find_update_slots(struct pool_pass *pass, bool *ret_is_failing)
 {

@@ -1,9 +1,9 @@
 /*
  * Port leases: which host port belongs to which object.
  *
- * A lease is in the table (and on disk) before its container exists, so a crash can leak a port but never share one.
- * Keyed by the object's key and the port's name, which outlive containers. Pure: whether a port can be bound is asked elsewhere and told
- * here with ports_quarantine().
+ * A lease is in the table (and on disk) before its container exists, so a crash can leak a port but
+ * never share one. Keyed by the object's key and the port's name, which outlive containers. Pure:
+ * whether a port can be bound is asked elsewhere and told here with ports_quarantine().
  */
 #ifndef BERTH_RECONCILERS_PORTS_H
 #define BERTH_RECONCILERS_PORTS_H
@@ -49,20 +49,26 @@ struct port_usage {
 void port_table_init(struct port_table *table);
 void port_table_done(struct port_table *table);
 
-/* "20000-29999,31000": ERROR_INVALID for anything else, for overlaps, and for port 0. Live: leases outside stay. */
+/*
+ * "20000-29999,31000": ERROR_INVALID for anything else, for overlaps, and for port 0. Live: leases
+ * outside stay.
+ */
 int port_table_set_ranges(struct port_table *table, const char *text, struct error *err);
 
 /* The lease of this owner and name, or NULL. */
 const struct port_lease *port_table_find(const struct port_table *table, const char *owner,
                                          const char *name, enum port_protocol protocol);
 
-/* Who holds a port: its owner's key, or NULL when it is free (a quarantined one is not free but has no owner). */
+/*
+ * Who holds a port: its owner's key, or NULL when it is free (a quarantined one is not free but has
+ * no owner).
+ */
 const struct port_lease *port_table_get(const struct port_table *table, uint16_t port,
                                         enum port_protocol protocol);
 
 /*
- * The port that owner/name would get: a place in the ranges that follows from the name, then the next free one.
- * -1: no free port is left.
+ * The port that owner/name would get: a place in the ranges that follows from the name, then the
+ * next free one. -1: no free port is left.
  */
 int port_table_choose(const struct port_table *table, const char *owner, const char *name,
                       enum port_protocol protocol, int64_t now_wall_ms, uint16_t *ret_port);
@@ -93,15 +99,19 @@ int64_t port_table_next_release(const struct port_table *table, enum port_protoc
                                 int64_t now_wall_ms);
 
 /*
- * Leases of the owner that its spec does not want any more: another name or protocol, or another fixed number. Releasing them comes
- * before new ones are taken, so that ports can be renamed and swapped.
+ * Leases of the owner that its spec does not want any more: another name or protocol, or another
+ * fixed number. Releasing them comes before new ones are taken, so that ports can be renamed and
+ * swapped.
  */
 bool port_table_has_stale(const struct port_table *table, const char *owner,
                           const struct port_list *wanted);
 void port_table_release_stale(struct port_table *table, const char *owner,
                               const struct port_list *wanted);
 
-/* Takes what a container's label ("http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1") says its owner has, as far as nobody else holds it. Damaged parts are passed over. */
+/*
+ * Takes what a container's label ("http=tcp/20014/127.0.0.1 admin=udp/20015/127.0.0.1") says its
+ * owner has, as far as nobody else holds it. Damaged parts are passed over.
+ */
 void port_table_restore_label(struct port_table *table, const char *owner, const char *label);
 
 json_t *port_table_to_json(const struct port_table *table);

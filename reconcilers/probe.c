@@ -191,8 +191,9 @@ static uint32_t spread_of(const struct observed_probes *probes, enum probe_type 
 }
 
 /*
- * A container that was started just now is asked soon: who starts it waits. Those that a controller finds when it is started are asked in
- * turn, over the period: that is when hundreds would come at once.
+ * A container that was started just now is asked soon: who starts it waits. Those that a controller
+ * finds when it is started are asked in turn, over the period: that is when hundreds would come at
+ * once.
  */
 static int64_t first_try(const struct observed_probes *probes, const struct probe_spec *spec,
                          enum probe_type type, int64_t earliest_wall_ms)

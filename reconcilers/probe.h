@@ -1,12 +1,14 @@
 /*
  * Probes: whether the program in a container has started, lives, and may be used.
  *
- * Names, defaults and meanings are Kubernetes'. Readiness begins as no, liveness as yes; while a startup probe has not
- * succeeded the other two are not tried. A verdict changes when its threshold of equal results in a row is
- * reached. All of it is about one start of the container, and begins anew with the next. After a failed
- * startup or liveness probe, and after a successful startup probe, that one is tried no more.
+ * Names, defaults and meanings are Kubernetes'. Readiness begins as no, liveness as yes; while a
+ * startup probe has not succeeded the other two are not tried. A verdict changes when its threshold
+ * of equal results in a row is reached. All of it is about one start of the container, and begins
+ * anew with the next. After a failed startup or liveness probe, and after a successful startup
+ * probe, that one is tried no more.
  *
- * Pure: who carries the tries out (controller/probes.h) asks probes_due() when, and tells the results to probes_note().
+ * Pure: who carries the tries out (controller/probes.h) asks probes_due() when, and tells the
+ * results to probes_note().
  */
 #ifndef BERTH_RECONCILERS_PROBE_H
 #define BERTH_RECONCILERS_PROBE_H
@@ -31,8 +33,8 @@ struct observed_probe {
     char *last_failure;           /* in words; NULL: none */
     int64_t tried_wall_ms;        /* when the last try began; 0: none did */
     int64_t since_wall_ms;        /* of the verdict */
-    bool
-        is_unproven; /* the verdict is of another action that the spec had: the next result decides */
+    /* the verdict is of another action that the spec had: the next result decides */
+    bool is_unproven;
     bool is_in_flight;
 };
 
@@ -56,31 +58,33 @@ bool probes_are_of(const struct observed_probes *probes,
                    const struct observed_container *container);
 
 /*
- * Afresh, for this start of the container. Verdicts that a status (may be NULL) remembers of the very same start hold on: a controller
- * that was started again neither takes back what is ready nor forgets what must be restarted. Failures hold only if the
- * status speaks of the spec with this hash: the probe may have been mended since.
+ * Afresh, for this start of the container. Verdicts that a status (may be NULL) remembers of the
+ * very same start hold on: a controller that was started again neither takes back what is ready nor
+ * forgets what must be restarted. Failures hold only if the status speaks of the spec with this
+ * hash: the probe may have been mended since.
  */
 void probes_begin(struct observed_probes *probes, const struct observed_container *container,
                   const struct object_status *remembered, const char *hash, int64_t now_wall_ms);
 
 /*
- * The spec of the same container changed. A changed probe counts from 0 and is tried at once. What is ready
- * stays so until then; but when the action is another one, its first failure ends that. What was a reason to restart is
- * none any more.
+ * The spec of the same container changed. A changed probe counts from 0 and is tried at once. What
+ * is ready stays so until then; but when the action is another one, its first failure ends that.
+ * What was a reason to restart is none any more.
  */
 void probes_change(struct observed_probes *probes, const struct probe_specs *before,
                    const struct probe_specs *now);
 
 /*
- * When the next try is due, in the past if it is overdue; 0: it must not be tried now. The first tries are spread by a part of the period
- * that follows from the container, so that hundreds of probes are no herd.
+ * When the next try is due, in the past if it is overdue; 0: it must not be tried now. The first
+ * tries are spread by a part of the period that follows from the container, so that hundreds of
+ * probes are no herd.
  */
 int64_t probes_due(const struct observed_probes *probes, const struct probe_specs *specs,
                    enum probe_type type, int64_t now_wall_ms);
 
 /*
- * The result of a try. message: of a failure. True when somebody must know: the verdict is another one, or it fails in another way
- * while it does not succeed. Equal results are no news.
+ * The result of a try. message: of a failure. True when somebody must know: the verdict is another
+ * one, or it fails in another way while it does not succeed. Equal results are no news.
  */
 bool probes_note(struct observed_probes *probes, const struct probe_specs *specs,
                  enum probe_type type, bool is_success, const char *message, int64_t now_wall_ms);

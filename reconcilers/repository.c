@@ -32,7 +32,9 @@ bool repository_is_gone(const struct repository_input *input)
            input->container == NULL && !input->trees->exists;
 }
 
-/* --- the container ------------------------------------------------------------------------------- */
+/*
+ * --- the container -------------------------------------------------------------------------------
+ */
 
 struct port_list repository_ports(const struct object *settings, struct arena *arena)
 {
@@ -140,7 +142,9 @@ static struct workload *build(const struct container_pass *pass)
     return workload;
 }
 
-/* --- demand -------------------------------------------------------------------------------------- */
+/*
+ * --- demand --------------------------------------------------------------------------------------
+ */
 
 struct demand {
     bool is_needed;
@@ -186,7 +190,9 @@ static struct demand find_demand(const struct world *world, const struct reposit
     };
 }
 
-/* --- what is said -------------------------------------------------------------------------------- */
+/*
+ * --- what is said --------------------------------------------------------------------------------
+ */
 
 static void describe_mirror(const struct repository_input *input, struct object_status *status)
 {
@@ -305,7 +311,9 @@ static void describe_idle(const struct repository_input *input, struct object_st
     }
 }
 
-/* --- the decision -------------------------------------------------------------------------------- */
+/*
+ * --- the decision --------------------------------------------------------------------------------
+ */
 
 static void reconcile_unneeded(struct container_pass *pass, const struct repository_input *input)
 {
@@ -372,7 +380,9 @@ static bool is_held_up(const struct repository_input *input, const struct policy
     return false;
 }
 
-/* What keeps it from being made anew or stopped: NULL, or words for people; the caller's to free. */
+/*
+ * What keeps it from being made anew or stopped: NULL, or words for people; the caller's to free.
+ */
 static char *find_hold(const struct repository_input *input)
 {
     unsigned tasks = input->running_tasks, sessions = input->sessions;

@@ -1,9 +1,10 @@
 /*
- * Repository containers: one container per repository (or branch of it), alive while tasks need it. Pure.
+ * Repository containers: one container per repository (or branch of it), alive while tasks need it.
+ * Pure.
  *
- * First task: created; further ones join; none left: stopped after the idle timeout, removed after the retain time
- * with all trees. Its folder of trees is there before it, so it does not wait for the clone, unless the
- * repository's own devcontainer.json is to say what image it has.
+ * First task: created; further ones join; none left: stopped after the idle timeout, removed after
+ * the retain time with all trees. Its folder of trees is there before it, so it does not wait for
+ * the clone, unless the repository's own devcontainer.json is to say what image it has.
  */
 #ifndef BERTH_RECONCILERS_REPOSITORY_H
 #define BERTH_RECONCILERS_REPOSITORY_H
@@ -45,8 +46,8 @@ struct repository_input {
     bool is_setting_up;          /* its setup runs */
     const char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_displaced; /* the instance it was on is no more, and nothing wants it elsewhere yet */
-    bool
-        is_warm; /* it is kept up without tasks: its settings or its pool say so, and it has a place */
+    /* it is kept up without tasks: its settings or its pool say so, and it has a place */
+    bool is_warm;
     const char *awaited_pool; /* it is to be warm and has no place in that pool; NULL: else */
     bool is_pool_unknown;     /* ... which does not exist */
     const char *awaits;       /* what must be known before it can be made, or NULL */
@@ -74,7 +75,9 @@ void repository_reconcile(const struct world *world, const struct repository_inp
 
 const char *repository_image(const struct world *world, const struct object *settings);
 
-/* Whom its tasks run as, as the container knows it: the settings' word, else the image's; "": root. */
+/*
+ * Whom its tasks run as, as the container knows it: the settings' word, else the image's; "": root.
+ */
 const char *repository_user(const struct object *settings, const char *image_user,
                             struct arena *arena);
 

@@ -14,20 +14,28 @@ bool restarts_is_known(const struct status_restarts *restarts,
                        const struct observed_container *container);
 
 /*
- * Counts an end that is new: exit code, reason, last lines, and when the next start is due. The first start after a good run
- * is due at once; each further crash doubles the delay (retry_delay_ms). berths_reason and _cause: why Berth ended it, a probe
- * or a hook, which is a failure whatever its exit code; NULL: it ended by itself. The delay counts from that end, unless that is
- * to come or longer ago than any delay: the engine's clock may be another machine's, or have been set since. Then it counts from now.
+ * Counts an end that is new: exit code, reason, last lines, and when the next start is due. The
+ * first start after a good run is due at once; each further crash doubles the delay
+ * (retry_delay_ms). berths_reason and _cause: why Berth ended it, a probe or a hook, which is a
+ * failure whatever its exit code; NULL: it ended by itself. The delay counts from that end, unless
+ * that is to come or longer ago than any delay: the engine's clock may be another machine's, or
+ * have been set since. Then it counts from now.
  */
 void restarts_note_end(struct object_status *status, const struct observed_container *container,
                        const char *key, enum restart_policy policy, const char *berths_reason,
                        const char *berths_cause, int64_t now_wall_ms);
 
-/* What the engine left of a start that it could not carry out: its words, and an exit code. Counts as nothing: the failure itself does. */
+/*
+ * What the engine left of a start that it could not carry out: its words, and an exit code. Counts
+ * as nothing: the failure itself does.
+ */
 void restarts_note_failed_start(struct object_status *status,
                                 const struct observed_container *container);
 
-/* An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it is wanted. */
+/*
+ * An end that Berth wanted is no crash: it counts as nothing, and the next start is due whenever it
+ * is wanted.
+ */
 void restarts_note_wanted_end(struct object_status *status,
                               const struct observed_container *container);
 bool restarts_was_wanted(const struct status_restarts *restarts,
@@ -40,7 +48,10 @@ bool restarts_wants_after_last(enum restart_policy policy, const struct status_r
 /* It ended with code 0, and by itself. */
 bool restarts_ended_well(const struct status_restarts *restarts);
 
-/* "exited with code 3", "was killed: out of memory", "was killed by signal 9". The caller's to free. */
+/*
+ * "exited with code 3", "was killed: out of memory", "was killed by signal 9". The caller's to
+ * free.
+ */
 char *restarts_describe(const struct observed_container *container);
 
 #endif

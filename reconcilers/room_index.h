@@ -1,9 +1,10 @@
 /*
- * The members of one pool, ordered so that the best one with room is found without looking at all of them.
+ * The members of one pool, ordered so that the best one with room is found without looking at all
+ * of them.
  *
- * A tree over the members by age. Each node knows the most that is free below it and the best member below it: the
- * fullest that takes something (Pack) or the emptiest (Spread). Between equals the one with more (fewer) repositories,
- * then the older wins.
+ * A tree over the members by age. Each node knows the most that is free below it and the best
+ * member below it: the fullest that takes something (Pack) or the emptiest (Spread). Between equals
+ * the one with more (fewer) repositories, then the older wins.
  */
 #ifndef BERTH_RECONCILERS_ROOM_INDEX_H
 #define BERTH_RECONCILERS_ROOM_INDEX_H

@@ -1,11 +1,13 @@
 /*
- * Setup: the command of a Repository that prepares a working tree, such as installing dependencies. Pure.
+ * Setup: the command of a Repository that prepares a working tree, such as installing dependencies.
+ * Pure.
  *
- * It runs in the repository container, on a fresh tree, once per commit and text. What it wrote into the tree
- * becomes a layer that is below every later tree of that commit; what it changed elsewhere in the container is
- * there as long as the container, or, with snapshot.enabled, in the image that the next one is made from. A
- * container in which no setup of this text has run, and that was not made from such an image, is not prepared:
- * setup runs in it before the next task starts.
+ * It runs in the repository container, on a fresh tree, once per commit and text. What it wrote
+ * into the tree becomes a layer that is below every later tree of that commit; what it changed
+ * elsewhere in the container is there as long as the container, or, with snapshot.enabled, in the
+ * image that the next one is made from. A container in which no setup of this text has run, and
+ * that was not made from such an image, is not prepared: setup runs in it before the next task
+ * starts.
  */
 #ifndef BERTH_RECONCILERS_SETUP_H
 #define BERTH_RECONCILERS_SETUP_H
@@ -17,8 +19,9 @@
 enum { SETUP_KEY_SIZE = 64 };
 
 /*
- * Names the layer of one commit for one user, made by one setup on one image: "<12 of the commit>-<uid>-<12 hex>",
- * and "-copy" behind it where trees are copied: such a layer is a complete tree, any other one lies on its snapshot.
+ * Names the layer of one commit for one user, made by one setup on one image: "<12 of the
+ * commit>-<uid>-<12 hex>", and "-copy" behind it where trees are copied: such a layer is a complete
+ * tree, any other one lies on its snapshot.
  */
 const char *setup_layer_key(const struct object *settings, const char *base_image_id,
                             const char *commit, int64_t uid, enum trees_method method,
@@ -30,8 +33,9 @@ const char *setup_text_key(const struct object *settings, const char *base_image
                            char key[SETUP_KEY_SIZE]);
 
 /*
- * The image that the container is kept as after setup: "berth/<container>:<key>". commit counts where the policy
- * says so. NULL: snapshots are not wanted, or there is no setup. The caller's to free.
+ * The image that the container is kept as after setup: "berth/<container>:<key>". commit counts
+ * where the policy says so. NULL: snapshots are not wanted, or there is no setup. The caller's to
+ * free.
  */
 char *setup_snapshot_image(const struct object *settings, const char *base_image_id,
                            const char *container, const char *commit);
@@ -65,7 +69,10 @@ struct setup_input {
 /* The wish that is to be worked on, or NULL: everything is prepared. */
 const struct setup_wish *setup_next(const struct setup_input *input);
 
-/* "setup-<layer>-<8 of the container's id>": its tree, and the folder of its records. The caller's to free. */
+/*
+ * "setup-<layer>-<8 of the container's id>": its tree, and the folder of its records. The caller's
+ * to free.
+ */
 char *setup_run_id(const char *layer, const char *container_id);
 
 void setup_reconcile(const struct world *world, const struct setup_input *input, struct plan *plan,

@@ -177,7 +177,10 @@ static int parse_route_word(const char *text, uint32_t *ret_address)
     return 0;
 }
 
-/* "eth0 000200C0 00000000 0001 0 0 0 00FFFFFF 0 0 0": interface, destination, ..., the mask as the eighth. */
+/*
+ * "eth0 000200C0 00000000 0001 0 0 0 00FFFFFF 0 0 0": interface, destination, ..., the mask as the
+ * eighth.
+ */
 static void add_route(struct subnet_list *list, const char *line)
 {
     char destination[MAX_ROUTE_FIELD], mask_text[MAX_ROUTE_FIELD];

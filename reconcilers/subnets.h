@@ -1,9 +1,10 @@
 /*
  * Subnets of zone networks: which /24 of the configured range the next network gets.
  *
- * A place in the range that follows from the network's name, then the next one that overlaps with nothing that is known: the
- * networks of the engine and the routes of the host. Equal facts give equal answers. Pure: lists and routes come in as they were
- * read. What cannot be understood in them is passed over: the engine itself refuses an overlap that was not seen here.
+ * A place in the range that follows from the network's name, then the next one that overlaps with
+ * nothing that is known: the networks of the engine and the routes of the host. Equal facts give
+ * equal answers. Pure: lists and routes come in as they were read. What cannot be understood in
+ * them is passed over: the engine itself refuses an overlap that was not seen here.
  */
 #ifndef BERTH_RECONCILERS_SUBNETS_H
 #define BERTH_RECONCILERS_SUBNETS_H
@@ -29,12 +30,15 @@ struct subnet {
 int subnet_parse(const char *text, struct subnet *ret_subnet);
 const char *subnet_format(const struct subnet *subnet, char text[SUBNET_SIZE]);
 bool subnet_overlaps(const struct subnet *one, const struct subnet *other);
-/* True for an address that a container in the subnet may have: not its first, second (the gateway) and last. */
+/*
+ * True for an address that a container in the subnet may have: not its first, second (the gateway)
+ * and last.
+ */
 bool subnet_can_have(const char *subnet, const char *address);
 
 /*
- * What --network-range may say: a subnet of /8 to /24 whose addresses hosts can have, or "none" (prefix_len 0: the engine
- * chooses). ERROR_INVALID for anything else.
+ * What --network-range may say: a subnet of /8 to /24 whose addresses hosts can have, or "none"
+ * (prefix_len 0: the engine chooses). ERROR_INVALID for anything else.
  */
 int network_range_parse(const char *text, struct subnet *ret_range, struct error *err);
 

@@ -1,13 +1,14 @@
 /*
  * Tasks: a command or an open session in a repository's container, each in a working tree. Pure.
  *
- * A task waits for its place, then for what its tree is made from (mirror.h), for the setup of that commit
- * (setup.h) and for the container; then its tree is made and its command started, once per attempt. With
- * isolation Task the tree is its own and outlives it for a while, longer when it has work that is nowhere else;
- * otherwise it is the one tree of the container, "shared", which tasks join.
+ * A task waits for its place, then for what its tree is made from (mirror.h), for the setup of that
+ * commit (setup.h) and for the container; then its tree is made and its command started, once per
+ * attempt. With isolation Task the tree is its own and outlives it for a while, longer when it has
+ * work that is nowhere else; otherwise it is the one tree of the container, "shared", which tasks
+ * join.
  *
- * Reading order: task_reconcile() in task.c; task_start.c (what a start needs); task_end.c (results, retries,
- * what is kept).
+ * Reading order: task_reconcile() in task.c; task_start.c (what a start needs); task_end.c
+ * (results, retries, what is kept).
  */
 #ifndef BERTH_RECONCILERS_TASK_H
 #define BERTH_RECONCILERS_TASK_H
@@ -78,11 +79,17 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
 struct revision task_revision(const struct object *desired, const struct object *settings);
 enum isolation task_isolation(const struct object *desired, const struct object *settings);
 
-/* Why it may not run on this repository, or NULL; the caller's to free. owner: whose the spec file is; NULL: anybody's. */
+/*
+ * Why it may not run on this repository, or NULL; the caller's to free. owner: whose the spec file
+ * is; NULL: anybody's.
+ */
 char *task_find_forbidden(const struct object *desired, const struct object *settings,
                           const char *owner);
 
-/* True while it waits for another branch than the shared tree has: it takes no part until nobody else does. */
+/*
+ * True while it waits for another branch than the shared tree has: it takes no part until nobody
+ * else does.
+ */
 bool task_is_held_by_branch(const struct object_status *status);
 
 /* It has ended, with whatever result. */

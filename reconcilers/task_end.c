@@ -35,7 +35,9 @@ void task_finish(struct task_pass *pass, enum phase phase, const char *reason, c
     }
 }
 
-/* --- attempts ------------------------------------------------------------------------------------ */
+/*
+ * --- attempts ------------------------------------------------------------------------------------
+ */
 
 struct verdict {
     enum phase phase;
@@ -145,7 +147,9 @@ bool task_judge_attempt(struct task_pass *pass)
     return is_answered;
 }
 
-/* --- what is left -------------------------------------------------------------------------------- */
+/*
+ * --- what is left --------------------------------------------------------------------------------
+ */
 
 static bool has_own_tree(const struct status_tree *tree)
 {
@@ -171,7 +175,10 @@ static bool has_work(const struct status_tree *tree)
     return tree->is_dirty || tree->is_unpushed;
 }
 
-/* When its tree goes: with its log, or, with work that is nowhere else, when the repository's time for that is over. */
+/*
+ * When its tree goes: with its log, or, with work that is nowhere else, when the repository's time
+ * for that is over.
+ */
 static int64_t tree_ends_at(const struct task_input *input, const struct status_task *task)
 {
     int64_t log_ends_at = task->end_wall_ms + input->ttl_ms;

@@ -25,7 +25,10 @@ void task_forget_tree(struct object_status *status);
 /* task_end.c */
 void task_finish(struct task_pass *pass, enum phase phase, const char *reason, const char *message,
                  int64_t end_wall_ms);
-/* What an attempt that has ended, or was lost, means: the end, or a wait for the next one. False: the next one is due. */
+/*
+ * What an attempt that has ended, or was lost, means: the end, or a wait for the next one. False:
+ * the next one is due.
+ */
 bool task_judge_attempt(struct task_pass *pass);
 /* It is over: what was true stays true, and what it leaves is kept for its time. */
 void task_reconcile_over(struct task_pass *pass);

@@ -7,11 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From its place to its tree and its command, or to an open session. What is missing is waited for, and said. */
+/*
+ * From its place to its tree and its command, or to an open session. What is missing is waited for,
+ * and said.
+ */
 
 enum { USER_POLL_MS = 50 };
 
-/* --- waiting ------------------------------------------------------------------------------------- */
+/*
+ * --- waiting -------------------------------------------------------------------------------------
+ */
 
 static bool is_going_on(const struct object_status *status)
 {
@@ -140,7 +145,9 @@ static bool has_all(struct task_pass *pass)
     return false;
 }
 
-/* --- ports --------------------------------------------------------------------------------------- */
+/*
+ * --- ports ---------------------------------------------------------------------------------------
+ */
 
 static const struct block_port *find_block_port(const struct task_input *input, uint16_t number)
 {
@@ -162,7 +169,10 @@ static bool is_chosen(const struct status_task *task, uint16_t container_port)
     return false;
 }
 
-/* What it has it keeps, at the host ports of today. That it has them a file may say, which is held against the rest. */
+/*
+ * What it has it keeps, at the host ports of today. That it has them a file may say, which is held
+ * against the rest.
+ */
 static bool keep_ports(struct status_task *task, const struct task_input *input)
 {
     const struct task_port_list *wanted = &input->desired->task.ports;
@@ -241,7 +251,9 @@ static bool take_ports(struct task_pass *pass)
     return false;
 }
 
-/* --- trees --------------------------------------------------------------------------------------- */
+/*
+ * --- trees ---------------------------------------------------------------------------------------
+ */
 
 static void plan_tree(struct task_pass *pass, const char *name, const struct tree_source *source,
                       const char *cause)
@@ -258,7 +270,10 @@ static void plan_tree(struct task_pass *pass, const char *name, const struct tre
     wait_preparing(pass, "its working tree is being made");
 }
 
-/* From the moment that it is decided on, the status says which tree a task works in: others go by that. */
+/*
+ * From the moment that it is decided on, the status says which tree a task works in: others go by
+ * that.
+ */
 static void set_tree(struct task_pass *pass, const char *name, const struct tree_source *source)
 {
     const struct task_input *input = pass->input;
@@ -405,7 +420,10 @@ static void inspect_shared_tree(struct task_pass *pass)
     wait_preparing(pass, "the shared tree is looked at");
 }
 
-/* Nobody works in it: it is made anew for another branch, or for a newer commit, if no work is lost with it. */
+/*
+ * Nobody works in it: it is made anew for another branch, or for a newer commit, if no work is lost
+ * with it.
+ */
 static bool reuse_shared_tree(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
@@ -477,7 +495,9 @@ static bool prepare_shared_tree(struct task_pass *pass)
     return false;
 }
 
-/* --- starting ------------------------------------------------------------------------------------ */
+/*
+ * --- starting ------------------------------------------------------------------------------------
+ */
 
 static void plan_command(struct task_pass *pass)
 {
@@ -557,8 +577,8 @@ void task_forget_tree(struct object_status *status)
 }
 
 /*
- * The shared tree was to be made anew for this task, and the old one could not be removed: it has not joined that
- * one, and what is to be done is decided again.
+ * The shared tree was to be made anew for this task, and the old one could not be removed: it has
+ * not joined that one, and what is to be done is decided again.
  */
 static void leave_other_tree(struct task_pass *pass)
 {

@@ -1,6 +1,6 @@
 /*
- * Values of env that come from elsewhere (valueFrom): whether they can be had, and whether they changed. Never the values themselves:
- * a reconciler sees a keyed digest of each. Pure.
+ * Values of env that come from elsewhere (valueFrom): whether they can be had, and whether they
+ * changed. Never the values themselves: a reconciler sees a keyed digest of each. Pure.
  */
 #ifndef BERTH_RECONCILERS_VALUES_H
 #define BERTH_RECONCILERS_VALUES_H
@@ -23,12 +23,16 @@ struct observed_values {
     const char *unavailable; /* which one cannot be had, and why; NULL: all are there */
 };
 
-/* "<key id> NAME=<digest> ...": what a container's label dev.berth.env says of them. NULL: there are none. The caller's to free. */
+/*
+ * "<key id> NAME=<digest> ...": what a container's label dev.berth.env says of them. NULL: there
+ * are none. The caller's to free.
+ */
 char *values_label(const struct observed_values *values);
 
 /*
- * "changed: env (TOKEN from /run/secrets/token)" when a container with this label has other values; NULL: the same, or nobody can tell,
- * since the label was made with another key. The caller's to free.
+ * "changed: env (TOKEN from /run/secrets/token)" when a container with this label has other values;
+ * NULL: the same, or nobody can tell, since the label was made with another key. The caller's to
+ * free.
  */
 char *values_difference(const struct observed_values *values, const char *label);
 

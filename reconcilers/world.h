@@ -48,12 +48,15 @@ enum {
 };
 
 /*
- * The delay after `count` failures in a row of the object with this key: equal arguments give equal delays, so a pass that
- * is repeated decides the same.
+ * The delay after `count` failures in a row of the object with this key: equal arguments give equal
+ * delays, so a pass that is repeated decides the same.
  */
 uint64_t retry_delay_ms(const char *key, unsigned count);
 
-/* "web.us-central1-a.berth.internal" needs a network "berth-us-central1-a-<6 of the id>": the caller's to free. */
+/*
+ * "web.us-central1-a.berth.internal" needs a network "berth-us-central1-a-<6 of the id>": the
+ * caller's to free.
+ */
 char *zone_network_name(const struct world *world, const char *zone);
 
 #endif

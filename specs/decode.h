@@ -12,7 +12,10 @@
 
 enum {
     DECODE_MAX_ITEMS = 1000, /* of a list, or entries of a map such as labels */
-    /* Bytes of a text: with its name it still fits into the 128 KiB that the kernel takes for an argument or a variable. */
+    /*
+     * Bytes of a text: with its name it still fits into the 128 KiB that the kernel takes for an
+     * argument or a variable.
+     */
     DECODE_MAX_TEXT = 120 << 10,
 };
 

@@ -166,7 +166,9 @@ void jsonc_done(struct jsonc *jsonc)
     *jsonc = (struct jsonc){0};
 }
 
-/* The text is JSON from here on, since jansson has read it: every string and bracket has its end. */
+/*
+ * The text is JSON from here on, since jansson has read it: every string and bracket has its end.
+ */
 
 static const char *skip_blanks(const char *at)
 {

@@ -1,5 +1,6 @@
 /*
- * The policy file (berth run --policy FILE, berth validate --policy FILE): what the operator lets specs ask for.
+ * The policy file (berth run --policy FILE, berth validate --policy FILE): what the operator lets
+ * specs ask for.
  *
  *     images: ["debian:12", "registry.example.com/app-*"]
  *     repositories: ["git.example.com", "github.com/our-org/project-*"]
@@ -12,29 +13,38 @@
  *     hostPorts: ["8000-8999", "9443"]
  *     hostAddresses: ["127.0.0.1"]
  *
- * Each key is a rule. A rule that the file does not have leaves all as it is without a policy; one that it has allows what it
- * names and nothing else, so that an empty list allows nothing. Read like a spec: all errors at once, each with line and
- * column, unknown keys with the nearest known one; of a file with errors nothing counts.
+ * Each key is a rule. A rule that the file does not have leaves all as it is without a policy; one
+ * that it has allows what it names and nothing else, so that an empty list allows nothing. Read
+ * like a spec: all errors at once, each with line and column, unknown keys with the nearest known
+ * one; of a file with errors nothing counts.
  *
- * images: an image is compared in its full form: "debian" is docker.io/library/debian:latest, for patterns as for images. A "*" is
- * anything but a "/", "?" one character, "[...]" one of several; "/" and two stars at the end are everything below, and a "*" alone
- * is every image. A pattern without a tag allows all tags and digests; one with a tag allows that tag, and no digest, since a digest
- * outweighs the tag beside it. What could be the id of an image, and not its name, is never allowed. Berth's own idle image always is.
+ * images: an image is compared in its full form: "debian" is docker.io/library/debian:latest, for
+ * patterns as for images. A "*" is anything but a "/", "?" one character, "[...]" one of several;
+ * "/" and two stars at the end are everything below, and a "*" alone is every image. A pattern
+ * without a tag allows all tags and digests; one with a tag allows that tag, and no digest, since a
+ * digest outweighs the tag beside it. What could be the id of an image, and not its name, is never
+ * allowed. Berth's own idle image always is.
  *
- * repositories: host, or host:port, or these with a path, with "*" and the others as above; a host alone allows all of it. They are
- * compared with the form that all spellings of one repository share (repo_url.h). file:// has no host: --git-file-root decides.
+ * repositories: host, or host:port, or these with a path, with "*" and the others as above; a host
+ * alone allows all of it. They are compared with the form that all spellings of one repository
+ * share (repo_url.h). file:// has no host: --git-file-root decides.
  *
- * mounts: hostPath volumes must be below one of these directories, in place of those of --allow-host-path. The nearest one
- * says whether only readOnly volumes may; a volume that can be written to may not have a readOnly directory below it.
+ * mounts: hostPath volumes must be below one of these directories, in place of those of
+ * --allow-host-path. The nearest one says whether only readOnly volumes may; a volume that can be
+ * written to may not have a readOnly directory below it.
  *
- * capabilities: what spec.securityContext.capabilities.add may name, in place of Docker's default ones.
+ * capabilities: what spec.securityContext.capabilities.add may name, in place of Docker's default
+ * ones.
  *
- * maxMachineType: no machine type with more processors or more memory; for resources of a Repository too, and a container of a
- * repository that asks for no limit gets that one (policy_cpu_milli and policy_memory_bytes).
+ * maxMachineType: no machine type with more processors or more memory; for resources of a
+ * Repository too, and a container of a repository that asks for no limit gets that one
+ * (policy_cpu_milli and policy_memory_bytes).
  *
- * hostPorts, hostAddresses: fixed ports of the host, and the addresses that ports are bound to. volumes: names of the engine's volumes.
+ * hostPorts, hostAddresses: fixed ports of the host, and the addresses that ports are bound to.
+ * volumes: names of the engine's volumes.
  *
- * Pure. Decisions are about what a spec says; links on disk are looked at by who makes the container.
+ * Pure. Decisions are about what a spec says; links on disk are looked at by who makes the
+ * container.
  */
 #ifndef BERTH_SPECS_POLICY_H
 #define BERTH_SPECS_POLICY_H
@@ -79,7 +89,10 @@ struct policy {
     struct arena arena;  /* of all of it */
 };
 
-/* The text of the file, which is called name in errors and refusals. Never NULL; an empty one is good, and has no rule. */
+/*
+ * The text of the file, which is called name in errors and refusals. Never NULL; an empty one is
+ * good, and has no rule.
+ */
 struct policy *policy_parse(const char *name, const char *text, size_t len);
 /* That of a file that cannot be read, which is an error like the others. */
 struct policy *policy_unreadable(const char *name, const char *why);
@@ -98,20 +111,24 @@ struct policy_refusal {
 
 void policy_refusal_done(struct policy_refusal *refusal);
 
-/* Where hostPath volumes may be from: the file's rule, else these directories of the command line. In the arena. */
+/*
+ * Where hostPath volumes may be from: the file's rule, else these directories of the command line.
+ * In the arena.
+ */
 struct policy_mounts policy_mounts_in_force(const struct policy *policy,
                                             const struct text_list *roots, struct arena *arena);
 
 /*
- * Whether a volume of this path of the host may be had; path as path_absolute() gives it. True when it is refused, and why is
- * in the refusal, without a path of the spec.
+ * Whether a volume of this path of the host may be had; path as path_absolute() gives it. True when
+ * it is refused, and why is in the refusal, without a path of the spec.
  */
 bool policy_refuses_mount(const struct policy *policy, const struct policy_mounts *mounts,
                           const char *path, bool is_read_only, struct policy_refusal *ret);
 
 /*
- * The first thing that an object asks for and may not have; true when there is one. Of a Task this is its repository.
- * mounts NULL: hostPath volumes are not judged, since nobody knows what the command line allows.
+ * The first thing that an object asks for and may not have; true when there is one. Of a Task this
+ * is its repository. mounts NULL: hostPath volumes are not judged, since nobody knows what the
+ * command line allows.
  */
 bool policy_refuses_object(const struct policy *policy, const struct policy_mounts *mounts,
                            const struct object *object, struct policy_refusal *ret);

@@ -64,7 +64,9 @@ __attribute__((format(printf, 2, 3))) static bool at(struct policy_refusal *ret,
     return true;
 }
 
-/* --- images and repositories --------------------------------------------------------------------- */
+/*
+ * --- images and repositories ---------------------------------------------------------------------
+ */
 
 static bool refuses_image(const struct policy *policy, const char *image,
                           struct policy_refusal *ret)
@@ -101,7 +103,10 @@ static char *as_many_parts(const char *pattern, const char *name)
     return xstrndup(name, len);
 }
 
-/* "github.com" is everything there; "github.com/our-org" nothing but that, and "github.com/our-org/" with two stars all below. */
+/*
+ * "github.com" is everything there; "github.com/our-org" nothing but that, and
+ * "github.com/our-org/" with two stars all below.
+ */
 static bool is_repository_matched(const char *pattern, const char *canonical)
 {
     bool is_host = strchr(pattern, '/') == NULL, is_all_below = text_has_suffix(pattern, "/**");
@@ -139,7 +144,9 @@ static bool refuses_url_text(const struct policy *policy, const char *text,
            policy_refuses_url(policy, &url, ret);
 }
 
-/* --- volumes ------------------------------------------------------------------------------------- */
+/*
+ * --- volumes -------------------------------------------------------------------------------------
+ */
 
 struct policy_mounts policy_mounts_in_force(const struct policy *policy,
                                             const struct text_list *roots, struct arena *arena)
@@ -267,7 +274,9 @@ static bool refuses_volumes(const struct policy *policy, const struct policy_mou
     return false;
 }
 
-/* --- capabilities -------------------------------------------------------------------------------- */
+/*
+ * --- capabilities --------------------------------------------------------------------------------
+ */
 
 /* What the engine itself would give a container: nothing in it reaches beyond the container. */
 static bool is_harmless_capability(const char *name)
@@ -319,7 +328,9 @@ static bool refuses_capabilities(const struct policy *policy, const struct text_
     return false;
 }
 
-/* --- sizes --------------------------------------------------------------------------------------- */
+/*
+ * --- sizes ---------------------------------------------------------------------------------------
+ */
 
 /* False: there is no ceiling. */
 static bool find_ceiling(const struct policy *policy, struct machine_type *ret)
@@ -378,7 +389,9 @@ static bool refuses_machine_type(const struct policy *policy, const char *name,
            at(ret, "machineType");
 }
 
-/* --- ports --------------------------------------------------------------------------------------- */
+/*
+ * --- ports ---------------------------------------------------------------------------------------
+ */
 
 static bool is_port_listed(const struct policy *policy, int64_t port)
 {
@@ -436,7 +449,9 @@ static bool refuses_ports(const struct policy *policy, const struct port_list *p
     return false;
 }
 
-/* --- kinds --------------------------------------------------------------------------------------- */
+/*
+ * --- kinds ---------------------------------------------------------------------------------------
+ */
 
 static bool refuses_instance(const struct policy *policy, const struct policy_mounts *mounts,
                              const struct instance_spec *spec, struct policy_refusal *ret)

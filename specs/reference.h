@@ -35,7 +35,10 @@ void reference_add_type(struct strbuf *out, const struct field *field);
 /* "new container", "in place" ...; NULL where the kind knows no difference. */
 const char *reference_change(enum kind kind, bool is_live);
 
-/* A value as it may stand in a spec: the default, else an example. Only of fields without sub-table. */
+/*
+ * A value as it may stand in a spec: the default, else an example. Only of fields without
+ * sub-table.
+ */
 void reference_add_value(struct strbuf *out, const struct field *field);
 
 /*

@@ -1,6 +1,6 @@
 /*
- * The pages of docs/reference as Markdown. `make docs` writes them, `make check-docs` holds that they
- * are up to date.
+ * The pages of docs/reference as Markdown. `make docs` writes them, `make check-docs` holds that
+ * they are up to date.
  */
 #ifndef BERTH_SPECS_REFERENCE_PAGES_H
 #define BERTH_SPECS_REFERENCE_PAGES_H

@@ -436,8 +436,8 @@ static void cut(char *text, size_t max)
 }
 
 /*
- * "repo-<parts>-<6 hex of identity>". Each part gets its share of the room that is left, or what the
- * parts behind it leave.
+ * "repo-<parts>-<6 hex of identity>". Each part gets its share of the room that is left, or what
+ * the parts behind it leave.
  */
 static const char *join_name(char *const *parts, size_t count, const char *identity,
                              char name[REPO_CONTAINER_NAME_SIZE])

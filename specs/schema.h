@@ -16,18 +16,19 @@
 #include <stdint.h>
 
 enum field_type {
-    FIELD_STRING,          /* const char * */
-    FIELD_INTEGER,         /* int64_t, like all numbers here */
-    FIELD_BOOLEAN,         /* bool */
-    FIELD_ENUM,            /* one of words -> int64_t index into words */
-    FIELD_BYTES,           /* "512Mi" -> bytes */
-    FIELD_CPU,             /* "1.5", "250m" -> thousandths */
-    FIELD_FRACTION,        /* "0.8" -> thousandths */
-    FIELD_STRING_LIST,     /* struct text_list */
-    FIELD_LABELS,          /* map of text to text -> struct label_list, sorted by key */
-    FIELD_OBJECT,          /* sub-table; its offsets count from this field's */
-    FIELD_OPTIONAL_OBJECT, /* sub-table; pointer to a struct of item_size, NULL when it is left out */
-    FIELD_OBJECT_LIST,     /* sub-table; struct { T *items; size_t count; } */
+    FIELD_STRING,      /* const char * */
+    FIELD_INTEGER,     /* int64_t, like all numbers here */
+    FIELD_BOOLEAN,     /* bool */
+    FIELD_ENUM,        /* one of words -> int64_t index into words */
+    FIELD_BYTES,       /* "512Mi" -> bytes */
+    FIELD_CPU,         /* "1.5", "250m" -> thousandths */
+    FIELD_FRACTION,    /* "0.8" -> thousandths */
+    FIELD_STRING_LIST, /* struct text_list */
+    FIELD_LABELS,      /* map of text to text -> struct label_list, sorted by key */
+    FIELD_OBJECT,      /* sub-table; its offsets count from this field's */
+    /* sub-table; pointer to a struct of item_size, NULL when it is left out */
+    FIELD_OPTIONAL_OBJECT,
+    FIELD_OBJECT_LIST,    /* sub-table; struct { T *items; size_t count; } */
     FIELD_REPOSITORY_REF, /* a URL, or a map (sub-table, its offsets count from this field's) */
 };
 

@@ -55,7 +55,10 @@ const char *spec_errors_reason(const struct yaml_problem *problem);
 /* In order of position. */
 void spec_errors_sort(struct spec_errors *errors);
 
-/* All as spec_error_format() writes them, in the arena of the errors; file is what the file is called. */
+/*
+ * All as spec_error_format() writes them, in the arena of the errors; file is what the file is
+ * called.
+ */
 const char **spec_errors_texts(const struct spec_errors *errors, const char *file);
 
 /* "spec.ports[0].name" in the arena; "" for NULL. */

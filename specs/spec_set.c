@@ -190,7 +190,10 @@ void spec_set_doubt_below(struct spec_set *set, const char *directory)
     }
 }
 
-/* The document of this key in a file that is there, or NULL. The first one counts: later ones carry an error. */
+/*
+ * The document of this key in a file that is there, or NULL. The first one counts: later ones carry
+ * an error.
+ */
 static const struct spec_document *document_of(const struct spec_set *set, const char *file_name,
                                                const char *key)
 {
@@ -255,7 +258,10 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     }
 }
 
-/* A file that could not be read to its end, or of which a document has lost its name, may hold what we do not see. */
+/*
+ * A file that could not be read to its end, or of which a document has lost its name, may hold what
+ * we do not see.
+ */
 static bool may_hide(const struct spec_set *set, const char *file_name)
 {
     const struct spec_set_file *file = map_get(&set->files, file_name);
@@ -296,7 +302,10 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
     entry_see(set, entry, file->name, document);
 }
 
-/* An object that no document stands for: what its file has to say is not all there is to show of it. */
+/*
+ * An object that no document stands for: what its file has to say is not all there is to show of
+ * it.
+ */
 static void mark_hidden(struct spec_set *set, const struct spec_entry *entry)
 {
     struct spec_set_file *file = map_get(&set->files, entry->file);
@@ -328,8 +337,8 @@ static void see_documents(struct spec_set *set)
 }
 
 /*
- * What is in force of a file that has errors, or documents that another file owns: of its faulty documents
- * too, and of those that cannot be seen.
+ * What is in force of a file that has errors, or documents that another file owns: of its faulty
+ * documents too, and of those that cannot be seen.
  */
 static void keep_in_force(const struct spec_set *set, struct spec_set_file *file)
 {
@@ -429,8 +438,8 @@ static int compare_times(const void *a, const void *b)
 }
 
 /*
- * How many of the missing ones went at once: the most within a window. Where some come and others go all the time, many may
- * be missing together that went one by one.
+ * How many of the missing ones went at once: the most within a window. Where some come and others
+ * go all the time, many may be missing together that went one by one.
  */
 static size_t count_missed_at_once(const struct spec_set *set, size_t missing)
 {

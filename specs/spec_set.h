@@ -1,12 +1,14 @@
 /*
  * The desired objects of a spec directory, over time.
  *
- * Fed with scans (which files are there, what is in them), it decides what is desired now: the last good version of a spec stays in
- * force while its file is broken; a name belongs to the file that had it first; an object is gone only when two scans at
- * least a second apart miss it and nothing else came or changed in between. Somebody may be moving things: that is waited
- * for, for some seconds, and for half a minute while something that was missing comes back or a new file cannot be read to
- * its end. When more than half of the objects and more than five would go that were missed at once, or a directory may only
- * be unmounted, they are held until somebody confirms. Pure: the clock is an argument, files are read by the caller.
+ * Fed with scans (which files are there, what is in them), it decides what is desired now: the last
+ * good version of a spec stays in force while its file is broken; a name belongs to the file that
+ * had it first; an object is gone only when two scans at least a second apart miss it and nothing
+ * else came or changed in between. Somebody may be moving things: that is waited for, for some
+ * seconds, and for half a minute while something that was missing comes back or a new file cannot
+ * be read to its end. When more than half of the objects and more than five would go that were
+ * missed at once, or a directory may only be unmounted, they are held until somebody confirms.
+ * Pure: the clock is an argument, files are read by the caller.
  */
 #ifndef BERTH_SPECS_SPEC_SET_H
 #define BERTH_SPECS_SPEC_SET_H
@@ -23,7 +25,8 @@ enum {
     SPEC_DELETION_CHANGE_PATIENCE_MS = 5000, /* with new objects and versions */
     SPEC_HOLD_MINIMUM = 5,
     SPEC_HOLD_WINDOW_MS =
-        2000, /* missed within less than this: at once. Less than half of the patience with changes */
+        /* missed within less than this: at once. Less than half of the patience with changes */
+    2000,
 };
 
 /* One file that was seen. */
@@ -35,14 +38,16 @@ struct spec_set_file {
     bool is_seen;             /* in the scan at hand or the last one */
     bool is_changed;          /* since spec_set_clear_changes() */
     bool has_missing;         /* objects of it are missing: held, or not sure to be gone */
-    bool
-        has_hidden; /* objects of it are in force that its documents do not show: missing, or it is broken */
-    char *
-        good_text; /* a good version that nobody has kept yet: the text, or what is in force of it */
+    /* objects of it are in force that its documents do not show: missing, or it is broken */
+    bool has_hidden;
+    /* a good version that nobody has kept yet: the text, or what is in force of it */
+    char *good_text;
     bool has_good; /* there was one */
     size_t good_len;
-    int64_t
-        owner_uid; /* who owned the file when that text was read; for who reads files: the set does not look at it */
+    /*
+     * who owned the file when that text was read; for who reads files: the set does not look at it
+     */
+    int64_t owner_uid;
 };
 
 /* One desired object. */
@@ -75,8 +80,9 @@ struct spec_set *spec_set_new(void);
 void spec_set_free(struct spec_set *set);
 
 /*
- * A scan: begin, then one of the file functions for every file, then end. A scan that could not look everywhere
- * (the directory is missing or unreadable) is given up with spec_set_scan_abort(): unknown is never empty.
+ * A scan: begin, then one of the file functions for every file, then end. A scan that could not
+ * look everywhere (the directory is missing or unreadable) is given up with spec_set_scan_abort():
+ * unknown is never empty.
  */
 void spec_set_scan_begin(struct spec_set *set);
 /* True when the file is known with this digest (and readable): nothing more to do for it. */
@@ -89,7 +95,10 @@ void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_
 void spec_set_file_unknown(struct spec_set *set);
 /* All known files below a directory that could not be listed stay. */
 void spec_set_keep_below(struct spec_set *set, const char *directory);
-/* The directory is there and empty, but is not the one that files were seen in: what is missing from it is held, however little. */
+/*
+ * The directory is there and empty, but is not the one that files were seen in: what is missing
+ * from it is held, however little.
+ */
 void spec_set_doubt_below(struct spec_set *set, const char *directory);
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
 void spec_set_scan_abort(struct spec_set *set);

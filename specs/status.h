@@ -1,10 +1,10 @@
 /*
  * What Berth says about an object: its status, in memory and as a document.
  *
- * A reconciler makes a new status from the old one in every pass; the controller adds the operation under
- * way. The document beside the spec is written from it, and read back after a restart, so counters, history and
- * times of transition outlive the controller. Losing it costs history, never a container.
- * Texts are borrowed from the status' own arena: use status_text() to put one in.
+ * A reconciler makes a new status from the old one in every pass; the controller adds the operation
+ * under way. The document beside the spec is written from it, and read back after a restart, so
+ * counters, history and times of transition outlive the controller. Losing it costs history, never
+ * a container. Texts are borrowed from the status' own arena: use status_text() to put one in.
  */
 #ifndef BERTH_SPECS_STATUS_H
 #define BERTH_SPECS_STATUS_H
@@ -105,8 +105,8 @@ struct status_restarts {
     bool has_last;
     int64_t last_exit_code;
     const char *last_reason;
-    const char *
-        last_message; /* why Berth ended it: which probe failed, and how; NULL: it ended by itself */
+    /* why Berth ended it: which probe failed, and how; NULL: it ended by itself */
+    const char *last_message;
     int64_t last_finished_wall_ms;
     struct text_list last_log;
 };
@@ -152,7 +152,10 @@ struct status_task_port {
     uint16_t container_port, host_port;
 };
 
-/* The working tree of a task: where it is, what it began from, and what is in it now that the task is over. */
+/*
+ * The working tree of a task: where it is, what it began from, and what is in it now that the task
+ * is over.
+ */
 struct status_tree {
     const char *name;           /* NULL: it has none, or none any more */
     const char *method;         /* "overlay", "copy" */
@@ -279,8 +282,9 @@ DEFINE_AUTO_FREE(object_status);
 const char *status_text(struct object_status *status, const char *text);
 
 /*
- * A fresh status that remembers what must not be forgotten: operation, history, restarts, task, repository, and since when each
- * condition has had its value (see status_finish). previous may be NULL.
+ * A fresh status that remembers what must not be forgotten: operation, history, restarts, task,
+ * repository, and since when each condition has had its value (see status_finish). previous may be
+ * NULL.
  */
 struct object_status *status_successor(const struct object_status *previous);
 
@@ -291,7 +295,10 @@ void status_set_condition(struct object_status *status, enum condition_type type
 void status_add_error(struct object_status *status, const char *reason, const char *message,
                       const char *location);
 
-/* Gives every condition its time of transition: kept from previous where value and type are the same, now otherwise. */
+/*
+ * Gives every condition its time of transition: kept from previous where value and type are the
+ * same, now otherwise.
+ */
 void status_finish(struct object_status *status, const struct object_status *previous,
                    int64_t now_wall_ms);
 
@@ -302,7 +309,8 @@ void status_begin_operation(struct object_status *status, const char *type, cons
 void status_defer_operation(struct object_status *status, const char *type, const char *cause,
                             const char *message);
 /*
- * Ends it, with the error or well (reason NULL), and puts it in the history. Nothing when none is under way.
+ * Ends it, with the error or well (reason NULL), and puts it in the history. Nothing when none is
+ * under way.
  */
 void status_end_operation(struct object_status *status, const char *error_reason,
                           const char *error_message, int64_t now_wall_ms);
@@ -314,7 +322,10 @@ bool status_is_operating(const struct object_status *status);
 /* Only the part under "status:". New reference. */
 json_t *status_to_json(const struct object_status *status);
 
-/* The inverse for what must be remembered; whatever is missing or of a wrong type reads as absent. Never NULL. */
+/*
+ * The inverse for what must be remembered; whatever is missing or of a wrong type reads as absent.
+ * Never NULL.
+ */
 struct object_status *status_from_json(const json_t *json);
 
 /* True when the object is as wanted or has finished well. */

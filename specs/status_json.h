@@ -1,6 +1,6 @@
 /*
- * Fields of status documents, as they are written and read back: what is absent is left out, and what is
- * missing or of a wrong type reads as absent.
+ * Fields of status documents, as they are written and read back: what is absent is left out, and
+ * what is missing or of a wrong type reads as absent.
  */
 #ifndef BERTH_SPECS_STATUS_JSON_H
 #define BERTH_SPECS_STATUS_JSON_H

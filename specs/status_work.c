@@ -114,7 +114,10 @@ static void read_tree(struct object_status *status, const json_t *json)
     tree->removed_at_wall_ms = status_get_time(json, "keptUntil");
 }
 
-/* A session keeps what it leased over a restart; whether the container still has those ports is looked at anew. */
+/*
+ * A session keeps what it leased over a restart; whether the container still has those ports is
+ * looked at anew.
+ */
 static void read_task_ports(struct object_status *status, const json_t *list)
 {
     struct status_task *task = &status->task;

@@ -2,8 +2,8 @@
  * The forms that texts in specs may have: names, paths, images, host names ...
  *
  * Each function returns 0, or -1 with ERROR_INVALID, a message that quotes the text where that
- * helps and cannot show a secret, and a reason where it is not InvalidSpec. They are used by the schema tables
- * (field.check).
+ * helps and cannot show a secret, and a reason where it is not InvalidSpec. They are used by the
+ * schema tables (field.check).
  */
 #ifndef BERTH_SPECS_TEXT_CHECK_H
 #define BERTH_SPECS_TEXT_CHECK_H

@@ -36,7 +36,10 @@ struct label_list {
     size_t count;
 };
 
-/* Where a value is taken from when the container is made; exactly one is set. It never enters an object. */
+/*
+ * Where a value is taken from when the container is made; exactly one is set. It never enters an
+ * object.
+ */
 struct value_source {
     const char *file; /* absolute path, below one of the controller's allowed roots */
     const char *env;  /* a variable of the controller's that its policy lets out */
@@ -231,7 +234,10 @@ struct credentials {
 
 enum isolation { ISOLATION_TASK, ISOLATION_SHARED, ISOLATION_BRANCH };
 
-/* Once per commit and text, in the container, on a fresh tree; its result is below every task's tree. */
+/*
+ * Once per commit and text, in the container, on a fresh tree; its result is below every task's
+ * tree.
+ */
 struct setup_spec {
     struct text_list command;
     int64_t timeout_seconds;

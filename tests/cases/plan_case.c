@@ -165,7 +165,9 @@ static void read_log(struct observed_container *container, const json_t *lines)
     }
 }
 
-/* What a repository container has leased when nothing else is said: its block for tasks. "": none. */
+/*
+ * What a repository container has leased when nothing else is said: its block for tasks. "": none.
+ */
 static char *block_label(const struct object *origin)
 {
     auto_done(strbuf) label = {0};

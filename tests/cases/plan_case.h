@@ -16,7 +16,8 @@
  *                           for startup, liveness, readiness: verdict successes failures message;
  *                           without it what previous remembers, as after a controller's restart
  *       image:              state id
- *       values:             of env's valueFrom: items [{name source digest}], made with the key 0badc0de,
+ *       values:             of env's valueFrom: items [{name source digest}], made with the key
+ *       0badc0de,
  *                           or unavailable: why there are none; of the container: env, its label
  *       hasNetwork: false
  *       failure:            count reason message ago permanent
@@ -24,12 +25,15 @@
  *       updateHold:         why a difference must wait              (of an instance)
  *       pool instance:      where it is placed                      (of a repository, of a task)
  *
- *       trees:              exists (false without this key; a task's are there) method methodMessage
+ *       trees:              exists (false without this key; a task's are there) method
+ *       methodMessage
  *                           user uid gid userError, userKnown: false
  *       mirror:             exists (without this key as trees do) fetchedAgo head
- *       source:             what trees can be made from: state (ready) commit branch, stale or why in
+ *       source:             what trees can be made from: state (ready) commit branch, stale or why
+ *       in
  *                           reason, message; null: there is none; by default what the spec says
- *       attempt:            number (of a setup) state outcome exitCode oom startedAgo finishedAgo message
+ *       attempt:            number (of a setup) state outcome exitCode oom startedAgo finishedAgo
+ *       message
  *       mirrorStatus setupStatus repositoryStatus: what the pass before said of them; a setup's has
  *                           setup: commit logFile
  *
@@ -140,7 +144,9 @@ struct object *plan_case_spec(const char *text, struct error *err); /* NULL with
 int64_t plan_case_moment(const struct plan_case *plan_case, const json_t *json, const char *key);
 int plan_case_read_work(struct plan_case *plan_case, const json_t *observed, struct error *err);
 void plan_case_work_done(struct plan_case_work *work);
-/* What is not read from a status document, since only the record in the state directory may say it. */
+/*
+ * What is not read from a status document, since only the record in the state directory may say it.
+ */
 void plan_case_recall_task(struct object_status *status, const json_t *json);
 
 /* Runs the reconciler of the kind: a new plan, and a new status that follows the previous one. */

@@ -1,7 +1,7 @@
 /*
  * Spec files and the errors they must give, as text: for each spec-errors/NAME.yaml the formatted
- * errors are compared with spec-errors/NAME.expected. With a spec-errors/NAME.policy beside it, what
- * is wrong with that file is an error too, or else what that policy refuses. Prints TAP.
+ * errors are compared with spec-errors/NAME.expected. With a spec-errors/NAME.policy beside it,
+ * what is wrong with that file is an error too, or else what that policy refuses. Prints TAP.
  *
  *     run_spec_errors tests/cases            UPDATE=1 writes the expected files anew
  */

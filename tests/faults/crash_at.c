@@ -1,28 +1,31 @@
 /*
  * Runs a program and kills it at one of its changes to the world.
  *
- * usage: crash_at -l LOG -e SOCKET -r NAME=FOLDER... [-n N | -p POINT | -t FILE] [-a] [-c] -- PROGRAM ARGUMENT...
+ * usage: crash_at -l LOG -e SOCKET -r NAME=FOLDER... [-n N | -p POINT | -t FILE] [-a] [-c] --
+ * PROGRAM ARGUMENT...
  *
- * A change is a system call by which the program alters something below one of the FOLDERs, or by which
- * it sends something to the engine at SOCKET; of its children (our own binary under another verb) every
- * change of a file counts, wherever it is. Nothing is preloaded or traced: the kernel asks before each of
- * these calls (seccomp's user notification), so children without an environment and raw system calls
- * are seen too, and the program runs as it does otherwise, under its own pid.
+ * A change is a system call by which the program alters something below one of the FOLDERs, or by
+ * which it sends something to the engine at SOCKET; of its children (our own binary under another
+ * verb) every change of a file counts, wherever it is. Nothing is preloaded or traced: the kernel
+ * asks before each of these calls (seccomp's user notification), so children without an environment
+ * and raw system calls are seen too, and the program runs as it does otherwise, under its own pid.
  *
- * LOG gets a line for each change: "WHO WHAT#K", where K says the how manieth of that name it is. WHO is
- * the verb ("run" is the controller), and random digits in WHAT are a "*", so that a line means the same
- * in another run. Without -n, -p or -t nobody is killed.
+ * LOG gets a line for each change: "WHO WHAT#K", where K says the how manieth of that name it is.
+ * WHO is the verb ("run" is the controller), and random digits in WHAT are a "*", so that a line
+ * means the same in another run. Without -n, -p or -t nobody is killed.
  *
  *   -n N      at the Nth change
  *   -p POINT  at the change with this line
  *   -a        when the call was carried out, instead of before it
  *   -c        only the process that makes the change dies, be it a child or the controller
- *   -t FILE   at the first change for which there is a line in FILE, "before POINT", "after POINT" or "alone
- *             POINT" (before it, and only that process), and none "killed before POINT" or so in LOG; who is
+ *   -t FILE   at the first change for which there is a line in FILE, "before POINT", "after POINT"
+ *   or "alone
+ *             POINT" (before it, and only that process), and none "killed before POINT" or so in
+ *             LOG; who is
  *             left goes on to the next one
  *
- * Otherwise SIGKILL goes to the program first and then to the child whose change it was. LOG gets the
- * line "killed HOW WHO WHAT#K", and "end" when all processes are gone.
+ * Otherwise SIGKILL goes to the program first and then to the child whose change it was. LOG gets
+ * the line "killed HOW WHO WHAT#K", and "end" when all processes are gone.
  */
 #include "base/cleanup.h"
 #include "base/map.h"
@@ -74,7 +77,10 @@ static pid_t process_of(pid_t tid)
     return pid;
 }
 
-/* --- counting and killing ---------------------------------------------------------------------------- */
+/*
+ * --- counting and killing
+ * ----------------------------------------------------------------------------
+ */
 
 static struct map seen; /* a change -> how often it came, as a pointer's value */
 static struct map todo; /* "HOW POINT" */
@@ -229,7 +235,10 @@ static void serve(pid_t program, int listener)
     log_line("end\n");
 }
 
-/* --- starting ------------------------------------------------------------------------------------------ */
+/*
+ * --- starting
+ * ------------------------------------------------------------------------------------------
+ */
 
 /* The one who watches: a process of its own that is not a child of the program. */
 static void watch(pid_t program, const int is_ready[2], const int is_taken[2])

@@ -1,6 +1,7 @@
 /*
- * What an operator writes on the command line: addresses of engines and proxies, ranges of ports and of networks; and the
- * beginning of a private key. Each is taken or refused with a reason in one clean line.
+ * What an operator writes on the command line: addresses of engines and proxies, ranges of ports
+ * and of networks; and the beginning of a private key. Each is taken or refused with a reason in
+ * one clean line.
  */
 #include "base/memory.h"
 #include "base/parse.h"

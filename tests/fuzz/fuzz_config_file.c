@@ -1,5 +1,6 @@
 /*
- * The configuration file: it has errors, each in one clean line with its place, or what it says can be put in force.
+ * The configuration file: it has errors, each in one clean line with its place, or what it says can
+ * be put in force.
  */
 #include "base/parse.h"
 #include "controller/config_file.h"

@@ -1,6 +1,7 @@
 /*
- * A connection that the engine upgraded: the head of its reply, then a command's output in frames. The same bytes give the
- * same output at whatever boundaries they arrive, none is lost, and none comes from nowhere.
+ * A connection that the engine upgraded: the head of its reply, then a command's output in frames.
+ * The same bytes give the same output at whatever boundaries they arrive, none is lost, and none
+ * comes from nowhere.
  */
 #include "base/memory.h"
 #include "base/strbuf.h"

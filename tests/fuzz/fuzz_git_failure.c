@@ -1,6 +1,7 @@
 /*
- * What libgit2 says of a failure, with texts of servers in it: it becomes an error with a reason that can be sent on as a
- * line and comes out the same. The input is a stage, a class, a code, and the text.
+ * What libgit2 says of a failure, with texts of servers in it: it becomes an error with a reason
+ * that can be sent on as a line and comes out the same. The input is a stage, a class, a code, and
+ * the text.
  */
 #include "base/cleanup.h"
 #include "base/memory.h"

@@ -1,5 +1,6 @@
 /*
- * Jobs as the children read them: what is taken is written again as the same, and every path in it is absolute.
+ * Jobs as the children read them: what is taken is written again as the same, and every path in it
+ * is absolute.
  */
 #include "base/cleanup.h"
 #include "base/memory.h"

@@ -1,5 +1,6 @@
 /*
- * Names of machine types: what is found has a size within the limits, what is not may have a nearest name, which is one.
+ * Names of machine types: what is found has a size within the limits, what is not may have a
+ * nearest name, which is one.
  */
 #include "base/cleanup.h"
 #include "base/memory.h"

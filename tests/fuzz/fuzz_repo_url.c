@@ -1,7 +1,7 @@
 /*
  * Repository URLs: what is taken has a canonical form that is its own canonical form, a valid
- * container name, and nothing in it that git or a shell could take for an option or YAML for an end of line; what is refused
- * has a reason in one clean line.
+ * container name, and nothing in it that git or a shell could take for an option or YAML for an end
+ * of line; what is refused has a reason in one clean line.
  */
 #include "base/memory.h"
 #include "base/parse.h"

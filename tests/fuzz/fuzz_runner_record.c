@@ -1,6 +1,6 @@
 /*
- * Records of a runner, as a container could write them: no crash, no failure without a reason, and what
- * is accepted is within the limits that the rest of the program relies on.
+ * Records of a runner, as a container could write them: no crash, no failure without a reason, and
+ * what is accepted is within the limits that the rest of the program relies on.
  */
 #include "clients/runner_record.h"
 

@@ -1,6 +1,6 @@
 /*
- * An image's /etc/passwd and /etc/group: the input is "spec\0passwd\0group". Whatever is in it, a name
- * never becomes a number that is not there, and nothing outside the limits comes out.
+ * An image's /etc/passwd and /etc/group: the input is "spec\0passwd\0group". Whatever is in it, a
+ * name never becomes a number that is not there, and nothing outside the limits comes out.
  */
 #include "controller/runner/user.c"
 #include "controller/runner/util.c"

@@ -1,6 +1,6 @@
 /*
- * Who a container says its user is: no crash, no failure without a reason, and never more than the file
- * says.
+ * Who a container says its user is: no crash, no failure without a reason, and never more than the
+ * file says.
  */
 #include "clients/runner_user.h"
 

@@ -1,9 +1,11 @@
 /*
- * What a controller finds when it starts: a state directory, a spec and its status file, damaged in whatever way. It comes
- * up, whatever is there; what names folders and attempts is what Berth could have written; and commands that read the same
- * files without a controller, such as `berth get` and `berth gc --dry-run`, do.
+ * What a controller finds when it starts: a state directory, a spec and its status file, damaged in
+ * whatever way. It comes up, whatever is there; what names folders and attempts is what Berth could
+ * have written; and commands that read the same files without a controller, such as `berth get` and
+ * `berth gc --dry-run`, do.
  *
- * The input is a row of files: a line "@X", where X stands for one of the places below, then its text.
+ * The input is a row of files: a line "@X", where X stands for one of the places below, then its
+ * text.
  */
 #include "base/file.h"
 #include "base/log.h"

@@ -1,6 +1,6 @@
 /*
- * What is kept as JSON, and what labels and lists of the engine say, with whatever in it: leases, sizes, networks. What is
- * taken is within the limits, and is written and read back as the same.
+ * What is kept as JSON, and what labels and lists of the engine say, with whatever in it: leases,
+ * sizes, networks. What is taken is within the limits, and is written and read back as the same.
  */
 #include "base/memory.h"
 #include "base/parse.h"

@@ -1,6 +1,6 @@
 /*
- * A status file, which anybody who may write specs can edit before a controller reads it back: whatever it says becomes a
- * status within the limits, that is written and read back as the same.
+ * A status file, which anybody who may write specs can edit before a controller reads it back:
+ * whatever it says becomes a status within the limits, that is written and read back as the same.
  */
 #include "base/memory.h"
 #include "base/parse.h"

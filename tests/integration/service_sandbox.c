@@ -3,9 +3,10 @@
  *
  *     service_sandbox UNIT COMMAND [ARGUMENT...]
  *
- * Of the unit: NoNewPrivileges, SystemCallFilter (sets as this machine's systemd-analyze lists them), RestrictAddressFamilies,
- * RestrictNamespaces, MemoryDenyWriteExecute, RestrictSUIDSGID, LimitCORE=0. Capabilities and users are setpriv's affair,
- * and what is mounted is the caller's. libseccomp comes with every engine, its headers do not: hence the prototypes.
+ * Of the unit: NoNewPrivileges, SystemCallFilter (sets as this machine's systemd-analyze lists
+ * them), RestrictAddressFamilies, RestrictNamespaces, MemoryDenyWriteExecute, RestrictSUIDSGID,
+ * LimitCORE=0. Capabilities and users are setpriv's affair, and what is mounted is the caller's.
+ * libseccomp comes with every engine, its headers do not: hence the prototypes.
  */
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -69,7 +70,9 @@ static void load_library(void)
     }
 }
 
-/* --- system calls by their sets ------------------------------------------------------------------ */
+/*
+ * --- system calls by their sets ------------------------------------------------------------------
+ */
 
 enum { MAX_NUMBER = 1024 };
 static bool is_allowed[MAX_NUMBER];
@@ -111,7 +114,9 @@ static void set_calls(const char *name, bool value)
     }
 }
 
-/* --- filters on arguments ------------------------------------------------------------------------ */
+/*
+ * --- filters on arguments ------------------------------------------------------------------------
+ */
 
 static void deny_where(void *filter, const char *name, int error,
                        const struct comparison *comparisons, unsigned count)
@@ -180,7 +185,9 @@ static void deny_set_ids(void *filter)
     }
 }
 
-/* --- the unit ------------------------------------------------------------------------------------ */
+/*
+ * --- the unit ------------------------------------------------------------------------------------
+ */
 
 /* The value of "KEY=..." when the line is one; else NULL. */
 static char *value_of(char *line, const char *key)

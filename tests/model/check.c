@@ -20,9 +20,14 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- objects ------------------------------------------------------------------------------------ */
+/*
+ * --- objects ------------------------------------------------------------------------------------
+ */
 
-/* The hash tells whether a status is of this spec: the same for the same spec, another one for another. */
+/*
+ * The hash tells whether a status is of this spec: the same for the same spec, another one for
+ * another.
+ */
 static void check_hash(struct look *look, const struct world_object *object,
                        const struct spec *spec)
 {
@@ -51,7 +56,10 @@ static void check_against(struct look *look, const struct world_object *object,
     }
 }
 
-/* One of several specs may be in force: the first that fits counts; if none does, the last is told of. */
+/*
+ * One of several specs may be in force: the first that fits counts; if none does, the last is told
+ * of.
+ */
 static void check_object(struct look *look, unsigned number)
 {
     struct world_object *object = &look->world->objects[number];
@@ -113,7 +121,9 @@ void check_objects(struct look *look)
     }
 }
 
-/* --- what must not change ------------------------------------------------------------------------ */
+/*
+ * --- what must not change ------------------------------------------------------------------------
+ */
 
 static unsigned port_on_host(const json_t *container, unsigned container_port)
 {
@@ -180,7 +190,10 @@ void check_kept(struct look *look)
     }
 }
 
-/* --- the quiet point ------------------------------------------------------------------------------ */
+/*
+ * --- the quiet point
+ * ------------------------------------------------------------------------------
+ */
 
 /* Its spec is gone, and its container was made to outlive it: nobody may touch that any more. */
 static void note_released(struct look *look, const struct world_object *object)
@@ -260,8 +273,8 @@ static void check_controller(struct world *world)
 }
 
 /*
- * What is wrong at this moment, the caller's; NULL: nothing. ids are those of all containers of this
- * run, with their starts. When they are as_before, this is the new quiet point.
+ * What is wrong at this moment, the caller's; NULL: nothing. ids are those of all containers of
+ * this run, with their starts. When they are as_before, this is the new quiet point.
  */
 static char *look_once(struct world *world, const char *as_before, struct strbuf *ids)
 {

@@ -1,8 +1,9 @@
 /*
- * The checker: compares what the model wrote with what the engine has and what the status files say.
+ * The checker: compares what the model wrote with what the engine has and what the status files
+ * say.
  *
- * It knows the promises of docs/specs.md and docs/status.md, and no code of Berth's: it asks the engine
- * by HTTP and reads statuses by libyaml.
+ * It knows the promises of docs/specs.md and docs/status.md, and no code of Berth's: it asks the
+ * engine by HTTP and reads statuses by libyaml.
  */
 #ifndef BERTH_TESTS_MODEL_CHECK_H
 #define BERTH_TESTS_MODEL_CHECK_H

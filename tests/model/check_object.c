@@ -162,7 +162,10 @@ static void check_status(struct look *look, const struct world_object *object,
     check_status_ports(look, object, container, spec, status);
 }
 
-/* A listener of ours took a port that it has while it did not run: it waits until that is free again. */
+/*
+ * A listener of ours took a port that it has while it did not run: it waits until that is free
+ * again.
+ */
 bool check_port_is_taken(const struct look *look, const json_t *container)
 {
     for (unsigned i = 0; i < WORLD_LISTENERS; i++) {

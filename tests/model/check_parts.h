@@ -28,7 +28,9 @@ void look_complain(struct look *look, const char *format, ...)
 const json_t *look_container(const struct look *look, const char *name); /* NULL: there is none */
 const json_t *look_container_by_id(const struct look *look, const char *id);
 bool look_is_ours(const struct look *look, const json_t *container);
-/* Left to itself by deletionPolicy Retain: known to be, as of a quiet point; may have been, since. */
+/*
+ * Left to itself by deletionPolicy Retain: known to be, as of a quiet point; may have been, since.
+ */
 bool look_is_released(const struct look *look, const json_t *container);
 bool look_may_be_released(const struct look *look, const json_t *container);
 

@@ -17,13 +17,16 @@ void engine_open(struct engine *engine, const char *url);
 void engine_close(struct engine *engine);
 
 /*
- * The status of the reply, 0 where there was none. body and ret_reply may be NULL; *ret_reply is the
- * caller's, and NULL where the reply is no JSON.
+ * The status of the reply, 0 where there was none. body and ret_reply may be NULL; *ret_reply is
+ * the caller's, and NULL where the reply is no JSON.
  */
 long engine_call(struct engine *engine, const char *method, const char *path, const json_t *body,
                  json_t **ret_reply);
 
-/* All containers, inspected; NULL: the engine does not answer. Those that go meanwhile are left out. */
+/*
+ * All containers, inspected; NULL: the engine does not answer. Those that go meanwhile are left
+ * out.
+ */
 json_t *engine_containers(struct engine *engine);
 json_t *engine_networks(struct engine *engine);
 

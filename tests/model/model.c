@@ -1,6 +1,6 @@
 /*
- * The model test: one random sequence of edits, faults and restarts, and at quiet points a comparison
- * of the spec files with the engine. docs/testing.md tells what it promises.
+ * The model test: one random sequence of edits, faults and restarts, and at quiet points a
+ * comparison of the spec files with the engine. docs/testing.md tells what it promises.
  */
 #include "tests/model/check.h"
 #include "tests/model/steps.h"

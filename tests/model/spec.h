@@ -1,6 +1,6 @@
 /*
- * What a spec of the model says: a small part of what can be written, chosen so that the engine shows
- * all of it. It is printed as YAML, and never read back.
+ * What a spec of the model says: a small part of what can be written, chosen so that the engine
+ * shows all of it. It is printed as YAML, and never read back.
  */
 #ifndef BERTH_TESTS_MODEL_SPEC_H
 #define BERTH_TESTS_MODEL_SPEC_H
@@ -24,7 +24,9 @@ struct spec_port {
 struct spec {
     enum spec_kind kind;
     char name[SPEC_NAME_SIZE];
-    /* In the environment of the container: another one for each change that needs a new container. */
+    /*
+     * In the environment of the container: another one for each change that needs a new container.
+     */
     unsigned number;
     unsigned image; /* 0: left out, the idle image */
     unsigned command;
@@ -43,7 +45,10 @@ struct spec {
 /* fixed_port: a host port outside of the range, for some. */
 void spec_roll(struct spec *spec, struct dice *dice, unsigned number, unsigned fixed_port);
 
-/* One field gets another value; *number goes up where that makes a new container. Returns the field's name. */
+/*
+ * One field gets another value; *number goes up where that makes a new container. Returns the
+ * field's name.
+ */
 const char *spec_roll_edit(struct spec *spec, struct dice *dice, unsigned *number,
                            unsigned fixed_port);
 

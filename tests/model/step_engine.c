@@ -24,7 +24,9 @@ static long container_call(struct world *world, const char *method, const char *
     return engine_call(&world->engine, method, path, NULL, NULL);
 }
 
-/* --- containers -------------------------------------------------------------------------------- */
+/*
+ * --- containers --------------------------------------------------------------------------------
+ */
 
 static const struct blow {
     const char *what, *method, *rest;
@@ -46,7 +48,10 @@ static void container_name(struct world *world, const struct world_object *objec
     }
 }
 
-/* A member may have the name of an object that is taken by others, or whose container was made to stay. */
+/*
+ * A member may have the name of an object that is taken by others, or whose container was made to
+ * stay.
+ */
 static bool is_spared(const struct world *world, const char *name, bool is_rename)
 {
     for (unsigned i = 0; i < WORLD_OBJECTS; i++) {
@@ -107,7 +112,10 @@ static void strike_container(struct world *world)
     world_say(world, "%s container %s: %ld", blow->what, name, status);
 }
 
-/* It has our label then, and the name of nobody. One that was made to be retained would stay for ever. */
+/*
+ * It has our label then, and the name of nobody. One that was made to be retained would stay for
+ * ever.
+ */
 static void rename_container(struct world *world)
 {
     struct world_object *object = world_pick_object(world);
@@ -131,7 +139,9 @@ static void rename_container(struct world *world)
     world_say(world, "rename container %s: %ld", name, container_call(world, "POST", name, rest));
 }
 
-/* --- networks ---------------------------------------------------------------------------------- */
+/*
+ * --- networks ----------------------------------------------------------------------------------
+ */
 
 static void disconnect_all(struct world *world, const char *network)
 {
@@ -168,7 +178,9 @@ static void strike_network(struct world *world)
               is_removed ? " and remove it" : "", status);
 }
 
-/* --- host ports -------------------------------------------------------------------------------- */
+/*
+ * --- host ports --------------------------------------------------------------------------------
+ */
 
 static int listen_on(unsigned port)
 {
@@ -202,7 +214,9 @@ static void toggle_listener(struct world *world)
     world_say(world, "listen on port %u%s", port, listener->fd < 0 ? ": it is in use" : "");
 }
 
-/* --- foreign containers ------------------------------------------------------------------------- */
+/*
+ * --- foreign containers -------------------------------------------------------------------------
+ */
 
 static bool make_container(struct world *world, const char *name, json_t *labels, char *ret_id)
 {
@@ -319,7 +333,9 @@ void step_engine_restart(struct world *world)
     }
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/*
+ * --- the end ------------------------------------------------------------------------------------
+ */
 
 void engine_clean(struct world *world)
 {

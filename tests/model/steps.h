@@ -1,7 +1,7 @@
 /*
  * The steps of a random sequence. What a step does depends on the dice and on what the model did
- * before, never on what controller and engine happen to have reached, so that a seed is one sequence.
- * Each step says what it does; one that finds nothing to act on says so.
+ * before, never on what controller and engine happen to have reached, so that a seed is one
+ * sequence. Each step says what it does; one that finds nothing to act on says so.
  */
 #ifndef BERTH_TESTS_MODEL_STEPS_H
 #define BERTH_TESTS_MODEL_STEPS_H

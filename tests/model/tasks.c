@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- steps -------------------------------------------------------------------------------------- */
+/*
+ * --- steps --------------------------------------------------------------------------------------
+ */
 
 static char *spec_path(const struct world *world, const struct world_task *task)
 {
@@ -165,7 +167,10 @@ void step_tasks_remove_all(struct world *world)
     }
 }
 
-/* --- the checker ---------------------------------------------------------------------------------- */
+/*
+ * --- the checker
+ * ----------------------------------------------------------------------------------
+ */
 
 static json_t *read_status(const struct look *look, const struct world_task *task)
 {

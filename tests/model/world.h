@@ -3,8 +3,8 @@
  * engine may have for each object once all is quiet.
  *
  * Mostly that is one answer. Where it depends on what the controller saw in time (a file that was
- * edited and broken a moment later) there are several, and each of them is right: `possible` gathers
- * them until the next quiet point tells which one it is.
+ * edited and broken a moment later) there are several, and each of them is right: `possible`
+ * gathers them until the next quiet point tells which one it is.
  */
 #ifndef BERTH_TESTS_MODEL_WORLD_H
 #define BERTH_TESTS_MODEL_WORLD_H

@@ -1,11 +1,14 @@
 /*
- * A clock that is set while a program runs, without touching the machine's. Preloaded into it (LD_PRELOAD), it adds the seconds in the
- * file that BERTH_TEST_CLOCK names to what the program is told:
+ * A clock that is set while a program runs, without touching the machine's. Preloaded into it
+ * (LD_PRELOAD), it adds the seconds in the file that BERTH_TEST_CLOCK names to what the program is
+ * told:
  *
  *   "86400"        the wall clock was set forward by a day
- *   "86400 86400"  the machine slept for a day: the clock that counts sleep, CLOCK_BOOTTIME, is ahead as well
+ *   "86400 86400"  the machine slept for a day: the clock that counts sleep, CLOCK_BOOTTIME, is
+ *   ahead as well
  *
- * The file is read at each call, so writing it is setting the clock. No file: no difference. Write it by rename.
+ * The file is read at each call, so writing it is setting the clock. No file: no difference. Write
+ * it by rename.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -30,7 +30,10 @@
 
 enum { WHAT_SIZE = 512, CHANGES_BY_OPEN = O_CREAT | O_TRUNC };
 
-/* --- the system calls ----------------------------------------------------------------------------- */
+/*
+ * --- the system calls
+ * -----------------------------------------------------------------------------
+ */
 
 /* How the arguments of a call name what it changes. */
 enum shape {
@@ -141,7 +144,10 @@ int world_change_ask(void)
                         &program);
 }
 
-/* --- what another process is about to do ----------------------------------------------------------- */
+/*
+ * --- what another process is about to do
+ * -----------------------------------------------------------
+ */
 
 static size_t peek(pid_t pid, uint64_t address, void *bytes, size_t size)
 {
@@ -152,7 +158,9 @@ static size_t peek(pid_t pid, uint64_t address, void *bytes, size_t size)
     return got > 0 ? (size_t)got : 0;
 }
 
-/* A text may end before a page that cannot be read, so it is read in pieces that end with a page. */
+/*
+ * A text may end before a page that cannot be read, so it is read in pieces that end with a page.
+ */
 static void peek_text(pid_t pid, uint64_t address, char text[WHAT_SIZE])
 {
     size_t len = 0, got = 1;

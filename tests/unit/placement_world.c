@@ -520,7 +520,9 @@ static void hold_queue(const struct placement_world *world, const struct placeme
     }
 }
 
-/* A place that is good enough is kept: by an idle container too, and a warm one wants nothing else. */
+/*
+ * A place that is good enough is kept: by an idle container too, and a warm one wants nothing else.
+ */
 static void hold_rest(const struct placement_world *world, const struct placement_result *result)
 {
     for (size_t i = 0; i < world->input.repository_count; i++) {

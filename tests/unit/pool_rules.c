@@ -235,7 +235,9 @@ static void hold_growth(const struct pool_world *world, const struct pool_decisi
     }
 }
 
-/* The need, reckoned by other words; only where nothing was removed, since that hides who counted. */
+/*
+ * The need, reckoned by other words; only where nothing was removed, since that hides who counted.
+ */
 static void hold_need(const struct pool_world *world, const struct pool_decision *decision)
 {
     const struct pool_spec *spec = &world->spec;

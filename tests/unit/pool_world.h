@@ -61,7 +61,9 @@ void pool_world_forget(struct pool_world *world);    /* what a restart of the co
 /* One decision: placed, decided, held against the rules, carried out. */
 void pool_world_step(struct pool_world *world);
 
-/* pool_rules.c: what no decision may break, whatever the world looks like; one breach ends the test */
+/*
+ * pool_rules.c: what no decision may break, whatever the world looks like; one breach ends the test
+ */
 void pool_rules_hold(const struct pool_world *world, const struct pool_decision *decision);
 
 unsigned pool_world_count(const struct pool_world *world, enum member_state state);

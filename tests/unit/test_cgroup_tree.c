@@ -21,8 +21,8 @@
 #include <cmocka.h>
 
 /*
- * Folders that look like the kernel's: what the kernel makes with a directory, the tests make before, and what it checks it does
- * not check here. On a real one the integration tests look.
+ * Folders that look like the kernel's: what the kernel makes with a directory, the tests make
+ * before, and what it checks it does not check here. On a real one the integration tests look.
  */
 
 #define PATH "berth/c0ffee/web"

@@ -24,8 +24,8 @@
 #define SLICES "berth.slice/berth-c0ffee.slice/"
 
 /*
- * A machine in a folder: cgroup/ looks like /sys/fs/cgroup of version 2, systemd/ like /run/systemd, and systemctl is a script that
- * notes what it was asked and does what systemd would.
+ * A machine in a folder: cgroup/ looks like /sys/fs/cgroup of version 2, systemd/ like
+ * /run/systemd, and systemctl is a script that notes what it was asked and does what systemd would.
  */
 struct scene {
     char *folder, *root, *systemd, *systemctl;

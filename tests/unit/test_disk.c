@@ -453,7 +453,10 @@ static void a_mirror_goes_only_with_the_last_of_its_repository(void **state)
     }
 }
 
-/* True when disk and budget are at their low marks, or had no pressure, once the first ones are gone. */
+/*
+ * True when disk and budget are at their low marks, or had no pressure, once the first ones are
+ * gone.
+ */
 static bool is_low_after(const struct world *world, const struct disk_decision *decision,
                          size_t removals)
 {

@@ -16,8 +16,9 @@
 #include <cmocka.h>
 
 /*
- * A container whose probe fails or not as the dice say, in a world where plans are carried out at once; now and then the controller is
- * killed, and the next one knows what the status document says.
+ * A container whose probe fails or not as the dice say, in a world where plans are carried out at
+ * once; now and then the controller is killed, and the next one knows what the status document
+ * says.
  */
 
 enum { STEP_MS = 500, STEPS = 2400, RUNS = 20, MAX_STARTS = 100 };
@@ -72,7 +73,10 @@ static void pass(struct plan_model *model, const struct object *object,
     plan_model_apply(model, plan);
 }
 
-/* What controller/probes.c does, with dice for answers. Returns whether the instance is to have a pass. */
+/*
+ * What controller/probes.c does, with dice for answers. Returns whether the instance is to have a
+ * pass.
+ */
 static bool probe(struct plan_model *model, const struct object *object,
                   struct observed_probes *probes, struct dice *dice, unsigned sides)
 {
@@ -108,7 +112,10 @@ static void kill_controller(struct plan_model *model, struct observed_probes *pr
     observed_probes_done(probes);
 }
 
-/* Each end that a probe caused is followed by one start, no sooner than the back-off of crashes says. Documents have whole seconds. */
+/*
+ * Each end that a probe caused is followed by one start, no sooner than the back-off of crashes
+ * says. Documents have whole seconds.
+ */
 static void check_history(const struct history *history, const struct object_status *status,
                           int64_t early_ms)
 {
@@ -155,7 +162,10 @@ static void run_world(struct dice *dice, unsigned sides, bool is_killed)
         is_due |= probe(&model, object, &probes, dice, sides);
         if (is_due || step % 2 == 0) {
             pass(&model, object, &probes, &history);
-            /* what was said is what holds: RUNNING exactly when ready, and never while to be restarted */
+            /*
+             * what was said is what holds: RUNNING exactly when ready, and never while to be
+             * restarted
+             */
             if (model.container != NULL && probes_are_of(&probes, model.container) &&
                 model.status->phase == PHASE_RUNNING) {
                 assert_true(probes_are_ready(&probes, &specs));

@@ -52,7 +52,10 @@ static int free_specs(void **state)
     return 0;
 }
 
-/* --- revisions ------------------------------------------------------------------------------------ */
+/*
+ * --- revisions
+ * ------------------------------------------------------------------------------------
+ */
 
 static void only_a_whole_commit_never_changes(void **state)
 {
@@ -103,7 +106,10 @@ static void every_known_method_has_a_name(void **state)
     assert_null(trees_method_name(TREES_UNKNOWN));
 }
 
-/* --- how often the remote is asked ----------------------------------------------------------------- */
+/*
+ * --- how often the remote is asked
+ * -----------------------------------------------------------------
+ */
 
 static void run(struct work_world *world, unsigned place, unsigned which)
 {
@@ -183,7 +189,10 @@ static void a_branch_that_comes_later_is_found(void **state)
     work_world_done(&world);
 }
 
-/* --- while the remote is away ----------------------------------------------------------------------- */
+/*
+ * --- while the remote is away
+ * -----------------------------------------------------------------------
+ */
 
 /* Each wait is as long as it says. */
 static void wait_until_it_runs(struct work_world *world, unsigned place)

@@ -18,8 +18,8 @@
 #define GIB (INT64_C(1) << 30)
 
 /*
- * One scene: pool web has three places on each of its members of 2 CPUs and 4 GiB, pool ci one place
- * on each of its members, which are as large.
+ * One scene: pool web has three places on each of its members of 2 CPUs and 4 GiB, pool ci one
+ * place on each of its members, which are as large.
  */
 struct scene {
     struct placement_pool pools[3];

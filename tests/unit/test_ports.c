@@ -370,7 +370,9 @@ static void whoever_waits_is_told_when_a_port_is_freed_and_when_ranges_come(void
     assert_true(table.has_freed);
 }
 
-/* What the index says of every owner against what all leases say, after many changes in any order. */
+/*
+ * What the index says of every owner against what all leases say, after many changes in any order.
+ */
 static void the_leases_of_an_owner_are_those_that_name_it(void **state)
 {
     static const char *const owners[] = {"Instance/a", "Instance/b", "RepositoryContainer/c"};

@@ -62,7 +62,10 @@ static bool try(struct observed_probes *probes, const struct probe_specs *specs,
 
 /* Verdicts */
 
-/* One letter a try: s or f in, the verdict (- S F) after it out; '.' where it is not tried any more. */
+/*
+ * One letter a try: s or f in, the verdict (- S F) after it out; '.' where it is not tried any
+ * more.
+ */
 static void a_verdict_needs_its_threshold_of_equal_results_in_a_row(void **state)
 {
     static const struct {
@@ -206,7 +209,8 @@ static void equal_results_are_no_news(void **state)
     } rows[] = {
         {PROBE_READINESS, "refused", true},  /* not ready, and now there is a reason */
         {PROBE_READINESS, "refused", false}, /* the same again */
-        {PROBE_READINESS, "HTTP 500", true}, /* fails in another way: the third, so it is a verdict too */
+        /* fails in another way: the third, so it is a verdict too */
+        {PROBE_READINESS, "HTTP 500", true},
         {PROBE_READINESS, "HTTP 500", false},
         {PROBE_READINESS, NULL, true}, /* ready */
         {PROBE_READINESS, NULL, false},
@@ -421,7 +425,9 @@ static void verdicts_outlive_the_controller_but_not_the_start(void **state)
 
 /* Changes of the spec */
 
-/* The probe with this verdict and the changed probe; the verdict then, and after one result more. */
+/*
+ * The probe with this verdict and the changed probe; the verdict then, and after one result more.
+ */
 static void a_changed_probe_is_tried_at_once(void **state)
 {
     static const struct {
@@ -508,7 +514,10 @@ static void what_has_started_stays_started_when_its_probe_changes(void **state)
 
 /* Properties, over random probes and results */
 
-/* The verdict by the definition: the last row of equal results that was long enough, over all results. */
+/*
+ * The verdict by the definition: the last row of equal results that was long enough, over all
+ * results.
+ */
 static enum probe_verdict verdict_by_definition(const char *results, size_t count,
                                                 const struct probe_spec *spec)
 {

@@ -332,7 +332,9 @@ static void assert_new_name(struct map *names, const char *name, const char *wha
     }
 }
 
-/* Branches that are alike once they are cut or in lower case, in repositories that are alike too. */
+/*
+ * Branches that are alike once they are cut or in lower case, in repositories that are alike too.
+ */
 static void no_two_branches_share_a_container(void **state)
 {
     static const char *const repositories[] = {

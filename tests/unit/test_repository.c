@@ -239,7 +239,10 @@ static void idle_stops_are_no_crashes(void **state)
     work_world_done(&world);
 }
 
-/* --- one container for as long as somebody needs it ------------------------------------------------ */
+/*
+ * --- one container for as long as somebody needs it
+ * ------------------------------------------------
+ */
 
 enum { TASK_A, TASK_B, TASK_C };
 
@@ -354,7 +357,10 @@ static void a_session_of_people_keeps_the_container_up(void **state)
     work_world_done(&world);
 }
 
-/* --- setup ------------------------------------------------------------------------------------------ */
+/*
+ * --- setup
+ * ------------------------------------------------------------------------------------------
+ */
 
 static void setup_runs_once_for_a_commit_in_a_container(void **state)
 {
@@ -435,7 +441,10 @@ static void a_container_is_not_stopped_while_its_setup_runs(void **state)
     work_world_done(&world);
 }
 
-/* --- work ------------------------------------------------------------------------------------------- */
+/*
+ * --- work
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void work_that_was_not_pushed_outlives_the_container(void **state)
 {

@@ -1,7 +1,7 @@
 /*
- * The runner is a program of its own and no part of the library that tests are linked with. Where this
- * kernel has no Landlock there is no guard, and that alone is tested; tests/integration/runner_guard.bats
- * has the guard in a container.
+ * The runner is a program of its own and no part of the library that tests are linked with. Where
+ * this kernel has no Landlock there is no guard, and that alone is tested;
+ * tests/integration/runner_guard.bats has the guard in a container.
  */
 #include "controller/runner/guard.c"
 #include "controller/runner/util.c"

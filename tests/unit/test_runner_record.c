@@ -588,7 +588,9 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* At most ten seconds; for the first look on which the attempt is not in the state that it leaves. */
+/*
+ * At most ten seconds; for the first look on which the attempt is not in the state that it leaves.
+ */
 static struct look look_until_not(const struct folder *folder, unsigned attempt,
                                   enum runner_attempt_state left)
 {

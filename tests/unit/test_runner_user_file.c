@@ -118,7 +118,9 @@ static enum error_kind read_kind(const char *path)
     return err.kind;
 }
 
-/* The folder is the container's to write to: whatever is there, reading neither follows nor waits. */
+/*
+ * The folder is the container's to write to: whatever is there, reading neither follows nor waits.
+ */
 static void only_a_small_regular_file_is_read(void **state)
 {
     char root[] = "/tmp/user-XXXXXX";

@@ -15,7 +15,10 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* The decisions themselves are in tests/cases/plans/setup-*, and where they lead in test_repository. */
+/*
+ * The decisions themselves are in tests/cases/plans/setup-*, and where they lead in
+ * test_repository.
+ */
 
 #define C1 "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
 #define C2 "0a1b2c3d4e5f0718293a4b5c6d7e8f9012345678" /* the same at the beginning */
@@ -30,7 +33,10 @@ static struct object *with(const char *rest)
     return object_from_text(text);
 }
 
-/* --- names ---------------------------------------------------------------------------------------- */
+/*
+ * --- names
+ * ----------------------------------------------------------------------------------------
+ */
 
 /* Layers are shared by name: whatever makes another result makes another name. */
 static void whatever_makes_another_layer_makes_another_name(void **state)
@@ -112,7 +118,10 @@ static void runs_are_of_one_layer_in_one_container(void **state)
     assert_string_not_equal(a, c);
 }
 
-/* --- the image -------------------------------------------------------------------------------------- */
+/*
+ * --- the image
+ * --------------------------------------------------------------------------------------
+ */
 
 static void an_image_is_kept_where_that_is_wanted(void **state)
 {
@@ -172,7 +181,10 @@ static void the_policy_says_whether_a_commit_makes_another_image(void **state)
     }
 }
 
-/* --- what is next ----------------------------------------------------------------------------------- */
+/*
+ * --- what is next
+ * -----------------------------------------------------------------------------------
+ */
 
 static void the_first_that_is_not_prepared_is_next(void **state)
 {

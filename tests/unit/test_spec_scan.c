@@ -697,7 +697,10 @@ static double seconds_of(const struct timespec *from)
     return (double)(to.tv_sec - from->tv_sec) + (double)(to.tv_nsec - from->tv_nsec) / 1e9;
 }
 
-/* All of them at once, and then nearly all of them gone: nothing in it grows with the square of their number. */
+/*
+ * All of them at once, and then nearly all of them gone: nothing in it grows with the square of
+ * their number.
+ */
 static void ten_thousand_files_at_once(void **state)
 {
     struct fixture *fixture = *state;

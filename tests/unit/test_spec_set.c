@@ -663,7 +663,10 @@ static void a_hold_does_not_hold_up_the_rest(void **state)
     spec_set_free(set);
 }
 
-/* A checkout in which much moves, of which a scan sees both halves: one file is removed first and comes last. */
+/*
+ * A checkout in which much moves, of which a scan sees both halves: one file is removed first and
+ * comes last.
+ */
 static void while_what_was_missing_comes_back_nothing_is_deleted(void **state)
 {
     struct spec_set *set = spec_set_new();
@@ -728,7 +731,10 @@ static void changes_of_others_hold_up_a_deletion_for_some_seconds(void **state)
     spec_set_free(set);
 }
 
-/* Tasks that are dropped and taken away all the time: as many go in half a minute as there are, but not at once. */
+/*
+ * Tasks that are dropped and taken away all the time: as many go in half a minute as there are, but
+ * not at once.
+ */
 static void turnover_is_no_mass_deletion(void **state)
 {
     static const unsigned steps_ms[] = {300, 500, 1000, 2000};
@@ -852,7 +858,10 @@ static void the_good_documents_of_a_file_that_never_was_good_are_kept(void **sta
     spec_set_free(set);
 }
 
-/* The next controller knows of a file only what it is given: what is in force of it, wherever that came from. */
+/*
+ * The next controller knows of a file only what it is given: what is in force of it, wherever that
+ * came from.
+ */
 static void what_is_in_force_of_a_faulty_document_moves_with_its_file(void **state)
 {
     struct spec_set *set = spec_set_new();

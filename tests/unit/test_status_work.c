@@ -105,7 +105,9 @@ static void what_a_task_has_of_its_own_comes_back(void **state)
     assert_int_equal(task->arrival_wall_ms, now_wall_ms - 5000);
 }
 
-/* The file is the user's: what names folders of ours is only believed where it cannot be another. */
+/*
+ * The file is the user's: what names folders of ours is only believed where it cannot be another.
+ */
 static void a_tree_is_not_believed_from_a_file(void **state)
 {
     static const struct {

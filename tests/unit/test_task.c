@@ -129,7 +129,10 @@ static char *id_of(const char *name, int64_t at_wall_ms)
     return xstrdup(status->task.id);
 }
 
-/* A child that died made a tree anew later: the status of the task that went on says nothing of it any more. */
+/*
+ * A child that died made a tree anew later: the status of the task that went on says nothing of it
+ * any more.
+ */
 static void when_nothing_waits_for_its_next_try_none_is_named(void **state)
 {
     auto_owned(object_status) *status = status_new();

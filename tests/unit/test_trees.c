@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 /*
- * Tasks, their trees and the shared one in worlds where everything happens: failures, reboots, an absent remote,
- * work that is left behind. The rules that none may break are held by the world itself (work_world.c); here it is
- * asked, too, whether everything gets on once it can.
+ * Tasks, their trees and the shared one in worlds where everything happens: failures, reboots, an
+ * absent remote, work that is left behind. The rules that none may break are held by the world
+ * itself (work_world.c); here it is asked, too, whether everything gets on once it can.
  */
 
 enum { WORLDS = 1200, STEPS = 30, RETAIN_S = 7200 };
@@ -75,7 +75,10 @@ static int free_specs(void **state)
     return 0;
 }
 
-/* --- what happens --------------------------------------------------------------------------------- */
+/*
+ * --- what happens
+ * ---------------------------------------------------------------------------------
+ */
 
 static void happen_to_task(struct work_world *world, unsigned place)
 {
@@ -145,7 +148,10 @@ static void live(struct work_world *world)
     }
 }
 
-/* --- and in the end ------------------------------------------------------------------------------- */
+/*
+ * --- and in the end
+ * -------------------------------------------------------------------------------
+ */
 
 /* Nothing stands in the way any more. */
 static void calm_down(struct work_world *world)

@@ -18,7 +18,10 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* A directory of its own with root/, outside/ and state/, and a controller that may read below root/. */
+/*
+ * A directory of its own with root/, outside/ and state/, and a controller that may read below
+ * root/.
+ */
 struct fixture {
     char *path;
     struct controller controller;

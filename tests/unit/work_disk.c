@@ -36,7 +36,10 @@ void disk_texts_add(struct disk_texts *texts, const char *text)
     }
 }
 
-/* --- the remote and its mirror -------------------------------------------------------------------- */
+/*
+ * --- the remote and its mirror
+ * --------------------------------------------------------------------
+ */
 
 void work_disk_push(struct work_disk *disk, unsigned branch)
 {
@@ -129,7 +132,10 @@ struct observed_revision work_disk_answer(const struct work_disk *disk,
     return (struct observed_revision){0};
 }
 
-/* --- trees ---------------------------------------------------------------------------------------- */
+/*
+ * --- trees
+ * ----------------------------------------------------------------------------------------
+ */
 
 struct disk_tree *work_disk_find(struct work_disk *disk, const char *name)
 {

@@ -1,9 +1,10 @@
 /*
- * What a remote, a disk and an engine's images hold for one repository, for tests that ask where decisions
- * lead: branches, mirror, snapshots, layers of setups, working trees.
+ * What a remote, a disk and an engine's images hold for one repository, for tests that ask where
+ * decisions lead: branches, mirror, snapshots, layers of setups, working trees.
  *
- * Whatever an action says happens at once. One that no machine would carry out (a tree of a commit that the
- * mirror has not, one that is there already, one pulled away under somebody) ends the test.
+ * Whatever an action says happens at once. One that no machine would carry out (a tree of a commit
+ * that the mirror has not, one that is there already, one pulled away under somebody) ends the
+ * test.
  */
 #ifndef BERTH_TESTS_WORK_DISK_H
 #define BERTH_TESTS_WORK_DISK_H
@@ -87,7 +88,9 @@ struct disk_tree *work_disk_find(struct work_disk *disk, const char *name);
 void work_disk_remove(struct work_disk *disk, const char *name); /* nothing where there is none */
 void work_disk_clear(struct work_disk *disk); /* all trees go, and their folder */
 
-/* Its setup is asked for: false when it failed, or its end is not seen. container: whose id it has. */
+/*
+ * Its setup is asked for: false when it failed, or its end is not seen. container: whose id it has.
+ */
 bool work_disk_run_setup(struct work_disk *disk, const struct action *action,
                          const char *container);
 

@@ -29,7 +29,10 @@ int work_world_tell(void **state)
     return 0;
 }
 
-/* --- making and changing one ---------------------------------------------------------------------- */
+/*
+ * --- making and changing one
+ * ----------------------------------------------------------------------
+ */
 
 void work_world_use(struct work_world *world, const struct object *settings)
 {
@@ -227,7 +230,10 @@ bool work_world_work(struct work_world *world, unsigned place)
     return true;
 }
 
-/* --- passes ------------------------------------------------------------------------------------------ */
+/*
+ * --- passes
+ * ------------------------------------------------------------------------------------------
+ */
 
 int64_t work_world_settle(struct work_world *world)
 {

@@ -1,9 +1,9 @@
 /*
- * A repository with its mirror, container, setup and tasks, passed in turn as the controller passes them, in a
- * world where plans come true (plan_model.h, work_disk.h).
+ * A repository with its mirror, container, setup and tasks, passed in turn as the controller passes
+ * them, in a world where plans come true (plan_model.h, work_disk.h).
  *
- * After each plan the rules are held against the world that none may break; the first breach ends the test and
- * names the world.
+ * After each plan the rules are held against the world that none may break; the first breach ends
+ * the test and names the world.
  */
 #ifndef BERTH_TESTS_WORK_WORLD_H
 #define BERTH_TESTS_WORK_WORLD_H

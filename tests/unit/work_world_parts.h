@@ -8,7 +8,9 @@
 
 extern bool world_is_traced;
 
-/* work_world_rules.c: who needs what, as the controller counts; and what must hold after each pass */
+/*
+ * work_world_rules.c: who needs what, as the controller counts; and what must hold after each pass
+ */
 bool world_is_active(const struct work_task *task);
 bool world_is_held(const struct work_task *task);
 bool world_is_in_it(const struct work_task *task);

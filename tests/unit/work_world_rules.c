@@ -14,7 +14,10 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* --- who needs what, as the controller counts ----------------------------------------------------- */
+/*
+ * --- who needs what, as the controller counts
+ * -----------------------------------------------------
+ */
 
 bool world_is_active(const struct work_task *task)
 {
@@ -76,7 +79,10 @@ bool world_works_in(const struct work_task *task, const char *tree)
     return !task_is_over(task->model.status) && text_equal(world_tree_of(task), tree);
 }
 
-/* --- the rules ------------------------------------------------------------------------------------ */
+/*
+ * --- the rules
+ * ------------------------------------------------------------------------------------
+ */
 
 /* All that work in the shared tree work on one branch, and it is the tree's. */
 static void check_shared_tree(struct work_world *world)
@@ -221,7 +227,10 @@ static void check_world(struct work_world *world)
     check_ports(world);
 }
 
-/* --- a pass is over ----------------------------------------------------------------------------------- */
+/*
+ * --- a pass is over
+ * -----------------------------------------------------------------------------------
+ */
 
 static bool is_same_status(const struct object_status *a, const struct object_status *b)
 {

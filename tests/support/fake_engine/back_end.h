@@ -26,7 +26,10 @@ struct back_end_ops {
     void (*close)(struct back_end *self);
 };
 
-/* What the back end tells; the front says what becomes of it. Of a call that has ended it is ignored. */
+/*
+ * What the back end tells; the front says what becomes of it. Of a call that has ended it is
+ * ignored.
+ */
 void back_end_reply_head(struct call *call, int status, const char *fields);
 void back_end_reply_bytes(struct call *call, const char *bytes, size_t len);
 void back_end_reply_end(struct call *call);

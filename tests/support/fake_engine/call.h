@@ -1,8 +1,8 @@
 /*
  * One call of a client: its request, and its reply while it is in the making.
  *
- * Three parts hold on to a call: the connection it came by (server.h), the front that counts it and may
- * spoil it (front.h), and the back end that does the work (back_end.h). The front owns it.
+ * Three parts hold on to a call: the connection it came by (server.h), the front that counts it and
+ * may spoil it (front.h), and the back end that does the work (back_end.h). The front owns it.
  */
 #ifndef BERTH_TESTS_FAKE_ENGINE_CALL_H
 #define BERTH_TESTS_FAKE_ENGINE_CALL_H

@@ -1,4 +1,7 @@
-/* The events of one stream, one by one, on their way to the client: lost, doubled, late, broken (faults.h). */
+/*
+ * The events of one stream, one by one, on their way to the client: lost, doubled, late, broken
+ * (faults.h).
+ */
 #ifndef BERTH_TESTS_FAKE_ENGINE_EVENT_SPOILER_H
 #define BERTH_TESTS_FAKE_ENGINE_EVENT_SPOILER_H
 

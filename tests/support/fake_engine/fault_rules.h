@@ -21,7 +21,10 @@ struct fault_rules {
     size_t count, capacity;
 };
 
-/* Adds the rules of the text to rules, which begins zeroed; after an error fault_rules_done is due too. */
+/*
+ * Adds the rules of the text to rules, which begins zeroed; after an error fault_rules_done is due
+ * too.
+ */
 int fault_rules_read(const char *text, struct fault_rules *rules, struct error *err);
 void fault_rules_done(struct fault_rules *rules);
 

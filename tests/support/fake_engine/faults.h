@@ -17,8 +17,10 @@
  *
  *     drop-before           the connection is closed, nothing is done
  *     drop-after            it is done, the reply is lost
- *     delay MS              it is done later            delay-after MS    it is done, the reply is late
- *     hang [MS]             nothing is done or said     hang-after [MS]   it is done, nothing is said;
+ *     delay MS              it is done later            delay-after MS    it is done, the reply is
+ *     late
+ *     hang [MS]             nothing is done or said     hang-after [MS]   it is done, nothing is
+ *     said;
  *                           (the connection is closed after MS, or never)
  *     close-mid-body        it is done, half of the reply comes
  *     garbage               it is done, the reply's body is noise
@@ -28,14 +30,14 @@
  *     kill-before WHO       the process is killed, nothing is done
  *     kill-after WHO        it is done, the process is killed, nothing is said
  *
- * WHO is a pid, "peer" (who asks), or a file with a pid in it. Of a call whose reply is a stream, "done"
- * means that its head is there.
+ * WHO is a pid, "peer" (who asks), or a file with a pid in it. Of a call whose reply is a stream,
+ * "done" means that its head is there.
  *
  *     lose   double   swap (it comes after the next)   late MS   garbage (a broken line)   close
  *     (the stream ends and the event is lost)
  *
- * By a seed a call gets a fault with a chance of so many in a thousand, and which one follows from the
- * seed and the call's number alone; so with events. Killing is not among them.
+ * By a seed a call gets a fault with a chance of so many in a thousand, and which one follows from
+ * the seed and the call's number alone; so with events. Killing is not among them.
  */
 #ifndef BERTH_TESTS_FAKE_ENGINE_FAULTS_H
 #define BERTH_TESTS_FAKE_ENGINE_FAULTS_H
@@ -81,7 +83,9 @@ struct faults;
 struct faults *faults_new(void);
 void faults_free(struct faults *faults);
 
-/* Replaces all rules; counting begins anew. ERROR_INVALID names the line; the old rules then stay. */
+/*
+ * Replaces all rules; counting begins anew. ERROR_INVALID names the line; the old rules then stay.
+ */
 int faults_set_script(struct faults *faults, const char *text, struct error *err);
 
 /* permille 0: none. Only the calls and events up to last (0: all) get a fault. */

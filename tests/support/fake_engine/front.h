@@ -1,18 +1,19 @@
 /*
  * The front: every call passes it on its way to the back end, and every reply on its way back.
  *
- * It counts calls, writes a line for each to a log, and spoils those that the rules name (faults.h). It
- * answers "/_fake/..." itself, without counting, logging or spoiling:
+ * It counts calls, writes a line for each to a log, and spoils those that the rules name
+ * (faults.h). It answers "/_fake/..." itself, without counting, logging or spoiling:
  *
- *     GET  /_fake/counts              {"calls": N, "events": N, "faults": N, "open": N, "connections": N}
+ *     GET  /_fake/counts              {"calls": N, "events": N, "faults": N, "open": N,
+ *     "connections": N}
  *     PUT  /_fake/script              the body replaces the rules; numbers begin at 1 again
  *     POST /_fake/seed?seed=N&permille=N&last=N
  *     POST /_fake/down?ms=N           no socket and no connection for so long: the engine restarts
  *
  * and asks the back end about anything else below "/_fake/".
  *
- * A line of the log: "12 POST /v1.41/containers/web/start drop-after": the number, method, target and
- * what goes wrong. It is written when the call comes.
+ * A line of the log: "12 POST /v1.41/containers/web/start drop-after": the number, method, target
+ * and what goes wrong. It is written when the call comes.
  */
 #ifndef BERTH_TESTS_FAKE_ENGINE_FRONT_H
 #define BERTH_TESTS_FAKE_ENGINE_FRONT_H

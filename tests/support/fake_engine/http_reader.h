@@ -42,8 +42,8 @@ void http_reader_reset(struct http_reader *reader, bool is_reply);
 void http_reader_done(struct http_reader *reader);
 
 /*
- * Takes bytes until a piece of the body is there, the head has ended or the message has: returns how
- * many were used, with the piece (part of bytes) in ret_piece. -1: this is no HTTP.
+ * Takes bytes until a piece of the body is there, the head has ended or the message has: returns
+ * how many were used, with the piece (part of bytes) in ret_piece. -1: this is no HTTP.
  */
 long http_reader_feed(struct http_reader *reader, const char *bytes, size_t len,
                       const char **ret_piece, size_t *ret_piece_len);

@@ -57,7 +57,9 @@ static const struct {
     {"POST", "/commit", commit_container},
 };
 
-/* The caller's to free; NULL: the path is none of the pattern's. "" where the pattern has no star. */
+/*
+ * The caller's to free; NULL: the path is none of the pattern's. "" where the pattern has no star.
+ */
 static char *match_path(const char *pattern, const char *path)
 {
     const char *star = strchr(pattern, '*');
@@ -201,7 +203,9 @@ static bool memory_control(struct back_end *self, struct call *call, const char 
     return false;
 }
 
-/* Events are forgotten, and unless it restores what lives, containers end as they do at a shutdown. */
+/*
+ * Events are forgotten, and unless it restores what lives, containers end as they do at a shutdown.
+ */
 static void memory_go_down(struct back_end *self)
 {
     struct memory *memory = (struct memory *)self;

@@ -348,7 +348,10 @@ void remove_network(struct memory *memory, struct call *call, const char *name)
     reply_status(call, 204);
 }
 
-/* The network of the path and the container of the body, which is the caller's. NULL: it was answered. */
+/*
+ * The network of the path and the container of the body, which is the caller's. NULL: it was
+ * answered.
+ */
 static struct container *need_both(struct memory *memory, struct call *call, const char *name,
                                    struct network **ret_network, json_t **ret_body)
 {

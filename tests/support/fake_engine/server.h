@@ -1,8 +1,8 @@
 /*
  * The HTTP side towards clients: a Unix socket, its connections, one call after another on each.
  *
- * The server reads a whole request, hands it to the front as a struct call, and writes what the front
- * tells it to. Who closes is told the front; a client that leaves is too.
+ * The server reads a whole request, hands it to the front as a struct call, and writes what the
+ * front tells it to. Who closes is told the front; a client that leaves is too.
  */
 #ifndef BERTH_TESTS_FAKE_ENGINE_SERVER_H
 #define BERTH_TESTS_FAKE_ENGINE_SERVER_H
