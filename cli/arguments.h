@@ -1,6 +1,7 @@
 /*
- * The arguments of a command, read by its table (command.h): options in any order, "--" before what is none, "-h", wrong
- * ones with "did you mean". And words that several commands take: kinds, times, places.
+ * The arguments of a command, read by its table (command.h): options in any order, "--" before what
+ * is none, "-h", wrong ones with "did you mean". And words that several commands take: kinds,
+ * times, places.
  *
  *     struct arguments args;
  *     int id;
@@ -41,24 +42,27 @@ struct arguments {
 void arguments_init(struct arguments *args, const struct command *command, int argc, char **argv);
 
 /*
- * The id of the next option; 0: that were all, and the operands are known; -1: help was shown, or was asked for, or an option
- * is wrong and it was said: the command ends with exit_code.
+ * The id of the next option; 0: that were all, and the operands are known; -1: help was shown, or
+ * was asked for, or an option is wrong and it was said: the command ends with exit_code.
  */
 int arguments_next(struct arguments *args);
 
 /*
- * Says what is wrong and where to find help, and sets exit_code to EXIT_BAD_USAGE; always -1. No value that may be a secret
- * belongs into it.
+ * Says what is wrong and where to find help, and sets exit_code to EXIT_BAD_USAGE; always -1. No
+ * value that may be a secret belongs into it.
  */
 int arguments_wrong(struct arguments *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* 0, or arguments_wrong() when there are fewer operands (it says what is missing, or NULL: the usage) or more. */
+/*
+ * 0, or arguments_wrong() when there are fewer operands (it says what is missing, or NULL: the
+ * usage) or more.
+ */
 int arguments_count(struct arguments *args, int min, int max, const char *missing);
 
 /*
- * Where specs and status files are: options that many commands have. NULL where they are not given. The ids are beyond letters
- * and beyond each command's own.
+ * Where specs and status files are: options that many commands have. NULL where they are not given.
+ * The ids are beyond letters and beyond each command's own.
  */
 struct places {
     const char *specs, *status_dir, *state;
@@ -113,7 +117,10 @@ int kind_from_argument(const char *text, enum kind *ret_kind);
 /* "60s", "5m" of --timeout: 0, or arguments_wrong(). */
 int timeout_option(struct arguments *args, const char *text, int64_t *ret_ms);
 
-/* Says that there is no such kind, which there are and which may be meant; -1, as arguments_wrong(). */
+/*
+ * Says that there is no such kind, which there are and which may be meant; -1, as
+ * arguments_wrong().
+ */
 int unknown_kind_error(struct arguments *args, const char *text);
 
 #endif

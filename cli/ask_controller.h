@@ -1,6 +1,6 @@
 /*
- * Asking a running controller: a file in <state>/requests/, which it takes up at the SIGHUP that follows
- * (controller/requests.h).
+ * Asking a running controller: a file in <state>/requests/, which it takes up at the SIGHUP that
+ * follows (controller/requests.h).
  */
 #ifndef BERTH_CLI_ASK_CONTROLLER_H
 #define BERTH_CLI_ASK_CONTROLLER_H
@@ -12,7 +12,9 @@
 /* "<pid>-<ms>": no other command has it; the caller's to free. */
 char *ask_make_id(void);
 
-/* json NULL: an empty file. ERROR_NOT_FOUND: no controller runs there, and nothing is left behind. */
+/*
+ * json NULL: an empty file. ERROR_NOT_FOUND: no controller runs there, and nothing is left behind.
+ */
 int ask_controller(const char *state_dir, const char *request, const json_t *json,
                    struct error *err);
 

@@ -115,7 +115,9 @@ int attempt_log_open(struct attempt_log *log, const char *path, unsigned attempt
     return open_file(log, err);
 }
 
-/* Where the tail begins, behind the end of the line before so many; counts down; -1: further back. */
+/*
+ * Where the tail begins, behind the end of the line before so many; counts down; -1: further back.
+ */
 static ssize_t find_tail(const char *block, size_t len, uint64_t *lines)
 {
     for (size_t i = len; i > 0; i--) {

@@ -1,8 +1,9 @@
 /*
  * The log of one attempt of a task, as its runner writes it (clients/runner_record.h), for reading.
  *
- * The folder is also the container's, whose root may put anything there: no link is followed out of it,
- * and nothing but a regular file is read. However long the log is, no more than a part of it is in memory.
+ * The folder is also the container's, whose root may put anything there: no link is followed out of
+ * it, and nothing but a regular file is read. However long the log is, no more than a part of it is
+ * in memory.
  */
 #ifndef BERTH_CLI_ATTEMPT_LOG_H
 #define BERTH_CLI_ATTEMPT_LOG_H
@@ -26,8 +27,8 @@ void attempt_log_init(struct attempt_log *log);
 void attempt_log_done(struct attempt_log *log);
 
 /*
- * path: of any attempt's log, ".../<task's id>/<n>.log"; attempt: which one, 0: that one. ERROR_NOT_FOUND:
- * the task's folder is gone; that there is no log in it (yet) is no error.
+ * path: of any attempt's log, ".../<task's id>/<n>.log"; attempt: which one, 0: that one.
+ * ERROR_NOT_FOUND: the task's folder is gone; that there is no log in it (yet) is no error.
  */
 int attempt_log_open(struct attempt_log *log, const char *path, unsigned attempt,
                      struct error *err);

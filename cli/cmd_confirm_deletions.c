@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 /*
- * What the heartbeat says. It is written right after what was held is told, so that whoever has just
- * read of it may be a little early.
+ * What the heartbeat says. It is written right after what was held is told, so that whoever has
+ * just read of it may be a little early.
  */
 static bool is_something_held(const char *state)
 {

@@ -78,7 +78,10 @@ static void execution_done(struct execution *execution)
     free(execution->id);
 }
 
-/* The engine's API takes the size with the command from 1.42 on; before that it comes a moment later. */
+/*
+ * The engine's API takes the size with the command from 1.42 on; before that it comes a moment
+ * later.
+ */
 static void take_size(struct exec_wish *wish, const char *api_version)
 {
     if (wish->has_terminal && strcmp(api_version, "1.41") != 0) {

@@ -75,7 +75,10 @@ static int take_arguments(struct get_options *options, struct arguments *args)
 
 /* Fields of a document */
 
-/* Whether it is ready; "-" for a task that is over, which will never be and has nothing to be ready for. */
+/*
+ * Whether it is ready; "-" for a task that is over, which will never be and has nothing to be ready
+ * for.
+ */
 static const char *ready_text(const json_t *document)
 {
     const char *phase = document_phase(document);

@@ -59,7 +59,9 @@ static int fail(const char *format, ...)
     return EXIT_FAILED;
 }
 
-/* --- arguments ----------------------------------------------------------------------------------- */
+/*
+ * --- arguments -----------------------------------------------------------------------------------
+ */
 
 static int take_wait(struct reconcile *reconcile, struct arguments *args)
 {
@@ -139,7 +141,9 @@ static int take_arguments(struct reconcile *reconcile, struct arguments *args)
     return id < 0 ? -1 : take_operands(reconcile, args);
 }
 
-/* --- which object -------------------------------------------------------------------------------- */
+/*
+ * --- which object --------------------------------------------------------------------------------
+ */
 
 static const json_t *repository_part(const json_t *document)
 {
@@ -263,7 +267,9 @@ static int find_object(struct reconcile *reconcile)
     return reconcile->name != NULL ? find_by_name(reconcile) : find_by_url(reconcile);
 }
 
-/* --- asking, and waiting ------------------------------------------------------------------------- */
+/*
+ * --- asking, and waiting -------------------------------------------------------------------------
+ */
 
 static int ask(struct reconcile *reconcile, const char *request)
 {
@@ -308,7 +314,9 @@ static const json_t *ready_of(const json_t *document)
     return NULL;
 }
 
-/* Why nothing will be fetched, as far as statuses say so; NULL: it will be. The caller's to free. */
+/*
+ * Why nothing will be fetched, as far as statuses say so; NULL: it will be. The caller's to free.
+ */
 static char *find_hindrance(const struct reconcile *reconcile)
 {
     json_auto_t *heartbeat = status_store_heartbeat(reconcile->state_dir);
@@ -368,7 +376,10 @@ static bool is_idle(const struct reconcile *reconcile)
                       "Idle");
 }
 
-/* What there is to say once the controller knows of the wish and there is no result yet; -1: nothing. */
+/*
+ * What there is to say once the controller knows of the wish and there is no result yet; -1:
+ * nothing.
+ */
 static int look_for_hindrance(const struct reconcile *reconcile, const struct mirror_file *file,
                               const char *label)
 {

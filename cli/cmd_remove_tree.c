@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A child of the controller: empties a large directory that was put out of the way, without holding up the loop. */
+/*
+ * A child of the controller: empties a large directory that was put out of the way, without holding
+ * up the loop.
+ */
 static int cmd_remove_tree(int argc, char **argv)
 {
     struct error err = {0};

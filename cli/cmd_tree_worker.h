@@ -1,8 +1,9 @@
 /*
- * "berth tree-worker": one job of clients/tree_job.h, from stdin, with one line of answer on stdout. Not
- * for people.
+ * "berth tree-worker": one job of clients/tree_job.h, from stdin, with one line of answer on
+ * stdout. Not for people.
  *
- * It dies with its parent, and may be killed at any moment: the next job for the same tree cleans up.
+ * It dies with its parent, and may be killed at any moment: the next job for the same tree cleans
+ * up.
  */
 #ifndef BERTH_CLI_CMD_TREE_WORKER_H
 #define BERTH_CLI_CMD_TREE_WORKER_H

@@ -1,6 +1,7 @@
 /*
- * The commands of `berth`: one file and one table each. The table is what the command's options are read by (arguments.h),
- * and what --help (help.h), completion, the man pages and docs/reference/commands.md are made from.
+ * The commands of `berth`: one file and one table each. The table is what the command's options are
+ * read by (arguments.h), and what --help (help.h), completion, the man pages and
+ * docs/reference/commands.md are made from.
  */
 #ifndef BERTH_CLI_COMMAND_H
 #define BERTH_CLI_COMMAND_H
@@ -71,7 +72,10 @@ extern const struct command *const commands[]; /* in main.c */
 /* "berth: <text>" on stderr, and where to find help; returns EXIT_BAD_USAGE. */
 int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The value of a flag, else of the environment variable, else the fallback; absolute. The caller's to free. */
+/*
+ * The value of a flag, else of the environment variable, else the fallback; absolute. The caller's
+ * to free.
+ */
 char *directory_option(const char *value, const char *variable, const char *fallback);
 
 #endif

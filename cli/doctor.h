@@ -1,8 +1,9 @@
 /*
- * What `berth doctor` looks at: one line for each check, with what to do where something is not as it should be.
+ * What `berth doctor` looks at: one line for each check, with what to do where something is not as
+ * it should be.
  *
- * A check says what it found and never stops the others. Fail: Berth does not work, or begins nothing new. Warn: it
- * works with less, and the line says what that costs.
+ * A check says what it found and never stops the others. Fail: Berth does not work, or begins
+ * nothing new. Warn: it works with less, and the line says what that costs.
  */
 #ifndef BERTH_CLI_DOCTOR_H
 #define BERTH_CLI_DOCTOR_H
@@ -16,7 +17,8 @@ struct doctor {
     const char *engine, *ports; /* of the flags; NULL: not given */
     char *state_dir, *specs_dir;
     json_t *
-        heartbeat; /* of the controller that runs with this state directory, or ran last; NULL: none */
+        /* of the controller that runs with this state directory, or ran last; NULL: none */
+        heartbeat;
     bool is_controlled; /* one runs */
 
     bool has_host; /* the engine was reached: host and is_local are set */

@@ -93,7 +93,10 @@ static const char *environment(const char *name)
     return getenv(name);
 }
 
-/* What a look at the socket itself tells is clearer than what a connection says. The caller's to free. */
+/*
+ * What a look at the socket itself tells is clearer than what a connection says. The caller's to
+ * free.
+ */
 static char *explain(const char *url, const struct error *err)
 {
     auto_done(docker_endpoint) endpoint = {0};

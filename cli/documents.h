@@ -1,5 +1,6 @@
 /*
- * Parts of documents as status files have them (status_store.h), for commands that show or judge them.
+ * Parts of documents as status files have them (status_store.h), for commands that show or judge
+ * them.
  */
 #ifndef BERTH_CLI_DOCUMENTS_H
 #define BERTH_CLI_DOCUMENTS_H
@@ -21,7 +22,10 @@ const json_t *document_condition(const json_t *document, const char *type);
 /* True when the condition is there and its status is "True". */
 bool document_is_true(const json_t *document, const char *condition);
 
-/* What is worth knowing first of why it is not as one would like: of SpecValid False, else of Ready. "" when nothing is. */
+/*
+ * What is worth knowing first of why it is not as one would like: of SpecValid False, else of
+ * Ready. "" when nothing is.
+ */
 const char *document_reason(const json_t *document);
 const char *document_message(const json_t *document);
 
@@ -35,7 +39,10 @@ const char *document_age(const char *timestamp, char text[AGE_SIZE]);
 /* "task/fix-7": how messages, -o name and completion spell it. The caller's to free. */
 char *document_spelling(const json_t *document);
 
-/* The nearest name among documents (of that kind; NULL: of any), as "; did you mean \"web\"?", or "". The caller's to free. */
+/*
+ * The nearest name among documents (of that kind; NULL: of any), as "; did you mean \"web\"?", or
+ * "". The caller's to free.
+ */
 char *documents_suggest(const json_t *documents, const char *kind, const char *name);
 
 #endif

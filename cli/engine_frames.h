@@ -1,6 +1,6 @@
 /*
- * The bytes of a container's or a command's output as the engine sends them: raw from a terminal, else in
- * frames of standard output and error.
+ * The bytes of a container's or a command's output as the engine sends them: raw from a terminal,
+ * else in frames of standard output and error.
  */
 #ifndef BERTH_CLI_ENGINE_FRAMES_H
 #define BERTH_CLI_ENGINE_FRAMES_H
@@ -25,8 +25,8 @@ struct engine_piece {
 };
 
 /*
- * Takes the first piece from the bytes and returns how many were used up, which is all of them when the
- * piece has none. Call it until all are.
+ * Takes the first piece from the bytes and returns how many were used up, which is all of them when
+ * the piece has none. Call it until all are.
  */
 size_t engine_frames_next(struct engine_frames *frames, const char *bytes, size_t len,
                           struct engine_piece *ret_piece);

@@ -1,8 +1,8 @@
 /*
  * An engine, for a command that asks it one thing after the other and waits for each answer.
  *
- * The controller has its own way on its loop (controller/http_transport_curl.h). Requests and what their
- * replies mean are the same for both (clients/docker_request.h).
+ * The controller has its own way on its loop (controller/http_transport_curl.h). Requests and what
+ * their replies mean are the same for both (clients/docker_request.h).
  */
 #ifndef BERTH_CLI_ENGINE_SESSION_H
 #define BERTH_CLI_ENGINE_SESSION_H
@@ -22,14 +22,17 @@ struct engine_session {
 };
 
 /*
- * Asks the engine which API it speaks. url as of --engine; NULL: DOCKER_HOST, else fallback (NULL: the
- * default socket).
+ * Asks the engine which API it speaks. url as of --engine; NULL: DOCKER_HOST, else fallback (NULL:
+ * the default socket).
  */
 int engine_session_open(struct engine_session *session, const char *url, const char *fallback,
                         struct error *err);
 void engine_session_done(struct engine_session *session);
 
-/* The request is taken by all of these. Errors are those of docker_reply_check(). ret_json may be NULL. */
+/*
+ * The request is taken by all of these. Errors are those of docker_reply_check(). ret_json may be
+ * NULL.
+ */
 int engine_session_call(struct engine_session *session, struct docker_request *request,
                         json_t **ret_json, struct error *err);
 
@@ -37,7 +40,9 @@ int engine_session_call(struct engine_session *session, struct docker_request *r
 int engine_session_stream(struct engine_session *session, struct docker_request *request,
                           http_data_fn *on_data, void *user, struct error *err);
 
-/* A connection that has been upgraded: bytes both ways, until each side has said that it is done. */
+/*
+ * A connection that has been upgraded: bytes both ways, until each side has said that it is done.
+ */
 struct engine_stream;
 
 int engine_session_upgrade(struct engine_session *session, struct docker_request *request,
@@ -50,7 +55,9 @@ int engine_stream_fd(const struct engine_stream *stream);
 
 enum engine_io { ENGINE_IO_DONE, ENGINE_IO_AGAIN, ENGINE_IO_CLOSED };
 
-/* None of these blocks. DONE: *ret_len bytes, at least one. CLOSED: the other side is, well or not. */
+/*
+ * None of these blocks. DONE: *ret_len bytes, at least one. CLOSED: the other side is, well or not.
+ */
 enum engine_io engine_stream_receive(struct engine_stream *stream, char *bytes, size_t size,
                                      size_t *ret_len);
 enum engine_io engine_stream_send(struct engine_stream *stream, const char *bytes, size_t len,

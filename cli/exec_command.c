@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * Of the keys with which a user leaves a command, the engine holds the first one back until it knows the
- * second. Its own, ctrl-p ctrl-q, would break what ctrl-p means to shells; these nobody types.
+ * Of the keys with which a user leaves a command, the engine holds the first one back until it
+ * knows the second. Its own, ctrl-p ctrl-q, would break what ctrl-p means to shells; these nobody
+ * types.
  */
 #define DETACH_KEYS "ctrl-^,ctrl-@,ctrl-^,ctrl-@"
 
@@ -36,7 +37,10 @@ static bool has_tree(const struct target *target)
            target_text(target, "task", "workingDirectory") != NULL;
 }
 
-/* Where somebody else than its user is asked for, home and temporary files of the task are not theirs. */
+/*
+ * Where somebody else than its user is asked for, home and temporary files of the task are not
+ * theirs.
+ */
 static void add_runner(json_t *argv, const struct target *target, const struct exec_wish *wish)
 {
     const char *tree = target_text(target, "task", "workingDirectory");
@@ -101,7 +105,9 @@ static json_t *task_environment(const struct target *target)
     return env;
 }
 
-/* The engine's words; "" is the container's own user, which is root where the runner is process 1. */
+/*
+ * The engine's words; "" is the container's own user, which is root where the runner is process 1.
+ */
 static const char *task_user(const struct target *target)
 {
     const char *user = target_text(target, "task", "containerUser");

@@ -1,9 +1,10 @@
 /*
- * What `berth exec` asks the engine for: the command in its container, as the object in question has it.
+ * What `berth exec` asks the engine for: the command in its container, as the object in question
+ * has it.
  *
- * A task's command runs by the runner's `exec`, with the task's own user, tree, home, folder for temporary
- * files and guard, as far as its status tells them. Everything else runs by the engine alone, with what
- * the container has.
+ * A task's command runs by the runner's `exec`, with the task's own user, tree, home, folder for
+ * temporary files and guard, as far as its status tells them. Everything else runs by the engine
+ * alone, with what the container has.
  */
 #ifndef BERTH_CLI_EXEC_COMMAND_H
 #define BERTH_CLI_EXEC_COMMAND_H

@@ -9,7 +9,10 @@
 enum {
     INPUT_SIZE = 16 << 10,
     OUTPUT_SIZE = 64 << 10,
-    /* As much as a pipe that is ready is sure to take at once (PIPE_BUF): a longer write would wait. */
+    /*
+     * As much as a pipe that is ready is sure to take at once (PIPE_BUF): a longer write would
+     * wait.
+     */
     WRITE_SIZE = 4096,
 };
 

@@ -1,6 +1,6 @@
 /*
- * Carries bytes between our standard streams and a command on an upgraded connection, both ways at once:
- * neither waits for the other, so a command that talks back while it is fed never gets stuck.
+ * Carries bytes between our standard streams and a command on an upgraded connection, both ways at
+ * once: neither waits for the other, so a command that talks back while it is fed never gets stuck.
  */
 #ifndef BERTH_CLI_EXEC_STREAMS_H
 #define BERTH_CLI_EXEC_STREAMS_H

@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 /*
- * What the two say to each other. The child: "has 0|1"; later "done <from|-> <count> <is_new> <is_moved>
- * <is_forced>"; in place of both "failed <kind> <text>". The parent: "<commit> <begin|-> <is_forced>
- * <branch>" and then the pack.
+ * What the two say to each other. The child: "has 0|1"; later "done <from|-> <count> <is_new>
+ * <is_moved> <is_forced>"; in place of both "failed <kind> <text>". The parent: "<commit> <begin|->
+ * <is_forced> <branch>" and then the pack.
  */
 enum { LINE_MAX_LEN = 2048 };
 
@@ -189,7 +189,10 @@ static _Noreturn void child_main(const char *path, const char *have, int in, int
 
 /* --- the parent ------------------------------------------------------------------------------- */
 
-/* "failed <kind> <text>" becomes err; any other line must begin with word, and *ret_rest is behind it. */
+/*
+ * "failed <kind> <text>" becomes err; any other line must begin with word, and *ret_rest is behind
+ * it.
+ */
 static int expect_line(int fd, const char *word, char line[LINE_MAX_LEN], char **ret_rest,
                        struct error *err)
 {

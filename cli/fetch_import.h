@@ -1,9 +1,9 @@
 /*
  * Brings a pack into somebody's repository and moves a branch there.
  *
- * The repository may be anybody's, and libgit2 writes into it: that is done in a child, which is its owner
- * when we are root, and which gets the pack through a pipe. The child begins before the pack is made,
- * since what has to be in it follows from what the repository has.
+ * The repository may be anybody's, and libgit2 writes into it: that is done in a child, which is
+ * its owner when we are root, and which gets the pack through a pipe. The child begins before the
+ * pack is made, since what has to be in it follows from what the repository has.
  */
 #ifndef BERTH_CLI_FETCH_IMPORT_H
 #define BERTH_CLI_FETCH_IMPORT_H
@@ -25,12 +25,15 @@ struct fetch_import {
 void fetch_import_done(struct fetch_import *import);
 
 /*
- * The absolute path of the repository's folder: the working tree with .git, or a bare one; from start
- * upwards if is_search. ERROR_NOT_FOUND: there is none.
+ * The absolute path of the repository's folder: the working tree with .git, or a bare one; from
+ * start upwards if is_search. ERROR_NOT_FOUND: there is none.
  */
 int fetch_import_find(const char *start, bool is_search, char **ret_path, struct error *err);
 
-/* Opens the repository at path; *ret_has tells whether it has the commit `have` (which may be NULL). */
+/*
+ * Opens the repository at path; *ret_has tells whether it has the commit `have` (which may be
+ * NULL).
+ */
 int fetch_import_start(struct fetch_import *import, const char *path, const char *have,
                        bool *ret_has, struct error *err);
 

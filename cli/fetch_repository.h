@@ -12,7 +12,9 @@ int fetch_repository_open(const char *path, git_repository **ret_repository, str
 
 bool fetch_repository_has(git_repository *repository, const char *commit);
 
-/* Reads the pack to its end; every object that something in it speaks of must be there afterwards. */
+/*
+ * Reads the pack to its end; every object that something in it speaks of must be there afterwards.
+ */
 int fetch_repository_take_pack(git_repository *repository, int fd, struct error *err);
 
 /* The wish without its pack. */

@@ -7,7 +7,10 @@
 
 enum { WIDTH = 80, OPTION_COLUMN = 20, MAX_OPTION_COLUMN = 30 };
 
-/* The text in lines of at most WIDTH characters; those after the first are indented. A line end of the text is kept. */
+/*
+ * The text in lines of at most WIDTH characters; those after the first are indented. A line end of
+ * the text is kept.
+ */
 static void print_wrapped(const char *text, size_t column, size_t indent, FILE *out)
 {
     while (*text != '\0') {

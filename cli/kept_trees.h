@@ -7,9 +7,10 @@
 #include <jansson.h>
 
 /*
- * What the status of the task would say under "task", as far as its tree is concerned: repositoryContainer, commit and
- * tree {name, method, uid, gid}. Of several trees of one task the one that was used last. NULL: there is none, or the
- * state directory cannot be read. New reference.
+ * What the status of the task would say under "task", as far as its tree is concerned:
+ * repositoryContainer, commit and tree {name, method, uid, gid}. Of several trees of one task the
+ * one that was used last. NULL: there is none, or the state directory cannot be read. New
+ * reference.
  */
 json_t *kept_tree_of_task(const char *state_dir, const char *task);
 

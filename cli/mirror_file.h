@@ -1,5 +1,6 @@
 /*
- * What a controller last wrote about a mirror: repos/<container>/mirror.json in the state directory.
+ * What a controller last wrote about a mirror: repos/<container>/mirror.json in the state
+ * directory.
  */
 #ifndef BERTH_CLI_MIRROR_FILE_H
 #define BERTH_CLI_MIRROR_FILE_H

@@ -1,6 +1,7 @@
 /*
- * The spec directory as a command sees it: which objects are in which files, read without a controller and by the controller's
- * own rules (controller/spec_scan.h: *.yaml and *.yml, not hidden, not *.status.yaml, no links out of the tree).
+ * The spec directory as a command sees it: which objects are in which files, read without a
+ * controller and by the controller's own rules (controller/spec_scan.h: *.yaml and *.yml, not
+ * hidden, not *.status.yaml, no links out of the tree).
  */
 #ifndef BERTH_CLI_SPEC_STORE_H
 #define BERTH_CLI_SPEC_STORE_H
@@ -25,7 +26,9 @@ struct spec_store {
     size_t count;
 };
 
-/* ERROR: the directory cannot be read. Files that cannot be are left out, with a warning on stderr. */
+/*
+ * ERROR: the directory cannot be read. Files that cannot be are left out, with a warning on stderr.
+ */
 int spec_store_read(const char *directory, struct spec_store *ret_store, struct error *err);
 void spec_store_done(struct spec_store *store);
 
@@ -35,13 +38,17 @@ struct spec_store_entry {
     const struct spec_document *document;
 };
 
-/* The first of this kind and name, by file name; NULL file: there is none. A faulty document counts when its name can be read. */
+/*
+ * The first of this kind and name, by file name; NULL file: there is none. A faulty document counts
+ * when its name can be read.
+ */
 struct spec_store_entry spec_store_find(const struct spec_store *store, enum kind kind,
                                         const char *name);
 
 /*
- * Writes a file below the directory atomically: temporary file beside it, fsync, rename; mode and owner of the file before stay.
- * ERROR_CONFLICT: it is no longer what was read (len and text of before; NULL: it must not exist).
+ * Writes a file below the directory atomically: temporary file beside it, fsync, rename; mode and
+ * owner of the file before stay. ERROR_CONFLICT: it is no longer what was read (len and text of
+ * before; NULL: it must not exist).
  */
 int spec_store_write(const struct spec_store *store, const char *name,
                      const struct spec_store_file *before, const char *text, size_t len,

@@ -9,8 +9,9 @@
 #include <jansson.h>
 
 /*
- * All documents of all status files below the directory, in order of file name and document: an array of objects as written, each with
- * "file" (the status file, relative) added. New reference. ERROR: the directory cannot be read.
+ * All documents of all status files below the directory, in order of file name and document: an
+ * array of objects as written, each with "file" (the status file, relative) added. New reference.
+ * ERROR: the directory cannot be read.
  */
 int status_store_read(const char *directory, json_t **ret_documents, struct error *err);
 
@@ -18,9 +19,9 @@ int status_store_read(const char *directory, json_t **ret_documents, struct erro
 json_t *status_store_read_file(const char *directory, const char *name);
 
 /*
- * Where the status files are: as the flag says, else where the controller says that it writes them (the
- * heartbeat, or NULL), where that is about the same specs, else beside the specs (flag, or BERTH_SPECS).
- * The caller's to free.
+ * Where the status files are: as the flag says, else where the controller says that it writes them
+ * (the heartbeat, or NULL), where that is about the same specs, else beside the specs (flag, or
+ * BERTH_SPECS). The caller's to free.
  */
 char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat);
 

@@ -1,5 +1,6 @@
 /*
- * The object that a command is about: "task/NAME", "repository/NAME", "instance/NAME", or only NAME.
+ * The object that a command is about: "task/NAME", "repository/NAME", "instance/NAME", or only
+ * NAME.
  *
  * Objects are found in the status files, as by `berth get`, and no controller is needed for that. A
  * member of an InstancePool is an instance with a name of its own.
@@ -26,8 +27,8 @@ struct target {
 void target_done(struct target *target);
 
 /*
- * ERROR_NOT_FOUND: there is no such object. ERROR_INVALID: several have that name, it names a kind that
- * runs nothing, or the files cannot be read. The message says what to do.
+ * ERROR_NOT_FOUND: there is no such object. ERROR_INVALID: several have that name, it names a kind
+ * that runs nothing, or the files cannot be read. The message says what to do.
  */
 int target_find(const char *text, const struct places *places, struct target *ret,
                 struct error *err);
@@ -38,7 +39,10 @@ int target_refresh(struct target *target, struct error *err);
 /* "task/fix-7" */
 char *target_spelling(const struct target *target);
 
-/* A text below "status", such as ("task", "logFile"); part NULL: directly below. NULL: it is not there. */
+/*
+ * A text below "status", such as ("task", "logFile"); part NULL: directly below. NULL: it is not
+ * there.
+ */
 const char *target_text(const struct target *target, const char *part, const char *key);
 const json_t *target_value(const struct target *target, const char *part, const char *key);
 

@@ -1,9 +1,9 @@
 /*
- * The terminal on standard input, handed over to a command elsewhere: nothing is echoed, edited or taken
- * for a signal here, every key goes through.
+ * The terminal on standard input, handed over to a command elsewhere: nothing is echoed, edited or
+ * taken for a signal here, every key goes through.
  *
- * It is given back by terminal_leave(), on every way out: signals that would end this process are held
- * back while it is away, and are for signal_fd.
+ * It is given back by terminal_leave(), on every way out: signals that would end this process are
+ * held back while it is away, and are for signal_fd.
  */
 #ifndef BERTH_CLI_TERMINAL_H
 #define BERTH_CLI_TERMINAL_H

@@ -217,8 +217,9 @@ static bool is_unknown_outcome(const struct error *err)
 }
 
 /*
- * How often a plan that the world contradicts is made anew at once. Each port that turns out to be busy is
- * passed over by the next plan; with a back-off their quarantine could end before all were tried.
+ * How often a plan that the world contradicts is made anew at once. Each port that turns out to be
+ * busy is passed over by the next plan; with a back-off their quarantine could end before all were
+ * tried.
  */
 enum { PLAN_TRIES = 3, PORT_TRIES = 64 };
 

@@ -1,8 +1,10 @@
 /*
- * Carrying a plan out: one action after the other, each an engine call, a git child or a write to disk.
+ * Carrying a plan out: one action after the other, each an engine call, a git child or a write to
+ * disk.
  *
- * The executor decides nothing. An action that fails ends the run: the failure is noted with the key, the container is looked
- * at again, and the next pass decides with fresh facts. A call without an answer is unknown, never failed.
+ * The executor decides nothing. An action that fails ends the run: the failure is noted with the
+ * key, the container is looked at again, and the next pass decides with fresh facts. A call without
+ * an answer is unknown, never failed.
  */
 #ifndef BERTH_CONTROLLER_APPLY_H
 #define BERTH_CONTROLLER_APPLY_H
@@ -46,7 +48,10 @@ struct plan_run {
 void run_action_done(struct plan_run *run);
 void run_action_failed(struct plan_run *run, const struct error *err);
 
-/* Ends the run and the operation with an error that counts as no failure of an action: the next pass sees what to make of it. */
+/*
+ * Ends the run and the operation with an error that counts as no failure of an action: the next
+ * pass sees what to make of it.
+ */
 void run_give_up(struct plan_run *run, const struct error *err);
 
 const struct action *run_action(const struct plan_run *run);
@@ -55,8 +60,9 @@ const struct action *run_action(const struct plan_run *run);
 void run_set_progress(struct plan_run *run, unsigned percent, const char *message);
 
 /*
- * The id of the container that the action speaks of, or NULL: there is none. Never the name: the engine takes a name that nobody has for the
- * beginning of an id, and would act on somebody else's container.
+ * The id of the container that the action speaks of, or NULL: there is none. Never the name: the
+ * engine takes a name that nobody has for the beginning of an id, and would act on somebody else's
+ * container.
  */
 const char *run_container_id(const struct plan_run *run);
 
@@ -76,7 +82,10 @@ void run_on_plain_reply(void *user, const struct docker_request *request,
                         const struct http_reply *reply, struct error *err);
 
 /* apply_container.c */
-/* False when the container that the plan makes later could not be made now: the present one must not go for it. */
+/*
+ * False when the container that the plan makes later could not be made now: the present one must
+ * not go for it.
+ */
 bool run_can_replace(struct plan_run *run, struct error *err);
 void apply_lease_port(struct plan_run *run);
 void apply_release_ports(struct plan_run *run);
@@ -92,7 +101,10 @@ void apply_read_log(struct plan_run *run);
 
 /* apply_machine.c */
 void apply_limit_machine(struct plan_run *run);
-/* Puts it in front of the engine's words when the instance has no processes left: what the engine says then is obscure. */
+/*
+ * Puts it in front of the engine's words when the instance has no processes left: what the engine
+ * says then is obscure.
+ */
 void machine_explain_failed_start(const struct plan_run *run, struct error *err);
 /* apply_network.c */
 void apply_create_network(struct plan_run *run);
@@ -139,9 +151,15 @@ void apply_remove_log(struct plan_run *run);
 void apply_remove_task(struct plan_run *run);
 
 /* apply_exec.c: the runner in a repository's container */
-/* What tells the runner about a tree: where, whose, with what home; for `run` and for people's sessions alike. */
+/*
+ * What tells the runner about a tree: where, whose, with what home; for `run` and for people's
+ * sessions alike.
+ */
 void exec_add_tree_options(json_t *arguments, const struct entry *repository, const char *tree);
-/* Runs it as root there, which it needs to become others; on_started gets the reply of the start. Takes both arrays. */
+/*
+ * Runs it as root there, which it needs to become others; on_started gets the reply of the start.
+ * Takes both arrays.
+ */
 void exec_runner(struct plan_run *run, const struct entry *repository, json_t *arguments,
                  json_t *environment, engine_reply_fn *on_started);
 void exec_add_option(json_t *arguments, const char *name, json_t *value);

@@ -23,7 +23,10 @@ enum { LOG_LINE_BYTES = 512 };
 
 /* Ports */
 
-/* The container that is about to be replaced may publish the port itself, under another name or address. */
+/*
+ * The container that is about to be replaced may publish the port itself, under another name or
+ * address.
+ */
 static bool is_published_by_own(const struct plan_run *run, const struct action *action)
 {
     const struct observed_container *container =
@@ -116,7 +119,10 @@ static bool has_busy_fixed_port(const struct port_list *wanted)
     return false;
 }
 
-/* The engine said that one of the ports is taken: those that cannot be bound go, or all when each can. */
+/*
+ * The engine said that one of the ports is taken: those that cannot be bound go, or all when each
+ * can.
+ */
 void apply_quarantine_ports(struct plan_run *run)
 {
     struct port_table *ports = &run->controller->ports;
@@ -183,7 +189,10 @@ static int resolve_mounts(struct plan_run *run, struct error *err)
     return 0;
 }
 
-/* The values of env are read here and nowhere before: what the label says is what the container gets. */
+/*
+ * The values of env are read here and nowhere before: what the label says is what the container
+ * gets.
+ */
 static int take_values(struct plan_run *run, struct secret_values *ret_values, struct error *err)
 {
     struct workload *workload = run_action(run)->workload;
@@ -257,7 +266,8 @@ static void on_started(void *user, const struct docker_request *request,
     }
     if (err->kind == ERROR_NOT_FOUND) {
         err->kind =
-            ERROR_CONFLICT; /* the container, or its network, has gone since: look, and make it anew */
+            /* the container, or its network, has gone since: look, and make it anew */
+            ERROR_CONFLICT;
     }
     run_action_failed(run, err);
 }
@@ -276,7 +286,10 @@ static void on_runner_installed(void *user, const struct docker_request *request
     run_call(run, docker_start_container(run_container_id(run)), on_started);
 }
 
-/* Before every start: a controller that was killed after the creation may have left a container without it. */
+/*
+ * Before every start: a controller that was killed after the creation may have left a container
+ * without it.
+ */
 static void install_runner(struct plan_run *run)
 {
     auto_done(strbuf) tar = {0};

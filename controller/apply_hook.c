@@ -13,11 +13,13 @@
 #include <string.h>
 
 /*
- * A hook is a command in the container: its start is looked up, the command is made and started with its output, and looked at when it
- * has ended. One that takes too long is killed where Berth can reach the engine's processes.
+ * A hook is a command in the container: its start is looked up, the command is made and started
+ * with its output, and looked at when it has ended. One that takes too long is killed where Berth
+ * can reach the engine's processes.
  *
- * A postStart hook that fails ends the run without counting as a failure of its own: the next pass stops the container, and that end counts.
- * A preStop hook that fails is told, and the container is stopped all the same.
+ * A postStart hook that fails ends the run without counting as a failure of its own: the next pass
+ * stops the container, and that end counts. A preStop hook that fails is told, and the container is
+ * stopped all the same.
  */
 
 enum {

@@ -10,7 +10,10 @@
 
 enum { START_PROCESSES = 8 }; /* what starting a container takes for a moment, beside its own */
 
-/* A limit that could not be set is told by the condition CapacityEnforced, and keeps nobody from starting. */
+/*
+ * A limit that could not be set is told by the condition CapacityEnforced, and keeps nobody from
+ * starting.
+ */
 static void on_limited(void *user, const struct error *err)
 {
     struct plan_run *run = user;

@@ -16,11 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Git's part: mirrors are made and fetched, snapshots of commits made from them, each in a child. */
+/*
+ * Git's part: mirrors are made and fetched, snapshots of commits made from them, each in a child.
+ */
 
 enum { GIT_UID = 65533, MAX_SECRET = 64 << 10 };
 
-/* --- secrets ------------------------------------------------------------------------------------- */
+/*
+ * --- secrets -------------------------------------------------------------------------------------
+ */
 
 /* Secrets as they are needed for one job; wiped when it was handed to the child. */
 struct secrets {
@@ -70,9 +74,14 @@ static int read_secrets(const struct credentials *paths, struct secrets *secrets
                : 0;
 }
 
-/* --- the mirror ---------------------------------------------------------------------------------- */
+/*
+ * --- the mirror ----------------------------------------------------------------------------------
+ */
 
-/* Other users of this host get no further than repos/: only the git child's group may pass, to reach git/. */
+/*
+ * Other users of this host get no further than repos/: only the git child's group may pass, to
+ * reach git/.
+ */
 static int make_directory(const struct entry *mirror, struct error *err)
 {
     auto_free char *top = state_path(&mirror->controller->state, "repos/%s", mirror->name);
@@ -228,7 +237,10 @@ void apply_remove_mirror(struct plan_run *run)
     run_action_done(run);
 }
 
-/* --- snapshots: several trees may want one at the same time --------------------------------------- */
+/*
+ * --- snapshots: several trees may want one at the same time
+ * ---------------------------------------
+ */
 
 static struct entry *mirror_of_run(const struct plan_run *run)
 {

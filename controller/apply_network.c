@@ -12,8 +12,9 @@
 #include <string.h>
 
 /*
- * Networks of zones. Before each creation all networks of the engine are listed, for their names and subnets; what somebody else
- * creates meanwhile is told by the engine's refusal, and the next subnet is tried.
+ * Networks of zones. Before each creation all networks of the engine are listed, for their names
+ * and subnets; what somebody else creates meanwhile is told by the engine's refusal, and the next
+ * subnet is tried.
  */
 
 enum { MAX_TRIES = 16, MAX_ROUTES_BYTES = 4 << 20 };
@@ -201,7 +202,10 @@ void apply_connect_network(struct plan_run *run)
     run_call(run, docker_connect_network(action->workload->network, body), run_on_plain_reply);
 }
 
-/* What is left of a connection to a network that is gone: whatever the engine says, connecting tells the rest. */
+/*
+ * What is left of a connection to a network that is gone: whatever the engine says, connecting
+ * tells the rest.
+ */
 static void on_disconnected(void *user, const struct docker_request *request,
                             const struct http_reply *reply, struct error *err)
 {

@@ -25,7 +25,9 @@ enum {
     COMMIT_TIMEOUT_MS = 3600000,
 };
 
-/* --- running it ---------------------------------------------------------------------------------- */
+/*
+ * --- running it ----------------------------------------------------------------------------------
+ */
 
 static void set_log(struct plan_run *run, const struct entry *repository)
 {
@@ -243,7 +245,10 @@ void apply_run_setup(struct plan_run *run)
                 environment_of(repository, run_action(run)->source.commit), on_started);
 }
 
-/* --- keeping the container as an image ------------------------------------------------------------ */
+/*
+ * --- keeping the container as an image
+ * ------------------------------------------------------------
+ */
 
 static void on_committed(void *user, const struct docker_request *request,
                          const struct http_reply *reply, struct error *err)
@@ -261,8 +266,8 @@ static void on_committed(void *user, const struct docker_request *request,
 }
 
 /*
- * The image would take over the container's labels, and whoever makes a container of it would have one that counts
- * as ours: they are blanked, and labels of the image's own say whose it is.
+ * The image would take over the container's labels, and whoever makes a container of it would have
+ * one that counts as ours: they are blanked, and labels of the image's own say whose it is.
  */
 static char *label_change(const struct entry *repository)
 {
@@ -272,7 +277,10 @@ static char *label_change(const struct entry *repository)
                      repository->controller->state.id);
 }
 
-/* Values that are nobody's business are in the container's environment, and must not stay in an image. */
+/*
+ * Values that are nobody's business are in the container's environment, and must not stay in an
+ * image.
+ */
 static char *env_change(const struct env_list *env)
 {
     auto_done(strbuf) line = {0};

@@ -1,5 +1,6 @@
 /*
- * Work that many plans wait for and one carries out: a pull of an image, the creation of a network, a snapshot.
+ * Work that many plans wait for and one carries out: a pull of an image, the creation of a network,
+ * a snapshot.
  */
 #ifndef BERTH_CONTROLLER_APPLY_SHARED_H
 #define BERTH_CONTROLLER_APPLY_SHARED_H

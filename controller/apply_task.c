@@ -55,7 +55,10 @@ static void on_start_tick(uv_timer_t *timer)
 
 /* Starting */
 
-/* On disk before the command can run: a controller that starts after a crash knows which run this is. */
+/*
+ * On disk before the command can run: a controller that starts after a crash knows which run this
+ * is.
+ */
 static int save_record(struct plan_run *run, const struct entry *repository, struct error *err)
 {
     const struct status_task *task = &run->entry->status->task;

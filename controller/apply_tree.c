@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Working trees: each action is one job of a child (clients/tree_job.h), and what the record says of it. */
+/*
+ * Working trees: each action is one job of a child (clients/tree_job.h), and what the record says
+ * of it.
+ */
 
 struct entry *run_repository(const struct plan_run *run)
 {
@@ -80,7 +83,9 @@ static void submit(struct plan_run *run, const struct tree_job *job, tree_done_f
     run->tree = tree_pool_submit(run->controller->trees, job, on_done, run);
 }
 
-/* --- before the container starts ----------------------------------------------------------------- */
+/*
+ * --- before the container starts -----------------------------------------------------------------
+ */
 
 static int make_directories(const struct entry *repository, struct error *err)
 {
@@ -131,11 +136,13 @@ void apply_share_trees(struct plan_run *run)
     submit(run, &job, on_shared);
 }
 
-/* --- making -------------------------------------------------------------------------------------- */
+/*
+ * --- making --------------------------------------------------------------------------------------
+ */
 
 /*
- * Whether the container sees what was mounted: an engine in a mount namespace of its own may not. What cannot be
- * looked at counts as seen, since the command's start will tell.
+ * Whether the container sees what was mounted: an engine in a mount namespace of its own may not.
+ * What cannot be looked at counts as seen, since the command's start will tell.
  */
 static bool is_seen_inside(const struct entry *repository, const char *name)
 {
@@ -284,7 +291,9 @@ void apply_make_tree(struct plan_run *run)
     }
 }
 
-/* --- looking at what is in it -------------------------------------------------------------------- */
+/*
+ * --- looking at what is in it --------------------------------------------------------------------
+ */
 
 /* What setup left behind uncommitted is nobody's work, as long as it is as setup left it. */
 static bool is_all_of_setup(const struct entry *repository, const struct tree_record *record,
@@ -376,7 +385,9 @@ void apply_inspect_tree(struct plan_run *run)
     submit(run, &job, on_inspected);
 }
 
-/* --- taking away --------------------------------------------------------------------------------- */
+/*
+ * --- taking away ---------------------------------------------------------------------------------
+ */
 
 /* What was found in it stays known. */
 static void forget_place(struct entry *task)
@@ -441,7 +452,10 @@ static void on_inspected_again(void *user, const struct tree_result *result, str
     begin_removal(run, repository);
 }
 
-/* A tree of its own that was clean when its task ended is looked at once more: people can work in it after that. */
+/*
+ * A tree of its own that was clean when its task ended is looked at once more: people can work in
+ * it after that.
+ */
 static bool may_have_work_since(const struct plan_run *run, const struct tree_record *record)
 {
     return run->entry->kind == ENTRY_TASK && record != NULL && record->task != NULL &&
@@ -464,7 +478,9 @@ void apply_remove_tree(struct plan_run *run)
     begin_removal(run, repository);
 }
 
-/* --- what setup leaves --------------------------------------------------------------------------- */
+/*
+ * --- what setup leaves ---------------------------------------------------------------------------
+ */
 
 static void on_setup_tree_gone(void *user, const struct tree_result *result, struct error *err)
 {
@@ -499,8 +515,9 @@ static bool has_layer(const struct plan_run *run, const struct entry *repository
 }
 
 /*
- * Before the layer, or a controller that is killed between them leaves one whose changes count as somebody's work;
- * and after it, since a run in another container may have been about to freeze the same.
+ * Before the layer, or a controller that is killed between them leaves one whose changes count as
+ * somebody's work; and after it, since a run in another container may have been about to freeze the
+ * same.
  */
 static void note_changes(struct plan_run *run, const struct entry *repository)
 {
@@ -557,7 +574,10 @@ static void on_changes_known(void *user, const struct tree_result *result, struc
     submit(run, &job, on_frozen);
 }
 
-/* Also where the setup ended while no controller ran, and the one before had no time to write a status. */
+/*
+ * Also where the setup ended while no controller ran, and the one before had no time to write a
+ * status.
+ */
 static void name_setup(struct plan_run *run, const struct entry *repository)
 {
     struct object_status *status = run->entry->status;

@@ -14,7 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What goes as a whole: out of the way at once, then emptied by a child, since a large tree takes its time. */
+/*
+ * What goes as a whole: out of the way at once, then emptied by a child, since a large tree takes
+ * its time.
+ */
 
 static void on_process_closed(uv_handle_t *handle)
 {

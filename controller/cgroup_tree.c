@@ -93,7 +93,10 @@ static bool has_file(const char *directory, const char *file)
 
 /* Places */
 
-/* Where a controller of version 1 is mounted: some are mounted together, and not everybody makes links. NULL: nowhere. */
+/*
+ * Where a controller of version 1 is mounted: some are mounted together, and not everybody makes
+ * links. NULL: nowhere.
+ */
 static char *hierarchy_of(const char *root, const char *controller)
 {
     const char *const names[] = {controller, "cpu,cpuacct", "cpuacct,cpu"};
@@ -120,7 +123,9 @@ unsigned cgroup_tree_version(const char *root)
     return hierarchy != NULL ? 1 : 0;
 }
 
-/* The directory in which a controller's files of the cgroup are; NULL: there is no such controller. */
+/*
+ * The directory in which a controller's files of the cgroup are; NULL: there is no such controller.
+ */
 static char *directory_of(const struct cgroup_tree *tree, const char *controller, const char *path)
 {
     auto_free char *hierarchy =
@@ -341,7 +346,10 @@ static void limit_memory_v2(const char *directory, int64_t bytes, struct error *
     }
 }
 
-/* Memory and swap together may never be less than memory alone, so the order depends on the direction. */
+/*
+ * Memory and swap together may never be less than memory alone, so the order depends on the
+ * direction.
+ */
 static void limit_memory_v1(const char *directory, int64_t bytes, struct error *err)
 {
     static const char both[] = "memory.memsw.limit_in_bytes", memory[] = "memory.limit_in_bytes";
@@ -401,7 +409,10 @@ int cgroup_tree_limit(const struct cgroup_tree *tree, const char *path,
 
 /* Observing */
 
-/* By what names engines put a container below its parent: runc's directories, systemd's scopes, Podman's of both. */
+/*
+ * By what names engines put a container below its parent: runc's directories, systemd's scopes,
+ * Podman's of both.
+ */
 static bool has_container(const char *directory, const char *id)
 {
     static const char *const forms[][2] = {

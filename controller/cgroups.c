@@ -34,7 +34,10 @@ struct cgroups {
     struct cgroup_work *works; /* under way */
 };
 
-/* A slice that systemctl makes: its properties first, then a start, so that it is there before any container. */
+/*
+ * A slice that systemctl makes: its properties first, then a start, so that it is there before any
+ * container.
+ */
 struct cgroup_work {
     struct cgroups *cgroups;
     struct cgroup_work *next;
@@ -365,8 +368,8 @@ static void on_slice_gone(void *user, struct error *err)
 }
 
 /*
- * In any order, and at once: both go on when the controller ends meanwhile. Engines make directories also in hierarchies that systemd leaves
- * alone; those are ours to remove.
+ * In any order, and at once: both go on when the controller ends meanwhile. Engines make
+ * directories also in hierarchies that systemd leaves alone; those are ours to remove.
  */
 static void remove_slice(struct cgroups *cgroups, const char *slice, const char *path)
 {

@@ -1,9 +1,11 @@
 /*
- * The cgroups of instances on this machine: whether Berth may make them, making, looking at and removing them.
+ * The cgroups of instances on this machine: whether Berth may make them, making, looking at and
+ * removing them.
  *
- * reconcilers/capacity.h says what they are for. With the engine's cgroupfs driver they are directories "berth/<6 of the controller's id>/<instance>",
- * written at once; with the systemd driver they are slices, made by systemctl in a child process. Nothing outside our own level is ever
- * touched, and only what is empty is removed.
+ * reconcilers/capacity.h says what they are for. With the engine's cgroupfs driver they are
+ * directories "berth/<6 of the controller's id>/<instance>", written at once; with the systemd
+ * driver they are slices, made by systemctl in a child process. Nothing outside our own level is
+ * ever touched, and only what is empty is removed.
  */
 #ifndef BERTH_CONTROLLER_CGROUPS_H
 #define BERTH_CONTROLLER_CGROUPS_H
@@ -35,20 +37,27 @@ void cgroups_take_engine(struct cgroups *cgroups, const struct docker_host *host
 /* Of the engine that was taken last. Its texts live until another is taken. */
 const struct capacity *cgroups_capacity(const struct cgroups *cgroups);
 
-/* The failure in it lives until the next cgroups_limit() for the instance. container_id NULL: there is none. */
+/*
+ * The failure in it lives until the next cgroups_limit() for the instance. container_id NULL: there
+ * is none.
+ */
 void cgroups_observe(const struct cgroups *cgroups, const char *instance, const char *container_id,
                      struct observed_machine *ret_machine);
 
 /*
- * Makes the instance's cgroup with these limits, whose name is the instance's. on_done is called once, with NULL when it has them, from within
- * where that takes no child process: then NULL is returned. A failure is remembered for cgroups_observe().
+ * Makes the instance's cgroup with these limits, whose name is the instance's. on_done is called
+ * once, with NULL when it has them, from within where that takes no child process: then NULL is
+ * returned. A failure is remembered for cgroups_observe().
  */
 typedef void cgroups_done_fn(void *user, const struct error *err);
 struct cgroup_work *cgroups_limit(struct cgroups *cgroups, const struct machine_limits *limits,
                                   cgroups_done_fn *on_done, void *user);
 void cgroup_work_forget(struct cgroup_work *work); /* it goes on, but nobody is called back */
 
-/* Processes and threads in the instance's cgroup, and how many there may be; max 0: no limit is known. */
+/*
+ * Processes and threads in the instance's cgroup, and how many there may be; max 0: no limit is
+ * known.
+ */
 void cgroups_pids(const struct cgroups *cgroups, const char *instance, uint64_t *ret_current,
                   uint64_t *ret_max);
 

@@ -1,10 +1,10 @@
 /*
- * One process of our own binary, for work that may block, hang or crash: watched, and killed when it takes
- * too long.
+ * One process of our own binary, for work that may block, hang or crash: watched, and killed when
+ * it takes too long.
  *
- * It leads a process group of its own and is killed with it, has an empty environment, and gets one text on
- * stdin. What it writes to stdout is handed on as it comes; of what it complains about on stderr the last
- * line is kept. Its end is told when it is really gone and all it wrote was read.
+ * It leads a process group of its own and is killed with it, has an empty environment, and gets one
+ * text on stdin. What it writes to stdout is handed on as it comes; of what it complains about on
+ * stderr the last line is kept. Its end is told when it is really gone and all it wrote was read.
  */
 #ifndef BERTH_CONTROLLER_CHILD_PROCESS_H
 #define BERTH_CONTROLLER_CHILD_PROCESS_H
@@ -30,8 +30,8 @@ struct child_process_options {
     void (*on_output)(void *user, const char *bytes, size_t len); /* len is not 0 */
     void (*on_limit)(void *user, enum child_limit limit);         /* it is killed after this */
     /*
-     * Once, and the last call: how it died ("the git process ended with status 1 and no word: out of
-     * luck"), in printable characters.
+     * Once, and the last call: how it died ("the git process ended with status 1 and no word: out
+     * of luck"), in printable characters.
      */
     void (*on_end)(void *user, const char *death);
     void *user;
@@ -48,8 +48,8 @@ struct child_process *child_process_start(uv_loop_t *loop,
 void child_process_kill(struct child_process *child);
 
 /*
- * Kills it, and no callback comes any more; its memory goes when the loop has closed its handles. May be
- * called from any callback but on_end, before which it has closed itself.
+ * Kills it, and no callback comes any more; its memory goes when the loop has closed its handles.
+ * May be called from any callback but on_end, before which it has closed itself.
  */
 void child_process_close(struct child_process *child);
 

@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-/* Values that can change without a restart: of the command line, else of the configuration file, else by default. */
+/*
+ * Values that can change without a restart: of the command line, else of the configuration file,
+ * else by default.
+ */
 
 static const char *pick(const char *option, const char *of_file, const char *otherwise)
 {

@@ -1,8 +1,9 @@
 /*
  * The configuration file (--config): what of the command line can be changed without a restart.
  *
- * A YAML map with keys named like the options. Read like a spec: all errors at once, each with line and column, unknown keys
- * with the nearest known one. What the file leaves out, it does not say: the command line or a default does.
+ * A YAML map with keys named like the options. Read like a spec: all errors at once, each with line
+ * and column, unknown keys with the nearest known one. What the file leaves out, it does not say:
+ * the command line or a default does.
  */
 #ifndef BERTH_CONTROLLER_CONFIG_FILE_H
 #define BERTH_CONTROLLER_CONFIG_FILE_H

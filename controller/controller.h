@@ -1,11 +1,15 @@
 /*
- * The controller: one loop that compares what the files want with what the engine has, and keeps converging.
+ * The controller: one loop that compares what the files want with what the engine has, and keeps
+ * converging.
  *
- * Reading order: the structs here; controller.c (start, stop, end of a turn); desired.c (files to entries); observe.c (engine to
- * facts); pass.c (one reconcile of one key); apply.c and apply_*.c (a plan becomes engine calls); status_files.c.
+ * Reading order: the structs here; controller.c (start, stop, end of a turn); desired.c (files to
+ * entries); observe.c (engine to facts); pass.c (one reconcile of one key); apply.c and apply_*.c
+ * (a plan becomes engine calls); status_files.c.
  *
- * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c", and what belongs to that,
- * "Mirror/repo-..." (mirrors.h) and "Setup/repo-..." (setups.h). Events only name a key to look at. Per key at most one pass or plan is under way; a key touched meanwhile runs again.
+ * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c",
+ * and what belongs to that, "Mirror/repo-..." (mirrors.h) and "Setup/repo-..." (setups.h). Events
+ * only name a key to look at. Per key at most one pass or plan is under way; a key touched
+ * meanwhile runs again.
  */
 #ifndef BERTH_CONTROLLER_CONTROLLER_H
 #define BERTH_CONTROLLER_CONTROLLER_H
@@ -203,8 +207,8 @@ struct controller {
     uint64_t next_sequence;
     unsigned runs; /* plans under way */
 
-    struct map
-        containers; /* name -> struct observed_container: ours, and foreign ones under names we want */
+    /* name -> struct observed_container: ours, and foreign ones under names we want */
+    struct map containers;
     struct map released;  /* id of a container that was given up (released.h) -> the controller */
     struct map releasing; /* name of an instance whose container is to be given up, likewise */
     struct map networks;  /* name -> struct observed_network: ours */
@@ -277,10 +281,15 @@ struct entry *entry_find(struct controller *controller, const char *key);
 struct entry *entry_of_container(struct controller *controller, const char *kind,
                                  const char *object);
 void entry_remove(struct entry *entry);
-/* The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it has none. */
+/*
+ * The entry of the object's own file: for a RepositoryContainer its Repository object's. NULL: it
+ * has none.
+ */
 const struct spec_entry *entry_spec(const struct entry *entry);
-/* desired_repositories.c. The entry of the container of this repository, and branch (NULL: any), made where there is none; NULL with err:
- * no usable URL. */
+/*
+ * desired_repositories.c. The entry of the container of this repository, and branch (NULL: any),
+ * made where there is none; NULL with err: no usable URL.
+ */
 struct entry *repository_entry_for(struct controller *controller, const char *url_text,
                                    const char *branch, struct error *err);
 void desired_change_repository(struct controller *controller, const char *name,
@@ -291,7 +300,10 @@ void desired_relate_tasks(struct controller *controller);
 struct entry *repository_of_task(const struct entry *task);
 struct entry *mirror_of_task(const struct entry *task);
 const struct object *repository_settings(const struct entry *repository);
-/* The same of the repository that a task is on, also before it has a container; NULL: it cannot be told. */
+/*
+ * The same of the repository that a task is on, also before it has a container; NULL: it cannot be
+ * told.
+ */
 const struct object *task_settings(const struct entry *task);
 unsigned repository_active_tasks(const struct entry *repository);
 /* Those that are in its container: what would end with it. */
@@ -348,7 +360,10 @@ void observe_all_images_again(
 void observe_close_images(struct controller *controller);
 void observe_all_images(struct controller *controller); /* asks for those that entries need */
 void observe_image_changed(struct controller *controller, const char *reference);
-/* What an inspection by name gave: nothing, when the engine took the name for the beginning of another container's id. */
+/*
+ * What an inspection by name gave: nothing, when the engine took the name for the beginning of
+ * another container's id.
+ */
 void observe_take_inspection(struct controller *controller, const char *name,
                              const struct docker_container *docker);
 void observe_set_container(struct controller *controller, const char *name,
@@ -370,26 +385,37 @@ void networks_put(struct controller *controller, const char *name, const char *i
                   const char *subnet); /* subnet NULL: the engine's choice */
 void networks_remove(struct controller *controller, const char *name);
 void networks_on_event(struct controller *controller, const struct docker_event *event);
-/* Something that zones may have waited for is free: who failed for want of it tries again at once. */
+/*
+ * Something that zones may have waited for is free: who failed for want of it tries again at once.
+ */
 void networks_retry_waiting(struct controller *controller);
 void networks_close(struct controller *controller);
 
 /* pass.c */
 void pass_run(struct entry *entry);
-/* Dry run: the members that pools would have become entries like the others, and everybody who can has a place. */
+/*
+ * Dry run: the members that pools would have become entries like the others, and everybody who can
+ * has a place.
+ */
 void pass_find_members(struct controller *controller);
 /* Plans without applying and prints what would be done; returns the number of actions. */
 size_t pass_dry_run(struct controller *controller);
 
 /* apply.c */
 void apply_plan(struct entry *entry, struct plan *plan); /* takes the plan */
-/* The spec changed or went: what only waits (a pull, a clone) is given up, so that the new version has its turn. */
+/*
+ * The spec changed or went: what only waits (a pull, a clone) is given up, so that the new version
+ * has its turn.
+ */
 void apply_reconsider(struct entry *entry);
 void apply_abandon(
     struct plan_run
         *run); /* without any callback; what the engine does with the last call is unknown */
 
-/* apply_workspace.c: a folder goes out of the way at once, and a child empties it. Missing is success. part: "git", "snap/<name>". */
+/*
+ * apply_workspace.c: a folder goes out of the way at once, and a child empties it. Missing is
+ * success. part: "git", "snap/<name>".
+ */
 int workspace_put_away(struct controller *controller, const char *container, const char *part,
                        struct error *err);
 void workspace_remove_trash(void *user,
@@ -429,7 +455,9 @@ void config_close(struct controller *controller);
 /* policy.c */
 int policy_load(struct controller *controller,
                 struct error *err); /* ERROR_INVALID: it must not start */
-/* An invalid file changes nothing, and is told; a good one holds for all that is made from now on. */
+/*
+ * An invalid file changes nothing, and is told; a good one holds for all that is made from now on.
+ */
 void policy_reload(struct controller *controller);
 void policy_close(struct controller *controller);
 
@@ -441,7 +469,10 @@ void status_flush(struct controller *controller); /* some of them; the rest in t
 void status_flush_all(struct controller *controller);
 void status_remove_stale(
     struct controller *controller); /* of specs that went while no controller ran */
-/* What the file beside the spec said about an object before this controller started; NULL: nothing. The caller's. */
+/*
+ * What the file beside the spec said about an object before this controller started; NULL: nothing.
+ * The caller's.
+ */
 struct object_status *status_remembered(struct controller *controller, const char *file,
                                         const char *kind, const char *name, json_t **ret_json);
 struct object_status *status_recall(

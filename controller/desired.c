@@ -256,7 +256,10 @@ static void load_task(struct entry *task)
     load_shared(task, json);
 }
 
-/* A record without a spec: the spec went while nobody looked. Its entry ends it, so that a new task of the name is a new one. */
+/*
+ * A record without a spec: the spec went while nobody looked. Its entry ends it, so that a new task
+ * of the name is a new one.
+ */
 static void load_task_record(void *user, const char *file)
 {
     struct controller *controller = user;

@@ -1,9 +1,10 @@
 /*
- * What a repository's own devcontainer.json adds to its settings, where the controller's policy allows it.
+ * What a repository's own devcontainer.json adds to its settings, where the controller's policy
+ * allows it.
  *
- * The git child takes the file out of the commit that the repository's settings name and puts it beside the mirror.
- * Only images that --devcontainer-image allows are taken; a file that names another one is not used at all, and
- * the status says so.
+ * The git child takes the file out of the commit that the repository's settings name and puts it
+ * beside the mirror. Only images that --devcontainer-image allows are taken; a file that names
+ * another one is not used at all, and the status says so.
  */
 #ifndef BERTH_CONTROLLER_DEVCONTAINER_USE_H
 #define BERTH_CONTROLLER_DEVCONTAINER_USE_H

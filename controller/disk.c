@@ -32,7 +32,9 @@ static bool has_facts(const struct controller *controller)
            controller->has_placed && !controller->is_stopping;
 }
 
-/* --- pressure ------------------------------------------------------------------------------------ */
+/*
+ * --- pressure ------------------------------------------------------------------------------------
+ */
 
 static void log_pressure(const char *reason, bool is_under_pressure)
 {
@@ -41,7 +43,10 @@ static void log_pressure(const char *reason, bool is_under_pressure)
                is_under_pressure ? reason : "there is room again", NULL);
 }
 
-/* pressing: what there is too much of. The words may change while it lasts; only begin and end are news. */
+/*
+ * pressing: what there is too much of. The words may change while it lasts; only begin and end are
+ * news.
+ */
 static void set_pressure(struct controller *controller, unsigned pressing, const char *reason)
 {
     struct collector *collector = controller->collector;
@@ -116,7 +121,9 @@ void disk_shift_times(struct controller *controller, int64_t by_ms)
     }
 }
 
-/* --- surveys ------------------------------------------------------------------------------------- */
+/*
+ * --- surveys -------------------------------------------------------------------------------------
+ */
 
 void disk_take_survey(struct controller *controller, struct disk_survey *ret_survey)
 {
@@ -176,7 +183,9 @@ void disk_take_sizes(struct controller *controller)
     look_soon(controller->collector); /* of a budget only sizes tell */
 }
 
-/* --- collecting ---------------------------------------------------------------------------------- */
+/*
+ * --- collecting ----------------------------------------------------------------------------------
+ */
 
 /* One of many that found nothing is no news. */
 static void note_collection(struct collector *collector, unsigned removed, uint64_t bytes)
@@ -271,7 +280,9 @@ void disk_note_removed(struct controller *controller)
     }
 }
 
-/* --- begin, end, heartbeat ----------------------------------------------------------------------- */
+/*
+ * --- begin, end, heartbeat -----------------------------------------------------------------------
+ */
 
 void disk_open(struct controller *controller)
 {

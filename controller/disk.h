@@ -1,16 +1,18 @@
 /*
  * The collector: keeps the state directory's disk from filling up.
  *
- * It looks at the file system every ten seconds and whenever something was removed. While there is too much of
- * anything (reconcilers/disk.h) controller->disk_pressure says so and nothing new is begun. What may go is decided in
- * each sweep, and at once when pressure begins: the things of the state directory (disk_survey.h), what entries know
- * of their use, and the removal itself are one turn of the loop, so nobody can begin to use a thing in between.
- * Removals end later: before the next ones are decided they are waited for, since only then the disk shows them.
+ * It looks at the file system every ten seconds and whenever something was removed. While there is
+ * too much of anything (reconcilers/disk.h) controller->disk_pressure says so and nothing new is
+ * begun. What may go is decided in each sweep, and at once when pressure begins: the things of the
+ * state directory (disk_survey.h), what entries know of their use, and the removal itself are one
+ * turn of the loop, so nobody can begin to use a thing in between. Removals end later: before the
+ * next ones are decided they are waited for, since only then the disk shows them.
  *
- * Sizes are measured in the background, one thing after the other, and are kept (disk_notes.h): those of snapshots
- * and setup layers for good, others for ten minutes or until pressure begins.
+ * Sizes are measured in the background, one thing after the other, and are kept (disk_notes.h):
+ * those of snapshots and setup layers for good, others for ten minutes or until pressure begins.
  *
- * Reading order: disk.c (when); disk_facts.c (what is in use); disk_measure.c; disk_apply.c (how things go).
+ * Reading order: disk.c (when); disk_facts.c (what is in use); disk_measure.c; disk_apply.c (how
+ * things go).
  */
 #ifndef BERTH_CONTROLLER_DISK_H
 #define BERTH_CONTROLLER_DISK_H

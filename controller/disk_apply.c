@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /*
- * How things go. What nobody owns is put out of the way now, in the turn in which it was decided. What has an owner
- * (a container, a mirror) goes by its owner's own pass, which is told that the time that it is kept is over.
+ * How things go. What nobody owns is put out of the way now, in the turn in which it was decided.
+ * What has an owner (a container, a mirror) goes by its owner's own pass, which is told that the
+ * time that it is kept is over.
  */
 
 static bool put_away(struct controller *controller, const struct disk_thing *thing,

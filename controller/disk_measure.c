@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * Sizes. A snapshot has hard links to files beside its mirror: it is measured together with it, and the mirror, which was
- * measured before, is taken off.
+ * Sizes. A snapshot has hard links to files beside its mirror: it is measured together with it, and
+ * the mirror, which was measured before, is taken off.
  */
 
 enum { FRESH_MS = 600000 };

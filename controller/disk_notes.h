@@ -1,9 +1,9 @@
 /*
- * What is remembered of things that may be collected (disk_survey.h): how large they are, when somebody used them
- * last, and why they are kept.
+ * What is remembered of things that may be collected (disk_survey.h): how large they are, when
+ * somebody used them last, and why they are kept.
  *
- * In memory by the thing's id, and in <state>/disk.json, from where the next controller goes on, and where
- * `berth gc --dry-run` sees what only a controller knows. Losing it costs a measurement.
+ * In memory by the thing's id, and in <state>/disk.json, from where the next controller goes on,
+ * and where `berth gc --dry-run` sees what only a controller knows. Losing it costs a measurement.
  */
 #ifndef BERTH_CONTROLLER_DISK_NOTES_H
 #define BERTH_CONTROLLER_DISK_NOTES_H

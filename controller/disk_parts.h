@@ -47,7 +47,9 @@ bool disk_is_removing(const struct controller *controller);
 void disk_measure(struct controller *controller, const struct disk_survey *survey);
 void disk_stop_measuring(struct collector *collector);
 
-/* disk_apply.c: takes it away, or tells its owner to. False: it could not be, and the log says why. */
+/*
+ * disk_apply.c: takes it away, or tells its owner to. False: it could not be, and the log says why.
+ */
 bool disk_remove(struct controller *controller, const struct disk_thing *thing, const char *cause);
 
 #endif

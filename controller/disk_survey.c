@@ -54,7 +54,9 @@ void disk_thing_set_use(struct disk_survey *survey, struct disk_thing *thing, co
     }
 }
 
-/* --- things -------------------------------------------------------------------------------------- */
+/*
+ * --- things --------------------------------------------------------------------------------------
+ */
 
 static const char *path_of(const struct folder *folder, const char *part)
 {
@@ -118,8 +120,8 @@ static int64_t to_ms(const struct timespec *time)
 }
 
 /*
- * When the folder was made, near enough. Whoever setup runs as may set the time of its layer: one to come is not
- * believed. 0: it is no folder.
+ * When the folder was made, near enough. Whoever setup runs as may set the time of its layer: one
+ * to come is not believed. 0: it is no folder.
  */
 static int64_t made_at(const struct reading *reading, const char *path)
 {
@@ -133,7 +135,9 @@ static int64_t made_at(const struct reading *reading, const char *path)
     return changed_wall_ms <= reading->now_wall_ms ? changed_wall_ms : to_ms(&info.st_ctim);
 }
 
-/* --- snapshots and setup layers ------------------------------------------------------------------ */
+/*
+ * --- snapshots and setup layers ------------------------------------------------------------------
+ */
 
 static bool is_hex(const char *text, size_t len)
 {
@@ -176,7 +180,9 @@ static void read_layer(void *user, const char *name)
     add_layer(user, DISK_SETUP_LAYER, "setup", name, SHORT_COMMIT_LEN);
 }
 
-/* --- records of trees ---------------------------------------------------------------------------- */
+/*
+ * --- records of trees ----------------------------------------------------------------------------
+ */
 
 static const char *text_at(const struct folder *folder, const json_t *json, const char *key)
 {
@@ -277,7 +283,9 @@ static void read_record(void *user, const char *file)
     }
 }
 
-/* --- folders ------------------------------------------------------------------------------------- */
+/*
+ * --- folders -------------------------------------------------------------------------------------
+ */
 
 /* Whose folder it is: the mirror's is named like the container of all branches. */
 static void read_repository(struct folder *folder)
@@ -412,7 +420,9 @@ void disk_survey_done(struct disk_survey *survey)
     *survey = (struct disk_survey){0};
 }
 
-/* --- the decision -------------------------------------------------------------------------------- */
+/*
+ * --- the decision --------------------------------------------------------------------------------
+ */
 
 /* The trees of ended tasks are things of their own, and measured with their workspace. */
 static uint64_t own_bytes(const struct disk_survey *survey, const struct disk_thing *workspace)

@@ -1,9 +1,10 @@
 /*
  * What of the state directory may be collected (reconcilers/disk.h), as its files tell.
  *
- * A thing is a mirror, a snapshot, a setup layer, the workspace of a repository container, or the tree of a task that
- * has ended; each is a part of repos/. Reading writes nothing and needs no controller: `berth gc --dry-run` does it
- * too. A running controller adds what only it knows (disk_facts.c).
+ * A thing is a mirror, a snapshot, a setup layer, the workspace of a repository container, or the
+ * tree of a task that has ended; each is a part of repos/. Reading writes nothing and needs no
+ * controller: `berth gc --dry-run` does it too. A running controller adds what only it knows
+ * (disk_facts.c).
  *
  * What the files do not tell counts as in use.
  */
@@ -26,7 +27,10 @@ struct disk_thing {
     const char *task, *branch; /* of a tree */
     bool has_work;             /* a tree: that was not pushed */
 
-    /* What its size is measured by; hard links into beside are its own no more. beside NULL: there is none. */
+    /*
+     * What its size is measured by; hard links into beside are its own no more. beside NULL: there
+     * is none.
+     */
     const char *folders[DISK_FOLDERS_MAX], *beside;
     size_t folder_count;
     uint64_t bytes, files; /* both 0: not measured */
@@ -43,7 +47,10 @@ struct disk_survey {
     struct arena arena;
 };
 
-/* Sizes, times and what is newest are those of the notes; uses too, if the one who noted them still lives. */
+/*
+ * Sizes, times and what is newest are those of the notes; uses too, if the one who noted them still
+ * lives.
+ */
 void disk_survey_read(const char *state_dir, const struct disk_notes *notes, bool are_uses_valid,
                       int64_t now_wall_ms, struct disk_survey *ret_survey);
 void disk_survey_done(struct disk_survey *survey);
@@ -61,7 +68,9 @@ void disk_survey_decide(struct disk_survey *survey, const struct disk_usage *usa
 const struct disk_thing *disk_survey_thing(const struct disk_survey *survey,
                                            const struct disk_item *item);
 
-/* What all things take together, as far as they were measured; of one repository, or (NULL) of all. */
+/*
+ * What all things take together, as far as they were measured; of one repository, or (NULL) of all.
+ */
 uint64_t disk_survey_bytes(const struct disk_survey *survey, const char *repository);
 
 /* The file system of the state directory; what cannot be told is 0. What pressed before stays. */

@@ -1,13 +1,15 @@
 /*
  * The connection to the Docker Engine: negotiated, watched, and made again when it breaks.
  *
- * connect: GET /version, negotiate, GET /info, open the event stream from a moment before, tell the owner (who lists). On the end of
- * the stream: back off 0.1 s doubled to 5 s with jitter, and start over at the negotiation, since the engine may have been
- * upgraded. A connection that lasts less than 5 s counts as a failed one. Events are hints; the owner re-reads what they name.
+ * connect: GET /version, negotiate, GET /info, open the event stream from a moment before, tell the
+ * owner (who lists). On the end of the stream: back off 0.1 s doubled to 5 s with jitter, and start
+ * over at the negotiation, since the engine may have been upgraded. A connection that lasts less
+ * than 5 s counts as a failed one. Events are hints; the owner re-reads what they name.
  *
- * An engine that hangs ends no stream, and one that was replaced behind a proxy may not either. So a request without an answer,
- * and one that was refused for its API version, lead to a check, as does engine_check(): an engine that does not say its version
- * within 10 s, or says another one, is down.
+ * An engine that hangs ends no stream, and one that was replaced behind a proxy may not either. So
+ * a request without an answer, and one that was refused for its API version, lead to a check, as
+ * does engine_check(): an engine that does not say its version within 10 s, or says another one, is
+ * down.
  */
 #ifndef BERTH_CONTROLLER_ENGINE_H
 #define BERTH_CONTROLLER_ENGINE_H
@@ -34,7 +36,9 @@ int engine_new(uv_loop_t *loop, const char *url, const struct engine_handlers *h
 void engine_close(struct engine *engine);
 
 bool engine_is_up(const struct engine *engine);
-/* Asks an engine that is up whether it is still there, and still the same version; once at a time. */
+/*
+ * Asks an engine that is up whether it is still there, and still the same version; once at a time.
+ */
 void engine_check(struct engine *engine);
 const char *engine_address(const struct engine *engine); /* "unix:///var/run/docker.sock" */
 const struct docker_engine *engine_info(const struct engine *engine);
@@ -46,8 +50,9 @@ unsigned engine_api_minor(const struct engine *engine); /* 41 of "1.41" */
 uint64_t engine_request_count(const struct engine *engine);
 
 /*
- * A request under way. on_reply is called exactly once unless cancelled, from the loop; the call is gone after it. err is set when no reply
- * came; docker_reply_check(request, reply, err) tells what any reply means.
+ * A request under way. on_reply is called exactly once unless cancelled, from the loop; the call is
+ * gone after it. err is set when no reply came; docker_reply_check(request, reply, err) tells what
+ * any reply means.
  */
 struct engine_call;
 typedef void engine_reply_fn(void *user, const struct docker_request *request,

@@ -10,7 +10,10 @@
 struct entry *entry_new(struct controller *controller, enum entry_kind kind, const char *kind_text,
                         const char *name);
 
-/* Takes a reference. NULL: gone. Another version of the spec forgets the failures of the one before. */
+/*
+ * Takes a reference. NULL: gone. Another version of the spec forgets the failures of the one
+ * before.
+ */
 void entry_set_desired(struct entry *entry, struct object *desired);
 
 void entry_note_failure(struct entry *entry, const struct error *err);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 /*
- * The last good version of every spec file, kept in the state directory. A controller that starts begins with these, as if it
- * had never stopped: a file that is broken now does not take down what its last good version brought up, and files that went
- * meanwhile are deletions like any other, held when they are too many.
+ * The last good version of every spec file, kept in the state directory. A controller that starts
+ * begins with these, as if it had never stopped: a file that is broken now does not take down what
+ * its last good version brought up, and files that went meanwhile are deletions like any other,
+ * held when they are too many.
  */
 
 static char *store_name(const char *file)

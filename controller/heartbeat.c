@@ -19,7 +19,10 @@
 
 enum { ORPHANS_MAX = 100 };
 
-/* controller.yaml in the state directory: whether the controller lives, and what it knows about itself. */
+/*
+ * controller.yaml in the state directory: whether the controller lives, and what it knows about
+ * itself.
+ */
 
 static json_t *engine_part(const struct controller *controller)
 {
@@ -63,7 +66,10 @@ static json_t *range_usage(const struct port_usage *usage)
                      "quarantined", (int)usage->quarantined);
 }
 
-/* Counted anew when leases have changed, and when a heartbeat is due: quarantines end by themselves. */
+/*
+ * Counted anew when leases have changed, and when a heartbeat is due: quarantines end by
+ * themselves.
+ */
 static void count_ports(struct controller *controller, bool is_due)
 {
     const struct port_table *table = &controller->ports;
@@ -222,7 +228,10 @@ static json_t *trees_part(const struct controller *controller)
     return json;
 }
 
-/* Since when each is one, and from when on the sweep takes it. A ceiling: the file is to stay small. */
+/*
+ * Since when each is one, and from when on the sweep takes it. A ceiling: the file is to stay
+ * small.
+ */
 static json_t *orphans_part(const struct controller *controller)
 {
     int64_t grace_ms = (int64_t)controller->options.orphan_grace_seconds * 1000;

@@ -17,7 +17,10 @@
 
 struct http_transport_curl;
 
-/* Connections at once, streams included: further requests wait for one. It leaves room below the usual 1024 descriptors. */
+/*
+ * Connections at once, streams included: further requests wait for one. It leaves room below the
+ * usual 1024 descriptors.
+ */
 enum { HTTP_TRANSPORT_CONNECTIONS = 400 };
 
 /*

@@ -44,8 +44,8 @@ static json_t *read_document(const char *path)
 }
 
 /*
- * The lock: a socket without a file, bound to a name that follows from the directory. It goes with its process, and is no open
- * file, so it keeps nobody from unmounting the directory.
+ * The lock: a socket without a file, bound to a name that follows from the directory. It goes with
+ * its process, and is no open file, so it keeps nobody from unmounting the directory.
  */
 static int bind_lock(const struct stat *directory)
 {

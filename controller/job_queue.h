@@ -1,9 +1,9 @@
 /*
  * Jobs in order of arrival, a few at a time, for pools of child processes.
  *
- * A job is a struct with a struct queued_job as its first member. Jobs are started from the loop, never from
- * within a caller. A job waits as long as one that came before it is about the same thing; others go ahead of
- * it meanwhile.
+ * A job is a struct with a struct queued_job as its first member. Jobs are started from the loop,
+ * never from within a caller. A job waits as long as one that came before it is about the same
+ * thing; others go ahead of it meanwhile.
  */
 #ifndef BERTH_CONTROLLER_JOB_QUEUE_H
 #define BERTH_CONTROLLER_JOB_QUEUE_H

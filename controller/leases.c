@@ -3,7 +3,10 @@
 #include "base/log.h"
 #include "reconcilers/ports.h"
 
-/* The table of port leases on disk. Leases taken in one turn of the loop are written once, before any of their containers. */
+/*
+ * The table of port leases on disk. Leases taken in one turn of the loop are written once, before
+ * any of their containers.
+ */
 
 void leases_load(struct controller *controller)
 {

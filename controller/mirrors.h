@@ -1,9 +1,10 @@
 /*
- * Mirrors as entries: one for each repository, whatever containers it has. Key "Mirror/<container name>".
+ * Mirrors as entries: one for each repository, whatever containers it has. Key "Mirror/<container
+ * name>".
  *
- * An entry lives as long as a container of its repository, or a task on it, has an entry. It has the repository's
- * settings, since all its containers share them: the Repository object, completed by the repository's own
- * devcontainer.json where the controller's policy allows that.
+ * An entry lives as long as a container of its repository, or a task on it, has an entry. It has
+ * the repository's settings, since all its containers share them: the Repository object, completed
+ * by the repository's own devcontainer.json where the controller's policy allows that.
  */
 #ifndef BERTH_CONTROLLER_MIRRORS_H
 #define BERTH_CONTROLLER_MIRRORS_H
@@ -27,8 +28,8 @@ struct mirror_entry {
     bool has_submodules, has_lfs; /* in a snapshot that was made */
     int64_t asked_wall_ms;        /* when somebody asked for a fetch */
     int64_t disk_bytes;           /* as measured last; 0: not yet */
-    int64_t
-        evicted_wall_ms; /* since when it is to go (disk.h), with none left who needs it; 0: it is not */
+    /* since when it is to go (disk.h), with none left who needs it; 0: it is not */
+    int64_t evicted_wall_ms;
     struct map revisions;  /* revision_text() -> struct known_revision */
     struct map containers; /* key -> entry of a repository container */
     struct map tasks;      /* key -> entry of a task */
@@ -39,7 +40,10 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
                                struct error *err);
 void mirror_free(struct mirror_entry *mirror);
 
-/* A task's spelling is taken where the one that came first is refused, and there is no Repository object. */
+/*
+ * A task's spelling is taken where the one that came first is refused, and there is no Repository
+ * object.
+ */
 void mirror_offer_url(struct entry *mirror, const char *url_text);
 /* Another spelling of its URL counts from now on. */
 void mirror_set_url(struct entry *mirror, const char *url_text);
@@ -57,8 +61,9 @@ void mirror_find_source(const struct entry *mirror, const struct revision *revis
 void task_find_source(const struct entry *task, struct source *ret);
 
 /*
- * The revisions that the next job looks up: all that are waited for, or, without a fetch, those that the mirror was not
- * asked for since the last one. Borrowed; at most GIT_REVISIONS_MAX, the others in the job after it.
+ * The revisions that the next job looks up: all that are waited for, or, without a fetch, those
+ * that the mirror was not asked for since the last one. Borrowed; at most GIT_REVISIONS_MAX, the
+ * others in the job after it.
  */
 size_t mirror_wanted_revisions(const struct entry *mirror, bool is_fetch,
                                struct revision *revisions);
@@ -73,7 +78,10 @@ void mirror_observe(struct entry *mirror);
 /* The mirror was removed from disk. */
 void mirror_clear(struct entry *mirror);
 
-/* True: no container, no tree and no task is of it, and nobody keeps it warm. Of one that is to go: tasks that have ended do not count. */
+/*
+ * True: no container, no tree and no task is of it, and nobody keeps it warm. Of one that is to go:
+ * tasks that have ended do not count.
+ */
 bool mirror_is_unused(const struct entry *mirror);
 /* Somebody came who needs it after all. */
 void mirror_end_eviction_if_used(struct entry *mirror);

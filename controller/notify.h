@@ -1,9 +1,10 @@
 /*
  * Telling the service manager how we are: sd_notify(3), without its library.
  *
- * systemd gives a service of Type=notify the name of a socket in NOTIFY_SOCKET, and with WatchdogSec= the time in WATCHDOG_USEC within which
- * it wants to hear from us. Without the variables nothing is sent, and without that time no timer runs. A manager that does not
- * listen is nobody's trouble: nothing here fails.
+ * systemd gives a service of Type=notify the name of a socket in NOTIFY_SOCKET, and with
+ * WatchdogSec= the time in WATCHDOG_USEC within which it wants to hear from us. Without the
+ * variables nothing is sent, and without that time no timer runs. A manager that does not listen is
+ * nobody's trouble: nothing here fails.
  */
 #ifndef BERTH_CONTROLLER_NOTIFY_H
 #define BERTH_CONTROLLER_NOTIFY_H
@@ -21,8 +22,9 @@ struct notifier {
 };
 
 /*
- * From the values of NOTIFY_SOCKET ("/run/...", or "@..." for an abstract one), WATCHDOG_USEC and WATCHDOG_PID; each may be NULL.
- * What is not as systemd writes it counts as absent, as does a watchdog for another process.
+ * From the values of NOTIFY_SOCKET ("/run/...", or "@..." for an abstract one), WATCHDOG_USEC and
+ * WATCHDOG_PID; each may be NULL. What is not as systemd writes it counts as absent, as does a
+ * watchdog for another process.
  */
 void notifier_init(struct notifier *notifier, const char *socket, const char *watchdog_usec,
                    const char *watchdog_pid);

@@ -399,7 +399,10 @@ void observe_lost(struct controller *controller)
 
 /* Events */
 
-/* Commands come and go in containers all the time: only people in a repository's container change anything. */
+/*
+ * Commands come and go in containers all the time: only people in a repository's container change
+ * anything.
+ */
 static bool is_telling(struct controller *controller, const struct docker_event *event)
 {
     static const char work[] = "exec_start: " RUNNER_PATH " run";

@@ -10,7 +10,10 @@
 
 #include <stdlib.h>
 
-/* Which images the engine has, as far as specs name them: asked once, and again when something happens to one. */
+/*
+ * Which images the engine has, as far as specs name them: asked once, and again when something
+ * happens to one.
+ */
 
 static const char *entry_image(const struct entry *entry)
 {

@@ -12,7 +12,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-/* The records of tasks are files that runners write: the kernel says when there is something to read. */
+/*
+ * The records of tasks are files that runners write: the kernel says when there is something to
+ * read.
+ */
 
 enum { EVENT_BUFFER = 16 << 10, WATCH_KEY_SIZE = 16 };
 

@@ -45,7 +45,9 @@ static bool waits_for_members(const struct entry *entry)
     return text_equal(entry->status->conditions[CONDITION_READY].reason, PLACEMENT_WAITING);
 }
 
-/* A command that fails at once runs for an instant: what was started just now is not trusted yet. */
+/*
+ * A command that fails at once runs for an instant: what was started just now is not trusted yet.
+ */
 static int64_t settles_in_ms(const struct controller *controller)
 {
     int64_t now_ms = clock_wall_ms(), longest_ms = 0;
@@ -177,7 +179,10 @@ static void end_dry_run(struct controller *controller)
     controller_stop(controller, bad > 0 ? EXIT_NOT_CONVERGED : EXIT_CONVERGED);
 }
 
-/* The plans of a dry run need to know which images there are: all are asked for before the first pass. */
+/*
+ * The plans of a dry run need to know which images there are: all are asked for before the first
+ * pass.
+ */
 static bool has_unknown_image(const struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {

@@ -8,7 +8,10 @@
 
 void once_begin(struct controller *controller);
 
-/* At the end of a turn: ends the run when everything is as wanted, over, or cannot get there by itself. */
+/*
+ * At the end of a turn: ends the run when everything is as wanted, over, or cannot get there by
+ * itself.
+ */
 void once_check(struct controller *controller);
 
 /* A failed try to reach the engine: a few are forgiven. */

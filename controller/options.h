@@ -43,8 +43,8 @@ struct controller_options {
     size_t env_file_root_count;
     char *allowed_env[MAX_ALLOWED_ENV]; /* valueFrom.env: names, or prefixes that end with "*" */
     size_t allowed_env_count;
-    char *devcontainer_images
-        [MAX_DEVCONTAINER_IMAGES]; /* patterns of fnmatch(3) that a repository's own file may name */
+    /* patterns of fnmatch(3) that a repository's own file may name */
+    char *devcontainer_images[MAX_DEVCONTAINER_IMAGES];
     size_t devcontainer_image_count; /* 0: such files are not looked at */
     bool are_trees_copied;           /* also where they could be overlays */
     bool is_task_user_verified;      /* spec.user of a task must be the owner of its file */

@@ -225,8 +225,8 @@ static void pass_begin(struct pass *pass, struct entry *entry)
 
 /*
  * Every key is enqueued when the facts are complete, and by the placement that is due: a repository
- * that does not know its place yet, and a pool whose numbers of who waits are older than its members,
- * would decide wrongly.
+ * that does not know its place yet, and a pool whose numbers of who waits are older than its
+ * members, would decide wrongly.
  */
 static bool is_due(const struct entry *entry)
 {

@@ -14,9 +14,14 @@
 
 #include <stdlib.h>
 
-/* Passes of mirrors, setups and repository containers: the facts are gathered, and decided on elsewhere. */
+/*
+ * Passes of mirrors, setups and repository containers: the facts are gathered, and decided on
+ * elsewhere.
+ */
 
-/* --- mirrors ------------------------------------------------------------------------------------- */
+/*
+ * --- mirrors -------------------------------------------------------------------------------------
+ */
 
 void pass_mirror(struct pass *pass)
 {
@@ -42,7 +47,9 @@ void pass_mirror(struct pass *pass)
     mirror_reconcile(&pass->world, &input, pass->plan, pass->status);
 }
 
-/* --- setups -------------------------------------------------------------------------------------- */
+/*
+ * --- setups --------------------------------------------------------------------------------------
+ */
 
 void pass_setup(struct pass *pass)
 {
@@ -67,7 +74,9 @@ void pass_setup(struct pass *pass)
     arena_done(&arena);
 }
 
-/* --- repository containers ----------------------------------------------------------------------- */
+/*
+ * --- repository containers -----------------------------------------------------------------------
+ */
 
 /* The instance that a repository container is placed on, or NULL. */
 static const struct object *instance_of(const struct entry *repository)

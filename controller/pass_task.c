@@ -139,7 +139,9 @@ static void fill_container(const struct entry *task, struct task_input *input,
     input->setup = setup_of_commit(repository, place->source.commit, place->layer);
 }
 
-/* Its own spelling of the URL counts beside the one that is used: another one may have come first. */
+/*
+ * Its own spelling of the URL counts beside the one that is used: another one may have come first.
+ */
 static bool is_refused(const struct world *world, const struct entry *task,
                        const struct entry *mirror, struct policy_refusal *ret)
 {

@@ -46,7 +46,10 @@ void placing_release(struct entry *task)
     placing_mark(task->controller);
 }
 
-/* With isolation Branch it is the container of the settings' branch that is kept, once there is one. */
+/*
+ * With isolation Branch it is the container of the settings' branch that is kept, once there is
+ * one.
+ */
 static bool is_own_branch(const struct entry *repository, const struct repository_spec *spec)
 {
     const char *branch = spec->branch != NULL
@@ -414,7 +417,10 @@ static void tell_pools(struct controller *controller, struct placing *placing,
     }
 }
 
-/* Before every pool has looked at what there is, a member that is not known may only not be known yet. */
+/*
+ * Before every pool has looked at what there is, a member that is not known may only not be known
+ * yet.
+ */
 static bool are_pools_known(const struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {

@@ -1,7 +1,9 @@
 /*
- * Placement in the controller: gathers what reconcilers/placement.h decides on, and carries the decision to the entries.
+ * Placement in the controller: gathers what reconcilers/placement.h decides on, and carries the
+ * decision to the entries.
  *
- * Whatever placement depends on marks it as due; at the end of a turn, before the passes, it is decided once for everything.
+ * Whatever placement depends on marks it as due; at the end of a turn, before the passes, it is
+ * decided once for everything.
  */
 #ifndef BERTH_CONTROLLER_PLACING_H
 #define BERTH_CONTROLLER_PLACING_H

@@ -40,7 +40,10 @@ int policy_load(struct controller *controller, struct error *err)
     return 0;
 }
 
-/* What the disk was found to lead to may be allowed now: who failed for that need not wait for another try. */
+/*
+ * What the disk was found to lead to may be allowed now: who failed for that need not wait for
+ * another try.
+ */
 static void retry_refused(struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {

@@ -134,7 +134,10 @@ static bool is_foreign(const struct controller *controller, const char *name)
 
 /* Facts */
 
-/* The hash says it at once; other differences (an image that was replaced) are seen by the member's own pass. */
+/*
+ * The hash says it at once; other differences (an image that was replaced) are seen by the member's
+ * own pass.
+ */
 static bool is_outdated(const struct entry *member)
 {
     const struct observed_container *container =
@@ -194,7 +197,10 @@ static void facts_done(struct pool_facts *facts)
     free(facts->stalled_message);
 }
 
-/* What only waits for somebody, or for another powerState, is told apart from what comes up by itself. */
+/*
+ * What only waits for somebody, or for another powerState, is told apart from what comes up by
+ * itself.
+ */
 static void count_standstill(struct pool_facts *facts, const struct entry *member)
 {
     const struct condition *conditions = member->status->conditions;

@@ -8,7 +8,10 @@
 
 #include <stdint.h>
 
-/* 0: it could be bound (and listened on); -1: somebody has it. An address that is not this host's counts as free. */
+/*
+ * 0: it could be bound (and listened on); -1: somebody has it. An address that is not this host's
+ * counts as free.
+ */
 int port_probe(const char *host_ip, uint16_t port, enum port_protocol protocol);
 
 #endif

@@ -8,9 +8,10 @@
 #include <string.h>
 
 /*
- * create, start with its output, look at how it ended. The engine has no call that ends a command: one that is not over in time is killed
- * where Berth can reach the engine's processes. Where it cannot, the probe fails, without another command, until this one
- * has gone: so at most one command of a probe runs in a container, however long it hangs.
+ * create, start with its output, look at how it ended. The engine has no call that ends a command:
+ * one that is not over in time is killed where Berth can reach the engine's processes. Where it
+ * cannot, the probe fails, without another command, until this one has gone: so at most one command
+ * of a probe runs in a container, however long it hangs.
  */
 
 enum { MAX_OUTPUT = 4096, SHOWN_LINES = 3, SHOWN_LINE = 120 };

@@ -1,8 +1,9 @@
 /*
  * One probe of one instance, and the three ways to try it. Only for probes.c and probe_*.c.
  *
- * A way has a function that begins a try, and one that gives it up, after which nothing of it may call back. Between them it calls
- * probe_worker_done() exactly once, also from within its beginning.
+ * A way has a function that begins a try, and one that gives it up, after which nothing of it may
+ * call back. Between them it calls probe_worker_done() exactly once, also from within its
+ * beginning.
  */
 #ifndef BERTH_CONTROLLER_PROBE_WORKER_H
 #define BERTH_CONTROLLER_PROBE_WORKER_H
@@ -72,7 +73,10 @@ void probe_worker_begin_clock(struct probe_worker *worker);
 /* probe_exec.c */
 void probe_exec_begin(struct probe_worker *worker);
 void probe_exec_poll(struct probe_worker *worker);
-/* At the timeout: what has been begun is ended, as far as that is possible from outside the container. */
+/*
+ * At the timeout: what has been begun is ended, as far as that is possible from outside the
+ * container.
+ */
 void probe_exec_time_out(struct probe_worker *worker);
 void probe_exec_cancel(struct probe_worker *worker);
 

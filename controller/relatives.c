@@ -7,7 +7,9 @@
 #include "controller/setups.h"
 #include "controller/trees.h"
 
-/* Who looks again when something became of a repository container, its mirror, its setup or a task. */
+/*
+ * Who looks again when something became of a repository container, its mirror, its setup or a task.
+ */
 
 static bool is_news(const struct object_status *before, const struct object_status *now)
 {

@@ -48,7 +48,10 @@ static char *read_text(const json_t *json, const char *key)
     return xstrdup_or_null(json_string_value(json_object_get(json, key)));
 }
 
-/* Before there were trees for each task there was one, in "tree": somebody's work may be in it, so it is named. */
+/*
+ * Before there were trees for each task there was one, in "tree": somebody's work may be in it, so
+ * it is named.
+ */
 static void note_old_tree(const struct entry *entry, const json_t *json)
 {
     auto_free char *path = state_path(&entry->controller->state, "repos/%s/tree", entry->name);
@@ -83,7 +86,10 @@ void repository_load(struct entry *entry)
     }
 }
 
-/* The record goes; run/ holds the logs of tasks until their time is up, and a mirror has its own end. */
+/*
+ * The record goes; run/ holds the logs of tasks until their time is up, and a mirror has its own
+ * end.
+ */
 void repository_forget(struct entry *entry)
 {
     auto_free char *name = xasprintf("repos/%s/repository.json", entry->name);

@@ -25,7 +25,10 @@ static void look_at_pool(struct entry *pool)
     }
 }
 
-/* All of a repository: its mirror, which asks the remote, its containers, their setups, and tasks that wait. */
+/*
+ * All of a repository: its mirror, which asks the remote, its containers, their setups, and tasks
+ * that wait.
+ */
 static void look_at_repository(struct entry *mirror, int64_t asked_wall_ms)
 {
     mirror->mirror->asked_wall_ms = asked_wall_ms;

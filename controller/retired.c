@@ -30,7 +30,9 @@ static bool is_due(struct expiry *expiry, int64_t at_wall_ms)
     return false;
 }
 
-/* --- logs ---------------------------------------------------------------------------------------- */
+/*
+ * --- logs ----------------------------------------------------------------------------------------
+ */
 
 static bool is_plain(const char *name)
 {
@@ -84,7 +86,9 @@ static void expire_log(void *user, const char *name)
     state_remove(&controller->state, file);
 }
 
-/* --- trees --------------------------------------------------------------------------------------- */
+/*
+ * --- trees ---------------------------------------------------------------------------------------
+ */
 
 struct tree_removal {
     struct controller *controller;
@@ -203,7 +207,10 @@ struct entry *tree_owner(const struct entry *repository, const struct tree_recor
                : task;
 }
 
-/* A record that says whose it is, and nobody of that name claims it: its owner went while no controller looked. */
+/*
+ * A record that says whose it is, and nobody of that name claims it: its owner went while no
+ * controller looked.
+ */
 static bool has_lost_owner(const struct entry *repository, const struct tree_record *record)
 {
     if (record->removed_at_wall_ms != 0 || !repository->controller->is_scanned) {

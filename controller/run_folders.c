@@ -21,7 +21,9 @@ struct folder_sweep {
     bool has_removed; /* of the container */
 };
 
-/* --- who claims one ------------------------------------------------------------------------------ */
+/*
+ * --- who claims one ------------------------------------------------------------------------------
+ */
 
 static void claim(struct folder_sweep *sweep, const char *id)
 {
@@ -77,7 +79,10 @@ static void find_claims(struct folder_sweep *sweep)
     }
 }
 
-/* --- the folders of one container ------------------------------------------------------------------ */
+/*
+ * --- the folders of one container
+ * ------------------------------------------------------------------
+ */
 
 static bool is_fresh(const char *path)
 {

@@ -9,9 +9,9 @@
 #include <string.h>
 
 /*
- * People in a repository's container: commands that run in it by the engine's exec and are no work of ours. While there
- * is one the container is not idle. What runs is listed with each inspection; each is asked what it is until it has
- * started: one that was only created says nothing yet.
+ * People in a repository's container: commands that run in it by the engine's exec and are no work
+ * of ours. While there is one the container is not idle. What runs is listed with each inspection;
+ * each is asked what it is until it has started: one that was only created says nothing yet.
  */
 
 struct exec_entry {

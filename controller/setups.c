@@ -31,7 +31,10 @@ struct entry *setup_repository(const struct entry *setup)
     return entry_find(setup->controller, setup->setup->repository_key);
 }
 
-/* What its last run was is in the status file of the Repository, which a controller before this one wrote. */
+/*
+ * What its last run was is in the status file of the Repository, which a controller before this one
+ * wrote.
+ */
 static struct entry *setup_new(const struct entry *repository)
 {
     const struct status_repository *recalled = &repository->status->repository;
@@ -56,7 +59,9 @@ void setup_sync(struct entry *repository)
     }
 }
 
-/* --- facts --------------------------------------------------------------------------------------- */
+/*
+ * --- facts ---------------------------------------------------------------------------------------
+ */
 
 /* The id of the image that the settings name; NULL: not known. */
 static const char *base_image_id(const struct entry *repository)
@@ -184,7 +189,9 @@ bool setup_is_running(const struct entry *repository)
     return setup != NULL && (setup->run != NULL || setup->setup->observed.state == ATTEMPT_RUNNING);
 }
 
-/* --- the newest attempt -------------------------------------------------------------------------- */
+/*
+ * --- the newest attempt --------------------------------------------------------------------------
+ */
 
 void setup_observe(struct entry *entry)
 {
@@ -220,7 +227,9 @@ void setup_observe(struct entry *entry)
     setup->observed = observed;
 }
 
-/* --- the input of a pass ------------------------------------------------------------------------- */
+/*
+ * --- the input of a pass -------------------------------------------------------------------------
+ */
 
 static void add_wish(const struct entry *repository, const char *commit, struct setup_wish *wishes,
                      size_t *count, struct arena *arena)

@@ -26,7 +26,10 @@ struct entry *setup_repository(const struct entry *setup); /* NULL: it is gone *
 struct task_setup setup_of_commit(const struct entry *repository, const char *commit,
                                   char layer[SETUP_KEY_SIZE]);
 
-/* The image that the next container should be made from, and whether the engine has it. reference: the caller's to free. */
+/*
+ * The image that the next container should be made from, and whether the engine has it. reference:
+ * the caller's to free.
+ */
 char *setup_image(const struct entry *repository, struct observed_image *ret_image);
 
 /* True while the run at hand, or one that is about to begin, has this tree. */
@@ -35,7 +38,10 @@ bool setup_needs_tree(const struct entry *repository, const char *tree);
 /* True while its command runs, or is about to. */
 bool setup_is_running(const struct entry *repository);
 
-/* Fills in all but the plan's own things. wishes: room for all tasks of it and one more; texts in the arena. */
+/*
+ * Fills in all but the plan's own things. wishes: room for all tasks of it and one more; texts in
+ * the arena.
+ */
 void setup_fill_input(struct entry *setup, struct setup_input *input, struct setup_wish *wishes,
                       struct arena *arena);
 

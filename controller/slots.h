@@ -1,8 +1,8 @@
 /*
  * Bounded work towards the engine: at most `limit` holders at once, the others wait.
  *
- * Two lanes: fresh work (an object that just appeared or changed) does not wait behind a herd of old work, and old work gets every
- * fourth turn, so that it does not starve.
+ * Two lanes: fresh work (an object that just appeared or changed) does not wait behind a herd of
+ * old work, and old work gets every fourth turn, so that it does not starve.
  */
 #ifndef BERTH_CONTROLLER_SLOTS_H
 #define BERTH_CONTROLLER_SLOTS_H
@@ -29,9 +29,10 @@ struct slot_wait {
 };
 
 /*
- * What was wanted already when the facts about the engine were complete is a herd, whether the controller or the engine
- * was away, and for however long; what came or changed afterwards is somebody's edit. is_new: it is made or made anew, not
- * brought back. Both times are of the monotonic clock; 0: never.
+ * What was wanted already when the facts about the engine were complete is a herd, whether the
+ * controller or the engine was away, and for however long; what came or changed afterwards is
+ * somebody's edit. is_new: it is made or made anew, not brought back. Both times are of the
+ * monotonic clock; 0: never.
  */
 enum slot_lane slots_lane(bool is_new, uint64_t changed_at_ms, uint64_t listed_at_ms);
 

@@ -86,7 +86,9 @@ bool spec_file_system_is_remote(long type)
     return false;
 }
 
-/* --- places -------------------------------------------------------------------------------------- */
+/*
+ * --- places --------------------------------------------------------------------------------------
+ */
 
 static void set_place(struct spec_scan *scan, const char *name, dev_t device, ino_t inode)
 {
@@ -132,7 +134,10 @@ void spec_scan_recall_places(struct spec_scan *scan, const json_t *places)
     }
 }
 
-/* --- one file ------------------------------------------------------------------------------------- */
+/*
+ * --- one file
+ * -------------------------------------------------------------------------------------
+ */
 
 struct scan_pass {
     struct spec_scan *scan;
@@ -154,7 +159,10 @@ static void scan_pass_done(struct scan_pass *pass)
     free(pass->names);
 }
 
-/* Links are followed only as far as they stay below the root: a spec directory is no way to read other files. */
+/*
+ * Links are followed only as far as they stay below the root: a spec directory is no way to read
+ * other files.
+ */
 static int open_below(int root_fd, const char *name, int flags)
 {
     struct open_how how = {
@@ -180,7 +188,10 @@ static bool is_remote(int fd)
     return fstatfs(fd, &info) == 0 && spec_file_system_is_remote(info.f_type);
 }
 
-/* A lease on reading is refused while the file is open for writing. It can be had on one's own files, or with CAP_LEASE. */
+/*
+ * A lease on reading is refused while the file is open for writing. It can be had on one's own
+ * files, or with CAP_LEASE.
+ */
 static enum writer find_writer(int fd)
 {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
@@ -330,7 +341,10 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         return;
     }
     sha256_hex(strbuf_text(&text), text.len, digest);
-    /* One that changed within this tick of the file system's clock can change again without any sign of it: read it again. */
+    /*
+     * One that changed within this tick of the file system's clock can change again without any
+     * sign of it: read it again.
+     */
     if (is_aged(info, CLOCK_TICK_MS)) {
         remember(pass->scan, name, info);
     } else {
@@ -414,8 +428,11 @@ static bool scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
     return true;
 }
 
-/* A directory that has nothing in it any more is believed when it is the same as before. Only the top one can be replaced
- * by people's ways of publishing files; others are different when they are on another file system. */
+/*
+ * A directory that has nothing in it any more is believed when it is the same as before. Only the
+ * top one can be replaced by people's ways of publishing files; others are different when they are
+ * on another file system.
+ */
 static void check_place(struct scan_pass *pass, const char *name, int fd, bool is_empty)
 {
     struct place *known = map_get(&pass->scan->places, name);

@@ -1,13 +1,14 @@
 /*
  * One look at the spec directory: which files are there, what is in them.
  *
- * Reads only *.yaml and *.yml that are not hidden and no status files, below the directory, through links only where they
- * stay inside it. A file that somebody is still writing keeps its last version; where the kernel does not tell who writes (files
- * of others, network file systems), a file must rest for a moment before it is read. An empty file does not speak for the
- * objects that were in it. Unchanged files are not read again (device, inode, size and times are remembered).
+ * Reads only *.yaml and *.yml that are not hidden and no status files, below the directory, through
+ * links only where they stay inside it. A file that somebody is still writing keeps its last
+ * version; where the kernel does not tell who writes (files of others, network file systems), a
+ * file must rest for a moment before it is read. An empty file does not speak for the objects that
+ * were in it. Unchanged files are not read again (device, inode, size and times are remembered).
  *
- * Where files were seen is remembered too: a directory that is empty all of a sudden, and is another one (unmounted, replaced),
- * deletes nothing. That outlives the controller as a document.
+ * Where files were seen is remembered too: a directory that is empty all of a sudden, and is
+ * another one (unmounted, replaced), deletes nothing. That outlives the controller as a document.
  */
 #ifndef BERTH_CONTROLLER_SPEC_SCAN_H
 #define BERTH_CONTROLLER_SPEC_SCAN_H
@@ -40,17 +41,23 @@ void spec_scan_init(struct spec_scan *scan, const char *directory);
 void spec_scan_done(struct spec_scan *scan);
 
 /*
- * Feeds the set with a scan. ERROR: the directory could not be read, or holds too much; the set is as it was. now_ms:
- * monotonic.
+ * Feeds the set with a scan. ERROR: the directory could not be read, or holds too much; the set is
+ * as it was. now_ms: monotonic.
  */
 int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err);
 
-/* Where files were seen, for the next controller; new reference. And what the one before has seen; NULL: nothing. */
+/*
+ * Where files were seen, for the next controller; new reference. And what the one before has seen;
+ * NULL: nothing.
+ */
 json_t *spec_scan_places(struct spec_scan *scan);
 void spec_scan_recall_places(struct spec_scan *scan, const json_t *places);
 
-/* True for file systems (statfs's f_type) whose changes may come from elsewhere, where the kernel sees no writer. */
+/*
+ * True for file systems (statfs's f_type) whose changes may come from elsewhere, where the kernel
+ * sees no writer.
+ */
 bool spec_file_system_is_remote(long type);
 
 /* True for names that can hold specs. */

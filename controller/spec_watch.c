@@ -204,9 +204,15 @@ static void add_watch(struct spec_watch *watch, const char *name)
     note_sign(watch); /* what came before the watch was seen by no event: look once more */
 }
 
-/* --- the way to the directory --------------------------------------------------------------------- */
+/*
+ * --- the way to the directory
+ * ---------------------------------------------------------------------
+ */
 
-/* Those that were there before the new ones: the kernel gives the same descriptor for the same folder. */
+/*
+ * Those that were there before the new ones: the kernel gives the same descriptor for the same
+ * folder.
+ */
 static void drop_lookouts(struct spec_watch *watch, struct lookout *lookouts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -241,7 +247,10 @@ static bool is_link(const char *path)
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
-/* A link on the way can be switched, and the directory itself replaced, without any event inside of it. */
+/*
+ * A link on the way can be switched, and the directory itself replaced, without any event inside of
+ * it.
+ */
 static void watch_way(struct spec_watch *watch)
 {
     auto_free char *path = xstrdup(watch->directory);
@@ -339,7 +348,10 @@ void spec_watch_update(struct spec_watch *watch, const struct map *directories)
     if (watch->fd < 0) {
         return;
     }
-    /* The kernel gives the descriptor back that it has, or a new one when another directory took the name. */
+    /*
+     * The kernel gives the descriptor back that it has, or a new one when another directory took
+     * the name.
+     */
     add_watch(watch, "");
     watch_way(watch);
     for (struct map_entry *at = map_first(directories); at != NULL; at = map_next(at)) {

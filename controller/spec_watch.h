@@ -1,10 +1,11 @@
 /*
  * When to look at the spec directory.
  *
- * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the first sign) the owner scans. Where
- * inotify cannot be had, or does not tell all (network file systems), the directory is polled. The way to the directory is watched
- * too: links on it can be switched. Events about files that cannot hold specs, our own status
- * files among them, are passed over.
+ * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the
+ * first sign) the owner scans. Where inotify cannot be had, or does not tell all (network file
+ * systems), the directory is polled. The way to the directory is watched too: links on it can be
+ * switched. Events about files that cannot hold specs, our own status files among them, are passed
+ * over.
  */
 #ifndef BERTH_CONTROLLER_SPEC_WATCH_H
 #define BERTH_CONTROLLER_SPEC_WATCH_H
@@ -23,7 +24,10 @@ struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool i
                                   void (*on_due)(void *user), void *user);
 void spec_watch_close(struct spec_watch *watch);
 
-/* After a scan: watch exactly these directories (relative names) beside the top one, which is watched by path again if it came back. */
+/*
+ * After a scan: watch exactly these directories (relative names) beside the top one, which is
+ * watched by path again if it came back.
+ */
 void spec_watch_update(struct spec_watch *watch, const struct map *directories);
 
 /* Why the directory is polled rather than watched, or NULL. */

@@ -112,7 +112,10 @@ static void write_pid(const char *path)
 static int take_lock(struct state_dir *state, struct error *err)
 {
     auto_free char *path = state_path(state, "lock");
-    /* Held for reading: it can be had where nothing may be written, and keeps nobody from making that so. */
+    /*
+     * Held for reading: it can be had where nothing may be written, and keeps nobody from making
+     * that so.
+     */
     auto_close int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
     char pid[32] = "";
 
@@ -165,7 +168,10 @@ static void remove_temporary_of_repository(void *user, const char *name)
     dir_remove_temporary(layers, "");
 }
 
-/* A controller that was killed while it replaced a file; not in requests/, where commands write at any time. */
+/*
+ * A controller that was killed while it replaced a file; not in requests/, where commands write at
+ * any time.
+ */
 static void remove_temporary(struct state_dir *state)
 {
     static const char *const names[] = {"", "tasks", "retired", "specs", "released", "releasing"};
@@ -209,7 +215,10 @@ void state_dir_close(struct state_dir *state)
     state->path = NULL;
 }
 
-/* --- what cannot be written ----------------------------------------------------------------------- */
+/*
+ * --- what cannot be written
+ * -----------------------------------------------------------------------
+ */
 
 /* What is kept for a file that its writer writes again by itself. */
 static const char written_by_others[] = "";

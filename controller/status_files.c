@@ -40,7 +40,10 @@ void status_mark_entry(struct entry *entry)
     }
 }
 
-/* Their objects may be held, or not be sure to be gone yet: a controller that starts now must know of them. */
+/*
+ * Their objects may be held, or not be sure to be gone yet: a controller that starts now must know
+ * of them.
+ */
 static void list_owners(const struct spec_set *specs, struct map *owners)
 {
     for (struct map_entry *at = map_first(&specs->entries); at != NULL; at = map_next(at)) {
@@ -115,7 +118,10 @@ static void add_spec_errors(struct object_status *status, const char *file,
     }
 }
 
-/* The status of something that no entry stands for: a document with errors, or one whose name is another file's. */
+/*
+ * The status of something that no entry stands for: a document with errors, or one whose name is
+ * another file's.
+ */
 static struct object_status *invalid_status(const char *reason, const char *message)
 {
     struct object_status *status = status_new();
@@ -247,7 +253,10 @@ static bool has_document(const struct spec_set_file *file, const char *key)
     return false;
 }
 
-/* Objects in force that the file, as it is now, does not show: it is broken, or their deletion is not sure yet. */
+/*
+ * Objects in force that the file, as it is now, does not show: it is broken, or their deletion is
+ * not sure yet.
+ */
 static void append_hidden(struct controller *controller, json_t *documents, const char *name,
                           const struct spec_set_file *file)
 {

@@ -15,7 +15,9 @@
 
 enum { SWEEP_MS = 60000 };
 
-/* What nobody owns any more goes, after a grace, and never while the engine's facts are incomplete. */
+/*
+ * What nobody owns any more goes, after a grace, and never while the engine's facts are incomplete.
+ */
 
 struct removal {
     struct controller *controller;
@@ -102,7 +104,10 @@ void sweep_remove(struct controller *controller, const char *what, const char *n
     removal->call = engine_call(controller->engine, request, on_removed, removal);
 }
 
-/* Its file cannot be read as it is: what it says about this container is unknown, which is never "nothing". */
+/*
+ * Its file cannot be read as it is: what it says about this container is unknown, which is never
+ * "nothing".
+ */
 static bool is_source_unknown(struct controller *controller,
                               const struct observed_container *container)
 {

@@ -9,9 +9,9 @@
 #include <string.h>
 
 /*
- * Images that repository containers were kept as after setup: those go that no container is made from, and that the
- * next one would not be made from either. An image that somebody built on one of ours has its labels too: only names
- * that we give are removed, never what has none.
+ * Images that repository containers were kept as after setup: those go that no container is made
+ * from, and that the next one would not be made from either. An image that somebody built on one of
+ * ours has its labels too: only names that we give are removed, never what has none.
  */
 
 static bool is_used(const struct controller *controller, const char *image_id)
@@ -26,7 +26,10 @@ static bool is_used(const struct controller *controller, const char *image_id)
     return false;
 }
 
-/* What cannot be told yet (its base image was not looked at, its commit is not known) may be wanted. */
+/*
+ * What cannot be told yet (its base image was not looked at, its commit is not known) may be
+ * wanted.
+ */
 static bool may_be_wanted(const struct entry *repository, const char *name)
 {
     const struct object *settings = repository_settings(repository);

@@ -1,6 +1,6 @@
 /*
- * Who may run a task: the user that it names, where the Repository lists users, and where the controller wants the
- * owner of the spec file to be that user.
+ * Who may run a task: the user that it names, where the Repository lists users, and where the
+ * controller wants the owner of the spec file to be that user.
  */
 #ifndef BERTH_CONTROLLER_TASK_OWNER_H
 #define BERTH_CONTROLLER_TASK_OWNER_H
@@ -8,8 +8,8 @@
 #include "controller/controller.h"
 
 /*
- * Takes note of whose the text is that the task's spec was read from; to be called when it was. Later the file may be
- * gone, or another one.
+ * Takes note of whose the text is that the task's spec was read from; to be called when it was.
+ * Later the file may be gone, or another one.
  */
 void task_note_owner(struct entry *task);
 

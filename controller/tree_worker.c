@@ -84,8 +84,8 @@ static bool work_start(struct queued_job *job)
 }
 
 /*
- * Jobs for one tree keep their order. Those without a name are about the whole folder, and those without a
- * folder about no tree at all.
+ * Jobs for one tree keep their order. Those without a name are about the whole folder, and those
+ * without a folder about no tree at all.
  */
 static bool is_about_the_same(const struct queued_job *a, const struct queued_job *b)
 {

@@ -1,9 +1,10 @@
 /*
- * Jobs on working trees (clients/tree_job.h), each in a child process that can be killed, a few at a time.
+ * Jobs on working trees (clients/tree_job.h), each in a child process that can be killed, a few at
+ * a time.
  *
- * Jobs for one tree (trees and name) are done one after the other, in the order of their submission; so
- * are PROBE and SHARE of one trees folder. Like git_worker.h: a child has an empty environment, gets its job
- * on stdin, and is killed with what it started when it takes too long.
+ * Jobs for one tree (trees and name) are done one after the other, in the order of their
+ * submission; so are PROBE and SHARE of one trees folder. Like git_worker.h: a child has an empty
+ * environment, gets its job on stdin, and is killed with what it started when it takes too long.
  */
 #ifndef BERTH_CONTROLLER_TREE_WORKER_H
 #define BERTH_CONTROLLER_TREE_WORKER_H
@@ -32,7 +33,10 @@ void tree_pool_free(struct tree_pool *pool); /* no callback comes any more; chil
 struct tree_work *tree_pool_submit(struct tree_pool *pool, const struct tree_job *job,
                                    tree_done_fn *on_done, void *user);
 
-/* No callback comes any more. One that waits is forgotten; one that runs goes on to its end, so that nothing is left half-made. */
+/*
+ * No callback comes any more. One that waits is forgotten; one that runs goes on to its end, so
+ * that nothing is left half-made.
+ */
 void tree_work_abandon(struct tree_work *work);
 
 #endif

@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/* --- records ------------------------------------------------------------------------------------- */
+/*
+ * --- records -------------------------------------------------------------------------------------
+ */
 
 static void record_free(struct tree_record *record)
 {
@@ -152,7 +154,10 @@ static char *read_text(const json_t *json, const char *key)
     return xstrdup_or_null(json_string_value(json_object_get(json, key)));
 }
 
-/* Used at a moment to come: it was written while the clock was ahead, and so was what followed from it. */
+/*
+ * Used at a moment to come: it was written while the clock was ahead, and so was what followed from
+ * it.
+ */
 static void bring_back(struct tree_record *record, int64_t now_wall_ms)
 {
     int64_t ahead_ms = record->used_wall_ms - now_wall_ms;
@@ -221,7 +226,9 @@ bool task_is_in_shared_tree(const struct entry *task)
     return !task_is_over(task->status) && text_equal(task->status->task.tree.name, SHARED_TREE);
 }
 
-/* --- what is there ------------------------------------------------------------------------------- */
+/*
+ * --- what is there -------------------------------------------------------------------------------
+ */
 
 bool tree_is_there(const struct entry *repository, const struct tree_record *record)
 {
@@ -350,7 +357,9 @@ int layer_write_changes(const struct entry *mirror, const char *key, const char 
     return file_replace(AT_FDCWD, path, changes, strlen(changes), 0600, FILE_DURABLE, err);
 }
 
-/* --- whose trees are ----------------------------------------------------------------------------- */
+/*
+ * --- whose trees are -----------------------------------------------------------------------------
+ */
 
 static void set_user(struct repository_entry *repository, const char *user, const char *error)
 {
@@ -392,7 +401,10 @@ static void observe_user(struct entry *repository, const struct observed_contain
     arena_done(&arena);
 }
 
-/* What is there of the host's folder, and what the container has mounted; what cannot be looked at is as it should be. */
+/*
+ * What is there of the host's folder, and what the container has mounted; what cannot be looked at
+ * is as it should be.
+ */
 static bool is_mounted_elsewhere(const struct repository_entry *own,
                                  const struct observed_container *container)
 {
@@ -432,7 +444,9 @@ void trees_observe(struct entry *repository)
     }
 }
 
-/* --- the means ----------------------------------------------------------------------------------- */
+/*
+ * --- the means -----------------------------------------------------------------------------------
+ */
 
 /* What fails there says nothing about mounts. */
 static bool is_disk_unwritable(const char *path)

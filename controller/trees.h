@@ -1,9 +1,9 @@
 /*
  * Records of working trees: repos/<container>/records/<tree>.json.
  *
- * A record is on disk before its tree is made and goes after it, so whatever is found is known: what it was made
- * from (so that it can be mounted again after a reboot, and nothing below it is collected), whose it is, and for
- * how long it is kept. It outlives its task's spec.
+ * A record is on disk before its tree is made and goes after it, so whatever is found is known:
+ * what it was made from (so that it can be mounted again after a reboot, and nothing below it is
+ * collected), whose it is, and for how long it is kept. It outlives its task's spec.
  */
 #ifndef BERTH_CONTROLLER_TREES_H
 #define BERTH_CONTROLLER_TREES_H
@@ -40,7 +40,9 @@ void trees_done(struct repository_entry *repository);
 
 /* The task that it is of, as long as that is there and claims no other; NULL: nobody. */
 struct entry *tree_owner(const struct entry *repository, const struct tree_record *record);
-/* It is of a task that has ended, and goes now: the tree, its record, and what the task says of it. */
+/*
+ * It is of a task that has ended, and goes now: the tree, its record, and what the task says of it.
+ */
 void tree_remove_kept(struct entry *repository, struct tree_record *record);
 
 /* What a task's status says about its tree. */
@@ -62,19 +64,25 @@ bool task_is_in_shared_tree(const struct entry *task);
 /* Ready, and still there: a mount that somebody took away is made again. */
 bool tree_is_there(const struct entry *repository, const struct tree_record *record);
 
-/* The task's name, or with a number behind it where a tree of that name is still kept; the caller's to free. */
+/*
+ * The task's name, or with a number behind it where a tree of that name is still kept; the caller's
+ * to free.
+ */
 char *tree_free_name(const struct entry *repository, const char *task);
 
 /* What the runner has written about the container's user, and how trees come into it. */
 void trees_observe(struct entry *repository);
 
-/* repos/<base>/snap/<commit>-<uid>; the caller's to free, like the next: repos/<base>/setup/<key>. */
+/*
+ * repos/<base>/snap/<commit>-<uid>; the caller's to free, like the next: repos/<base>/setup/<key>.
+ */
 char *snapshot_path(const struct entry *mirror, const char *commit, int64_t uid);
 char *layer_path(const struct entry *mirror, const char *key);
 
 /*
- * What setup left uncommitted in a layer: a digest (clients/tree_job.h), in a file "<layer>.changes" beside it. read:
- * NULL where there is none; the caller's to free. Text "": nothing, or not known.
+ * What setup left uncommitted in a layer: a digest (clients/tree_job.h), in a file
+ * "<layer>.changes" beside it. read: NULL where there is none; the caller's to free. Text "":
+ * nothing, or not known.
  */
 char *layer_read_changes(const struct entry *mirror, const char *key);
 int layer_write_changes(const struct entry *mirror, const char *key, const char *changes,

@@ -8,9 +8,10 @@
 #include <stdlib.h>
 
 /*
- * A full or read-only disk, or a directory that was taken away. Files are replaced whole, so what is there stays as it was; the
- * containers are looked after all the same. That something is not written is told once when it begins and once when it is over,
- * and it is tried again until then, so that no event is needed for it.
+ * A full or read-only disk, or a directory that was taken away. Files are replaced whole, so what
+ * is there stays as it was; the containers are looked after all the same. That something is not
+ * written is told once when it begins and once when it is over, and it is tried again until then,
+ * so that no event is needed for it.
  */
 
 enum { RETRY_MS = 2000 };
@@ -51,7 +52,10 @@ void unwritten_hold_id(struct controller *controller)
     unwritten->is_other_told = result < 0 && err.kind == ERROR_CONFLICT;
 }
 
-/* Where a disk has no room, or nothing may be written, its statuses and state files show that by their age only: so it is logged. */
+/*
+ * Where a disk has no room, or nothing may be written, its statuses and state files show that by
+ * their age only: so it is logged.
+ */
 static void tell(bool *is_told, const char *begins, const char *ends, const char *error,
                  size_t count, const char *hint)
 {

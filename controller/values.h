@@ -1,12 +1,15 @@
 /*
  * Values of env that come from a file or from the controller's own environment (valueFrom).
  *
- * They are read twice: for a pass, which gets digests only, and again at the moment when a container or command is made, straight
- * into the request to the engine. They are in no label, status, log, plan or process list, and no error text has them. Digests are
- * keyed with a random key in the state directory ("env-key"), so that nobody who reads labels can guess a value and check it.
+ * They are read twice: for a pass, which gets digests only, and again at the moment when a
+ * container or command is made, straight into the request to the engine. They are in no label,
+ * status, log, plan or process list, and no error text has them. Digests are keyed with a random
+ * key in the state directory ("env-key"), so that nobody who reads labels can guess a value and
+ * check it.
  *
- * Files must be below a directory of --env-file-root, behind all links too, and outside the state directory; regular, at most
- * VALUE_MAX bytes, text without NUL; a line break at the end is cut off. Variables must be named by --allow-env.
+ * Files must be below a directory of --env-file-root, behind all links too, and outside the state
+ * directory; regular, at most VALUE_MAX bytes, text without NUL; a line break at the end is cut
+ * off. Variables must be named by --allow-env.
  */
 #ifndef BERTH_CONTROLLER_VALUES_H
 #define BERTH_CONTROLLER_VALUES_H
@@ -33,7 +36,10 @@ struct value_key {
 
 bool env_has_sources(const struct env_list *env);
 
-/* What passes may know of the env's values now; read anew at every call. NULL: none comes from elsewhere. Borrowed from the entry. */
+/*
+ * What passes may know of the env's values now; read anew at every call. NULL: none comes from
+ * elsewhere. Borrowed from the entry.
+ */
 const struct observed_values *values_observe(struct entry *entry, const struct env_list *env);
 void entry_values_free(struct entry_values *values); /* accepts NULL */
 

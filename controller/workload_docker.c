@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a container can do by default: enough for package managers and servers, nothing towards the host. */
+/*
+ * What a container can do by default: enough for package managers and servers, nothing towards the
+ * host.
+ */
 static const char *const default_capabilities[] = {
     "CHOWN",  "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE",
     "SETGID", "SETPCAP",      "SETUID",
@@ -83,7 +86,10 @@ static json_t *port_bindings(const struct workload *workload)
     return object;
 }
 
-/* Mounts, not Binds: a source that does not exist is then an error rather than a new directory of root's. */
+/*
+ * Mounts, not Binds: a source that does not exist is then an error rather than a new directory of
+ * root's.
+ */
 static json_t *mounts_to_json(const struct workload *workload)
 {
     json_t *array = json_array();

@@ -11,8 +11,8 @@
 struct secret_values;
 
 /*
- * cpu_count: of the engine's host; more than that is refused by the engine, so it is the ceiling. 0: unknown.
- * values: those of env that come from elsewhere; NULL: none does. New reference.
+ * cpu_count: of the engine's host; more than that is refused by the engine, so it is the ceiling.
+ * 0: unknown. values: those of env that come from elsewhere; NULL: none does. New reference.
  */
 json_t *workload_to_docker(const struct workload *workload, int64_t cpu_count,
                            const struct secret_values *values);

@@ -22,9 +22,10 @@ __attribute__((noreturn)) static void report(int report_fd, const struct command
 }
 
 /*
- * The runner blocks and ignores signals for itself, and so may have who started it: the command starts as
- * from a fresh login. By the kernel's own call, because the C library keeps two signals to itself; zeros
- * are the default action with every flag and mask empty. It fails for KILL and STOP alone.
+ * The runner blocks and ignores signals for itself, and so may have who started it: the command
+ * starts as from a fresh login. By the kernel's own call, because the C library keeps two signals
+ * to itself; zeros are the default action with every flag and mask empty. It fails for KILL and
+ * STOP alone.
  */
 static void reset_signals(void)
 {

@@ -15,8 +15,8 @@ struct child {
 };
 
 /*
- * The command dies with the caller, should that be killed: nobody would be there to end it in time or
- * to write down its result. -1 with errno: there is no process.
+ * The command dies with the caller, should that be killed: nobody would be there to end it in time
+ * or to write down its result. -1 with errno: there is no process.
  */
 int child_start(const struct command *command, struct child *ret_child);
 

@@ -1,15 +1,20 @@
 /*
- * What a process goes through to become the command: user, environment, guard, links, directory, exec.
+ * What a process goes through to become the command: user, environment, guard, links, directory,
+ * exec.
  *
  * `run` does it in a child that it supervises, `exec` with itself. The options are the same:
  *
  *     --user, --cwd    who it runs as (user.h), and where; without them it stays
- *     --home           HOME; without it, the home of --user; without both, HOME as it is, or where there
+ *     --home           HOME; without it, the home of --user; without both, HOME as it is, or where
+ *     there
  *                      is none, that of who we are
  *     --tmp            TMPDIR, TMP and TEMP
- *     --link PATH      repeatable: a directory, such as a cache, that the user is used to find below
- *                      their home. With --home, <home>/<rest> becomes a symbolic link to it, where <rest>
- *                      is its path below the user's home in /etc/passwd; what is elsewhere needs none
+ *     --link PATH      repeatable: a directory, such as a cache, that the user is used to find
+ *     below
+ *                      their home. With --home, <home>/<rest> becomes a symbolic link to it, where
+ *                      <rest>
+ *                      is its path below the user's home in /etc/passwd; what is elsewhere needs
+ *                      none
  *     --guard, --allow repeatable: where it may not write, and where it may all the same (guard.h)
  */
 #ifndef BERTH_CONTROLLER_RUNNER_COMMAND_H
@@ -50,13 +55,16 @@ int command_prepare(const struct command_options *options, char **argv, struct c
                     struct command_failure *failure);
 
 /*
- * Becomes the user. The descriptors 0, 1 and 2 become theirs too, so that /dev/stdout can be opened. When memory is
- * used up, the kernel is to end what the command starts, and not those who keep account of it: it gets the highest
- * oom_score_adj.
+ * Becomes the user. The descriptors 0, 1 and 2 become theirs too, so that /dev/stdout can be
+ * opened. When memory is used up, the kernel is to end what the command starts, and not those who
+ * keep account of it: it gets the highest oom_score_adj.
  */
 int command_become_user(const struct command *command, struct command_failure *failure);
 
-/* The rest, in which nobody is looked up any more and nothing is done as root that the user may not. */
+/*
+ * The rest, in which nobody is looked up any more and nothing is done as root that the user may
+ * not.
+ */
 void command_execute(const struct command *command, struct command_failure *failure);
 
 #endif

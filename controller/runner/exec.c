@@ -1,6 +1,7 @@
 /*
- * `exec`: a command beside a task, as the task's user, in its tree, with its home and its guard, and with
- * the terminal or the streams of who started us. Nothing is written down, and nobody watches over it.
+ * `exec`: a command beside a task, as the task's user, in its tree, with its home and its guard,
+ * and with the terminal or the streams of who started us. Nothing is written down, and nobody
+ * watches over it.
  */
 #include "controller/runner/command.h"
 #include "controller/runner/runner.h"

@@ -1,12 +1,13 @@
 /*
  * `idle`: process 1 of a container that waits for work.
  *
- * It takes in orphans, and on TERM or INT passes the signal on and ends, with 0, when nothing else is
- * left or the grace is over. The grace is shorter than the ten seconds that engines give by default, and
- * longer than what a `run` takes that was told so by process 1: tasks end with a record.
+ * It takes in orphans, and on TERM or INT passes the signal on and ends, with 0, when nothing else
+ * is left or the grace is over. The grace is shorter than the ten seconds that engines give by
+ * default, and longer than what a `run` takes that was told so by process 1: tasks end with a
+ * record.
  *
- * With --user and --user-file it first writes down who that user is, for who cannot look into the image
- * (clients/runner_user.h), and gives that user the empty folders named by --own.
+ * With --user and --user-file it first writes down who that user is, for who cannot look into the
+ * image (clients/runner_user.h), and gives that user the empty folders named by --own.
  */
 #include "controller/runner/options.h"
 #include "controller/runner/record.h"
@@ -34,8 +35,8 @@ enum {
 };
 
 /*
- * As process 1 of a pid namespace: everybody in it. As any other process, where -1 would be everybody
- * on the machine: what is below us.
+ * As process 1 of a pid namespace: everybody in it. As any other process, where -1 would be
+ * everybody on the machine: what is below us.
  */
 static void signal_others(int number)
 {
@@ -97,7 +98,10 @@ static bool is_empty(int fd)
     return dir != NULL && count <= 2; /* "." and ".." */
 }
 
-/* A folder that nobody has used yet, such as a new volume, becomes the user's: it is root's, and empty. */
+/*
+ * A folder that nobody has used yet, such as a new volume, becomes the user's: it is root's, and
+ * empty.
+ */
 static void own_folder(const struct user *user, const char *path)
 {
     char reason[64];

@@ -42,7 +42,10 @@ static int read_text(const char *path, char *text, size_t size)
     return 0;
 }
 
-/* Our cgroup v2 as /proc names it, "0::/path": where the container has no cgroup namespace of its own. */
+/*
+ * Our cgroup v2 as /proc names it, "0::/path": where the container has no cgroup namespace of its
+ * own.
+ */
 static int read_own_events(char *text, size_t size)
 {
     char own[PATH_MAX], path[PATH_MAX + 64];

@@ -11,7 +11,10 @@
 
 enum oom_verdict { OOM_UNKNOWN, OOM_NO, OOM_YES };
 
-/* From cgroup v2's memory.events or v1's memory.oom_control, as the container sees them; -1: from neither. */
+/*
+ * From cgroup v2's memory.events or v1's memory.oom_control, as the container sees them; -1: from
+ * neither.
+ */
 int64_t oom_count_kills(void);
 
 /* The number in the line "oom_kill N" of either file's text; -1: there is none. */

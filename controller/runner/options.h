@@ -1,6 +1,6 @@
 /*
- * Options of a sub-command: "--name value" in any order, each at most once save those with a list, up to
- * a "--" or the end.
+ * Options of a sub-command: "--name value" in any order, each at most once save those with a list,
+ * up to a "--" or the end.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_OPTIONS_H
 #define BERTH_CONTROLLER_RUNNER_OPTIONS_H

@@ -1,10 +1,10 @@
 /*
- * The records of an attempt, as the runner writes them; clients/runner_record.h says what readers make
- * of them.
+ * The records of an attempt, as the runner writes them; clients/runner_record.h says what readers
+ * make of them.
  *
- * At most once: an attempt belongs to whom link(2) lets give <n>.start its name. The file is complete,
- * on disk and locked before it gets that name, so whoever sees it without its lock knows that its
- * runner is gone, and a reader that probes the lock can never be in the runner's way.
+ * At most once: an attempt belongs to whom link(2) lets give <n>.start its name. The file is
+ * complete, on disk and locked before it gets that name, so whoever sees it without its lock knows
+ * that its runner is gone, and a reader that probes the lock can never be in the runner's way.
  *
  * The room for <n>.exit is taken before the attempt is: a log that fills the disk cannot cost the
  * result. Files whose names start with a dot are half-made; a killed runner leaves them behind.
@@ -55,16 +55,19 @@ int record_open_dir(const char *dir);
 const char *record_name(unsigned attempt, const char *suffix, char name[RECORD_NAME_SIZE]);
 
 /*
- * Creates a file in dir_fd, or opens it where flags, which are added to those of open(2), do not say
- * O_EXCL: a regular one, no link followed, mode 0644 whatever the umask says, closed on exec. -1 with
- * errno.
+ * Creates a file in dir_fd, or opens it where flags, which are added to those of open(2), do not
+ * say O_EXCL: a regular one, no link followed, mode 0644 whatever the umask says, closed on exec.
+ * -1 with errno.
  */
 int record_create_file(int dir_fd, const char *name, int flags);
 
 /* Control characters become '?', so that a text of any origin is one line of a record. */
 void record_clean_line(char *text);
 
-/* Replaces a file of any absolute path by one of these few bytes, mode 0644, durably. -1 with errno. */
+/*
+ * Replaces a file of any absolute path by one of these few bytes, mode 0644, durably. -1 with
+ * errno.
+ */
 int record_replace(const char *path, const char *text, size_t len);
 
 /*

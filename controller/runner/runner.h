@@ -1,15 +1,15 @@
 /*
  * berth-runner: the one file of Berth that goes into containers.
  *
- * Berth puts it into repository containers, at /.berth/runner, where `run` starts a task's command and
- * `exec` one beside it, and it is all there is in the built-in idle image, as process 1. It is linked statically and asks an
- * image for nothing: no shell, no /etc/passwd, no /dev/null, no /proc (what it then cannot do is said
- * where it is tried). It shares no code with the rest of Berth; the records that it leaves are
- * described in clients/runner_record.h and clients/runner_user.h.
+ * Berth puts it into repository containers, at /.berth/runner, where `run` starts a task's command
+ * and `exec` one beside it, and it is all there is in the built-in idle image, as process 1. It is
+ * linked statically and asks an image for nothing: no shell, no /etc/passwd, no /dev/null, no /proc
+ * (what it then cannot do is said where it is tried). It shares no code with the rest of Berth; the
+ * records that it leaves are described in clients/runner_record.h and clients/runner_user.h.
  *
  * Reading order: main.c, run.c (one attempt, from claim to exit record), supervise.c (its loop),
- * command.c (how a process becomes the command), then what these stand on: record, child, guard, tree,
- * task_log, user, oom. exec.c, stop.c and idle.c are small.
+ * command.c (how a process becomes the command), then what these stand on: record, child, guard,
+ * tree, task_log, user, oom. exec.c, stop.c and idle.c are small.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_RUNNER_H
 #define BERTH_CONTROLLER_RUNNER_RUNNER_H
@@ -17,7 +17,9 @@
 /* What `berth-runner version` prints; also the version of the records. */
 #define RUNNER_VERSION 1
 
-/* Exit statuses of the runner's own. `run` and `exec` otherwise end with the status of the command. */
+/*
+ * Exit statuses of the runner's own. `run` and `exec` otherwise end with the status of the command.
+ */
 enum runner_status {
     RUNNER_OK = 0,
     RUNNER_STILL_RUNNING = 1,    /* stop: the attempt could not be signalled or did not end */

@@ -58,7 +58,9 @@ static void signal_tree(struct supervisor *supervisor, int number)
     }
 }
 
-/* Without /proc what left the group cannot be found, and what is left of it is waited for in vain. */
+/*
+ * Without /proc what left the group cannot be found, and what is left of it is waited for in vain.
+ */
 static bool is_all_done_that_can_be(const struct supervisor *supervisor)
 {
     return supervisor->phase == PHASE_KILLING && supervisor->is_tree_hidden &&

@@ -2,8 +2,8 @@
  * The log of an attempt: everything the command and its children write, up to a ceiling.
  *
  * Past the ceiling one line says so and the rest is dropped; on a full disk what does not fit is
- * dropped, a line says that something is missing as soon as there is room again, and writing goes on.
- * The command never waits or fails because of its log.
+ * dropped, a line says that something is missing as soon as there is room again, and writing goes
+ * on. The command never waits or fails because of its log.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_TASK_LOG_H
 #define BERTH_CONTROLLER_RUNNER_TASK_LOG_H

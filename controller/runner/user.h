@@ -1,10 +1,11 @@
 /*
  * Who the command runs as, by the rules of docker run --user.
  *
- * Forms: "", "user", "user:group", ":group"; each part a name or a number. A number without an entry
- * in /etc/passwd is a user with group 0 and home "/". Supplementary groups come from /etc/group, but
- * only where no group is given. The files are the image's: parsed here because the C library's
- * functions load plugins, which a static program cannot; lines that make no sense are passed over.
+ * Forms: "", "user", "user:group", ":group"; each part a name or a number. A number without an
+ * entry in /etc/passwd is a user with group 0 and home "/". Supplementary groups come from
+ * /etc/group, but only where no group is given. The files are the image's: parsed here because the
+ * C library's functions load plugins, which a static program cannot; lines that make no sense are
+ * passed over.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_USER_H
 #define BERTH_CONTROLLER_RUNNER_USER_H
@@ -24,8 +25,8 @@ struct user {
 };
 
 /*
- * From the texts of the two files (NUL-terminated, NULL where there is none). An empty user is the one
- * with the number of current_uid. -1: no such user or group, said in message.
+ * From the texts of the two files (NUL-terminated, NULL where there is none). An empty user is the
+ * one with the number of current_uid. -1: no such user or group, said in message.
  */
 int user_find(const char *spec, uid_t current_uid, const char *passwd, const char *group,
               struct user *ret_user, char *message, size_t message_size);

@@ -1,8 +1,8 @@
 /*
  * The few small helpers that all parts of the runner share.
  *
- * The runner reports trouble that belongs to an attempt in the attempt's exit record; runner_complain()
- * is for what happens before or outside one.
+ * The runner reports trouble that belongs to an attempt in the attempt's exit record;
+ * runner_complain() is for what happens before or outside one.
  */
 #ifndef BERTH_CONTROLLER_RUNNER_UTIL_H
 #define BERTH_CONTROLLER_RUNNER_UTIL_H
@@ -17,8 +17,8 @@ int64_t util_wall_ms(void);       /* for people: since 1970, UTC */
 void runner_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Writes all of it and returns len; fewer when an error came in between (errno says which), so that the
- * caller knows how much is in the file.
+ * Writes all of it and returns len; fewer when an error came in between (errno says which), so that
+ * the caller knows how much is in the file.
  */
 size_t util_write(int fd, const void *bytes, size_t len);
 
@@ -26,14 +26,14 @@ size_t util_write(int fd, const void *bytes, size_t len);
 int util_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
 
 /*
- * Takes "//", "/./" and an ending "/" out of an absolute path, in place; -1 when it is not absolute or
- * has a "..", and then it is unchanged.
+ * Takes "//", "/./" and an ending "/" out of an absolute path, in place; -1 when it is not absolute
+ * or has a "..", and then it is unchanged.
  */
 int util_clean_path(char *path);
 
 /*
- * Where path lies below directory: "a/b" of "/d/a/b" below "/d", "" when they are the same; NULL when it
- * does not. Both cleaned.
+ * Where path lies below directory: "a/b" of "/d/a/b" below "/d", "" when they are the same; NULL
+ * when it does not. Both cleaned.
  */
 const char *util_path_below(const char *path, const char *directory);
 
