@@ -270,8 +270,9 @@ check: ## all that CI runs; ends with "N passed, N failed"
 	@ENGINE='$(ENGINE)' tests/support/check.sh
 
 FORMATTED = $(SOURCES) $(HEADERS) $(RUNNER_SOURCES) $(TOOL_SOURCES) $(wildcard $(TEST_SOURCES)) $(TEST_HEADERS)
-check-format: ## the layout is clang-format's
+check-format: ## the layout is clang-format's, and comments are no wider
 	@clang-format --dry-run -Werror $(FORMATTED)
+	@! LC_ALL=C.UTF-8 grep -nE '^.{101,}$$' $(FORMATTED) || { echo 'lines of more than 100 columns' >&2; false; }
 
 format: ## let clang-format lay the sources out
 	clang-format -i $(FORMATTED)

@@ -18,11 +18,13 @@
 
 enum { MODE_OF_NEW_FILES = 0644, MODE_OF_NEW_DIRECTORIES = 0755 }; /* less the umask */
 
-/* --- reading ------------------------------------------------------------------------------------- */
+/*
+ * --- reading -------------------------------------------------------------------------------------
+ */
 
 /*
- * Where a file really is: links are followed where they stay below the directory, as the controller follows them.
- * The caller's to free.
+ * Where a file really is: links are followed where they stay below the directory, as the controller
+ * follows them. The caller's to free.
  */
 static char *real_path(const char *directory, const char *name, struct error *err)
 {
@@ -134,9 +136,14 @@ struct spec_store_entry spec_store_find(const struct spec_store *store, enum kin
     return (struct spec_store_entry){0};
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
+/*
+ * --- writing -------------------------------------------------------------------------------------
+ */
 
-/* Whoever else writes by these functions waits, so that nobody's change is lost between a look and a rename. */
+/*
+ * Whoever else writes by these functions waits, so that nobody's change is lost between a look and
+ * a rename.
+ */
 static int lock_directory(const struct spec_store *store, struct error *err)
 {
     auto_close int fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -188,7 +195,10 @@ static int write_all(int fd, const char *text, size_t len)
     return 0;
 }
 
-/* A new file with the text, and with owner and mode of the one that it is to replace (NULL: there is none). */
+/*
+ * A new file with the text, and with owner and mode of the one that it is to replace (NULL: there
+ * is none).
+ */
 static int write_temporary(const char *path, const struct stat *before, const char *text,
                            size_t len)
 {

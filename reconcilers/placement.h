@@ -60,8 +60,11 @@ struct placement_repository {
     const char *instance;            /* the member it is on now, or NULL */
     int64_t cpu_milli, memory_bytes; /* what it asks for; 0: nothing */
     bool is_warm;                    /* wants a place also without tasks */
-    bool is_present; /* its container counts against its member also without tasks: it runs, or is
-                      * about to. A stopped one need not count: it asks for room when it is wanted */
+    /*
+     * Its container counts against its member also without tasks: it runs, or is about to. A
+     * stopped one need not count: it asks for room when it is wanted.
+     */
+    bool is_present;
 };
 
 struct placement_task {

@@ -20,8 +20,8 @@ struct option_list {
 struct option_rule {
     const char *name; /* "--attempt" */
     bool is_required;
-    bool
-        is_path; /* absolute, without ".."; what "//", "/./" and an ending "/" are for nothing goes */
+    /* absolute, without ".."; what "//", "/./" and an ending "/" are for nothing goes */
+    bool is_path;
     const char **text;
     struct option_list *list;
     uint64_t *number;
