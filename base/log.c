@@ -52,9 +52,7 @@ static const char *level_name(enum log_level level)
     abort();
 }
 
-/*
- * --- values --------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 #define CUT "..."
 
@@ -141,9 +139,7 @@ static void add_pair(struct strbuf *fields, const char *name, const char *value)
     strbuf_add(fields, quote);
 }
 
-/*
- * --- lines ---------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static void write_all(const char *text, size_t len)
 {

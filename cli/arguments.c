@@ -55,9 +55,7 @@ char *directory_option(const char *value, const char *variable, const char *fall
     return path_absolute(value);
 }
 
-/*
- * --- options -------------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void add_letter(struct arguments *args, size_t *len, int id, int has_value)
 {
@@ -214,9 +212,7 @@ int timeout_option(struct arguments *args, const char *text, int64_t *ret_ms)
     return 0;
 }
 
-/*
- * --- kinds --------------------------------------------------------------------------------------
- */
+/* --- kinds ------------------------------------------------------------------------------------ */
 
 struct kind_word {
     const char *word;

@@ -50,9 +50,7 @@ static int take_arguments(struct gc *gc, struct arguments *args)
     return id < 0 ? -1 : arguments_count(args, 0, 0, NULL);
 }
 
-/*
- * --- a dry run -----------------------------------------------------------------------------------
- */
+/* --- a dry run -------------------------------------------------------------------------------- */
 
 /* The limits of the controller that runs there, or ran last. */
 static struct disk_policy policy_of(const json_t *heartbeat)
@@ -195,9 +193,7 @@ static int dry_run(const struct gc *gc, const char *state_dir)
     return EXIT_OK;
 }
 
-/*
- * --- asking for it -------------------------------------------------------------------------------
- */
+/* --- asking for it ---------------------------------------------------------------------------- */
 
 /*
  * The controller's word about the collection that was asked for with this id; NULL: not yet. New

@@ -59,9 +59,7 @@ static int fail(const char *format, ...)
     return EXIT_FAILED;
 }
 
-/*
- * --- arguments -----------------------------------------------------------------------------------
- */
+/* --- arguments -------------------------------------------------------------------------------- */
 
 static int take_wait(struct reconcile *reconcile, struct arguments *args)
 {
@@ -141,9 +139,7 @@ static int take_arguments(struct reconcile *reconcile, struct arguments *args)
     return id < 0 ? -1 : take_operands(reconcile, args);
 }
 
-/*
- * --- which object --------------------------------------------------------------------------------
- */
+/* --- which object ----------------------------------------------------------------------------- */
 
 static const json_t *repository_part(const json_t *document)
 {
@@ -267,9 +263,7 @@ static int find_object(struct reconcile *reconcile)
     return reconcile->name != NULL ? find_by_name(reconcile) : find_by_url(reconcile);
 }
 
-/*
- * --- asking, and waiting -------------------------------------------------------------------------
- */
+/* --- asking, and waiting ---------------------------------------------------------------------- */
 
 static int ask(struct reconcile *reconcile, const char *request)
 {

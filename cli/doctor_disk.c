@@ -26,9 +26,7 @@ static char *existing_part(const char *path)
     return part;
 }
 
-/*
- * --- room ----------------------------------------------------------------------------------------
- */
+/* --- room ------------------------------------------------------------------------------------- */
 
 static unsigned percent_of(uint64_t total, uint64_t free_amount)
 {
@@ -81,9 +79,7 @@ void doctor_check_disk(struct doctor *doctor)
     }
 }
 
-/*
- * --- working trees -------------------------------------------------------------------------------
- */
+/* --- working trees ---------------------------------------------------------------------------- */
 
 static const char *trees_fix(void)
 {

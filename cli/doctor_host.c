@@ -72,9 +72,7 @@ void doctor_check_directories(struct doctor *doctor)
     check_state(doctor);
 }
 
-/*
- * --- the kernel ----------------------------------------------------------------------------------
- */
+/* --- the kernel ------------------------------------------------------------------------------- */
 
 static void check_landlock(struct doctor *doctor)
 {
@@ -134,9 +132,7 @@ void doctor_check_kernel(struct doctor *doctor)
     check_inotify(doctor);
 }
 
-/*
- * --- ports ---------------------------------------------------------------------------------------
- */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 struct port_count {
     unsigned total, leased, taken;
@@ -216,9 +212,7 @@ void doctor_check_ports(struct doctor *doctor)
     port_table_done(&table);
 }
 
-/*
- * --- git -----------------------------------------------------------------------------------------
- */
+/* --- git -------------------------------------------------------------------------------------- */
 
 void doctor_check_git(struct doctor *doctor)
 {

@@ -82,9 +82,7 @@ static uint64_t removed_bytes(const struct gc_report *report)
     return bytes;
 }
 
-/*
- * --- text ----------------------------------------------------------------------------------------
- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static void print_disk(const struct gc_report *report)
 {
@@ -184,9 +182,7 @@ void gc_report_print(const struct gc_report *report)
     print_orphans(report->orphans);
 }
 
-/*
- * --- JSON ----------------------------------------------------------------------------------------
- */
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 static void put_text(json_t *json, const char *key, const char *text)
 {

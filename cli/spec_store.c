@@ -18,9 +18,7 @@
 
 enum { MODE_OF_NEW_FILES = 0644, MODE_OF_NEW_DIRECTORIES = 0755 }; /* less the umask */
 
-/*
- * --- reading -------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /*
  * Where a file really is: links are followed where they stay below the directory, as the controller
@@ -136,9 +134,7 @@ struct spec_store_entry spec_store_find(const struct spec_store *store, enum kin
     return (struct spec_store_entry){0};
 }
 
-/*
- * --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /*
  * Whoever else writes by these functions waits, so that nobody's change is lost between a look and

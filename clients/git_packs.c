@@ -31,9 +31,7 @@ static int fail(struct error *err, const char *what, const char *name)
                             name, strerror(errno));
 }
 
-/*
- * --- directories -------------------------------------------------------------------------------
- */
+/* --- directories ------------------------------------------------------------------------------ */
 
 /* A directory of ours in dir_fd, made where it is missing: what the worker put there is none. */
 static int open_own(int dir_fd, const char *name, struct error *err)
@@ -106,9 +104,7 @@ static int each_file(struct giving *giving, int dir_fd, each_file_fn *take)
     return result;
 }
 
-/*
- * --- copies ------------------------------------------------------------------------------------
- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 static int copy_bytes(const struct giving *giving, int from, int to, const char *name,
                       uint64_t total)

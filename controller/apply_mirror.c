@@ -22,9 +22,7 @@
 
 enum { GIT_UID = 65533, MAX_SECRET = 64 << 10 };
 
-/*
- * --- secrets -------------------------------------------------------------------------------------
- */
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 /* Secrets as they are needed for one job; wiped when it was handed to the child. */
 struct secrets {
@@ -74,9 +72,7 @@ static int read_secrets(const struct credentials *paths, struct secrets *secrets
                : 0;
 }
 
-/*
- * --- the mirror ----------------------------------------------------------------------------------
- */
+/* --- the mirror ------------------------------------------------------------------------------- */
 
 /*
  * Other users of this host get no further than repos/: only the git child's group may pass, to

@@ -25,9 +25,7 @@ enum {
     COMMIT_TIMEOUT_MS = 3600000,
 };
 
-/*
- * --- running it ----------------------------------------------------------------------------------
- */
+/* --- running it ------------------------------------------------------------------------------- */
 
 static void set_log(struct plan_run *run, const struct entry *repository)
 {

@@ -83,9 +83,7 @@ static void submit(struct plan_run *run, const struct tree_job *job, tree_done_f
     run->tree = tree_pool_submit(run->controller->trees, job, on_done, run);
 }
 
-/*
- * --- before the container starts -----------------------------------------------------------------
- */
+/* --- before the container starts -------------------------------------------------------------- */
 
 static int make_directories(const struct entry *repository, struct error *err)
 {
@@ -136,9 +134,7 @@ void apply_share_trees(struct plan_run *run)
     submit(run, &job, on_shared);
 }
 
-/*
- * --- making --------------------------------------------------------------------------------------
- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 /*
  * Whether the container sees what was mounted: an engine in a mount namespace of its own may not.
@@ -291,9 +287,7 @@ void apply_make_tree(struct plan_run *run)
     }
 }
 
-/*
- * --- looking at what is in it --------------------------------------------------------------------
- */
+/* --- looking at what is in it ----------------------------------------------------------------- */
 
 /* What setup left behind uncommitted is nobody's work, as long as it is as setup left it. */
 static bool is_all_of_setup(const struct entry *repository, const struct tree_record *record,
@@ -385,9 +379,7 @@ void apply_inspect_tree(struct plan_run *run)
     submit(run, &job, on_inspected);
 }
 
-/*
- * --- taking away ---------------------------------------------------------------------------------
- */
+/* --- taking away ------------------------------------------------------------------------------ */
 
 /* What was found in it stays known. */
 static void forget_place(struct entry *task)
@@ -478,9 +470,7 @@ void apply_remove_tree(struct plan_run *run)
     begin_removal(run, repository);
 }
 
-/*
- * --- what setup leaves ---------------------------------------------------------------------------
- */
+/* --- what setup leaves ------------------------------------------------------------------------ */
 
 static void on_setup_tree_gone(void *user, const struct tree_result *result, struct error *err)
 {

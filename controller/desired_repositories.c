@@ -115,9 +115,7 @@ unsigned repository_running_tasks(const struct entry *repository)
     return count;
 }
 
-/*
- * --- what the state directory knows --------------------------------------------------------------
- */
+/* --- what the state directory knows ----------------------------------------------------------- */
 
 static void load_repository(void *user, const char *name)
 {
@@ -156,9 +154,7 @@ void desired_load_repositories(struct controller *controller)
     state_list(&controller->state, "repos", workspace_remove_trash, controller);
 }
 
-/*
- * --- Repository objects --------------------------------------------------------------------------
- */
+/* --- Repository objects ----------------------------------------------------------------------- */
 
 /* Another Repository object with the same URL was only waiting for this. */
 static void hand_on_settings(struct controller *controller, const struct entry *entry)

@@ -32,9 +32,7 @@ static bool has_facts(const struct controller *controller)
            controller->has_placed && !controller->is_stopping;
 }
 
-/*
- * --- pressure ------------------------------------------------------------------------------------
- */
+/* --- pressure --------------------------------------------------------------------------------- */
 
 static void log_pressure(const char *reason, bool is_under_pressure)
 {
@@ -121,9 +119,7 @@ void disk_shift_times(struct controller *controller, int64_t by_ms)
     }
 }
 
-/*
- * --- surveys -------------------------------------------------------------------------------------
- */
+/* --- surveys ---------------------------------------------------------------------------------- */
 
 void disk_take_survey(struct controller *controller, struct disk_survey *ret_survey)
 {
@@ -183,9 +179,7 @@ void disk_take_sizes(struct controller *controller)
     look_soon(controller->collector); /* of a budget only sizes tell */
 }
 
-/*
- * --- collecting ----------------------------------------------------------------------------------
- */
+/* --- collecting ------------------------------------------------------------------------------- */
 
 /* One of many that found nothing is no news. */
 static void note_collection(struct collector *collector, unsigned removed, uint64_t bytes)
@@ -280,9 +274,7 @@ void disk_note_removed(struct controller *controller)
     }
 }
 
-/*
- * --- begin, end, heartbeat -----------------------------------------------------------------------
- */
+/* --- begin, end, heartbeat -------------------------------------------------------------------- */
 
 void disk_open(struct controller *controller)
 {

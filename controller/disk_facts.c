@@ -37,9 +37,7 @@ struct gathering {
     struct map facts; /* name of a mirror -> struct repository_facts */
 };
 
-/*
- * --- commits -------------------------------------------------------------------------------------
- */
+/* --- commits ---------------------------------------------------------------------------------- */
 
 static struct repository_facts *facts_of(const struct gathering *gathering, const char *mirror)
 {
@@ -190,9 +188,7 @@ static bool is_newest(const struct repository_facts *facts, const char *commit)
     return false;
 }
 
-/*
- * --- workspaces, trees, mirrors ------------------------------------------------------------------
- */
+/* --- workspaces, trees, mirrors --------------------------------------------------------------- */
 
 static struct entry *container_of(struct controller *controller, const struct disk_thing *thing)
 {
@@ -356,9 +352,7 @@ static void add_facts_of(const struct gathering *gathering, struct disk_thing *t
     }
 }
 
-/*
- * --- what is noted -------------------------------------------------------------------------------
- */
+/* --- what is noted ---------------------------------------------------------------------------- */
 
 static void note(struct disk_notes *notes, struct disk_thing *thing, int64_t now_wall_ms)
 {
@@ -443,9 +437,7 @@ void disk_add_facts(struct controller *controller, struct disk_survey *survey, i
     map_done(&gathering.facts);
 }
 
-/*
- * --- what is on its way out ----------------------------------------------------------------------
- */
+/* --- what is on its way out ------------------------------------------------------------------- */
 
 static bool is_leaving(const struct entry *entry)
 {

@@ -45,9 +45,7 @@ void disk_notes_forget(struct disk_notes *notes, const char *id)
     note_free(map_remove(&notes->by_id, id));
 }
 
-/*
- * --- as a document -------------------------------------------------------------------------------
- */
+/* --- as a document ---------------------------------------------------------------------------- */
 
 static void put_number(json_t *json, const char *key, int64_t number)
 {

@@ -54,9 +54,7 @@ void disk_thing_set_use(struct disk_survey *survey, struct disk_thing *thing, co
     }
 }
 
-/*
- * --- things --------------------------------------------------------------------------------------
- */
+/* --- things ----------------------------------------------------------------------------------- */
 
 static const char *path_of(const struct folder *folder, const char *part)
 {
@@ -135,9 +133,7 @@ static int64_t made_at(const struct reading *reading, const char *path)
     return changed_wall_ms <= reading->now_wall_ms ? changed_wall_ms : to_ms(&info.st_ctim);
 }
 
-/*
- * --- snapshots and setup layers ------------------------------------------------------------------
- */
+/* --- snapshots and setup layers --------------------------------------------------------------- */
 
 static bool is_hex(const char *text, size_t len)
 {
@@ -180,9 +176,7 @@ static void read_layer(void *user, const char *name)
     add_layer(user, DISK_SETUP_LAYER, "setup", name, SHORT_COMMIT_LEN);
 }
 
-/*
- * --- records of trees ----------------------------------------------------------------------------
- */
+/* --- records of trees ------------------------------------------------------------------------- */
 
 static const char *text_at(const struct folder *folder, const json_t *json, const char *key)
 {
@@ -283,9 +277,7 @@ static void read_record(void *user, const char *file)
     }
 }
 
-/*
- * --- folders -------------------------------------------------------------------------------------
- */
+/* --- folders ---------------------------------------------------------------------------------- */
 
 /* Whose folder it is: the mirror's is named like the container of all branches. */
 static void read_repository(struct folder *folder)
@@ -420,9 +412,7 @@ void disk_survey_done(struct disk_survey *survey)
     *survey = (struct disk_survey){0};
 }
 
-/*
- * --- the decision --------------------------------------------------------------------------------
- */
+/* --- the decision ----------------------------------------------------------------------------- */
 
 /* The trees of ended tasks are things of their own, and measured with their workspace. */
 static uint64_t own_bytes(const struct disk_survey *survey, const struct disk_thing *workspace)

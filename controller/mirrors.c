@@ -15,9 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * --- entries -------------------------------------------------------------------------------------
- */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void known_revision_free(struct known_revision *known)
 {
@@ -178,9 +176,7 @@ struct entry *mirror_entry_for(struct controller *controller, const char *url_te
     return entry;
 }
 
-/*
- * --- URLs ----------------------------------------------------------------------------------------
- */
+/* --- URLs ------------------------------------------------------------------------------------- */
 
 void mirror_offer_url(struct entry *entry, const char *url_text)
 {
@@ -201,9 +197,7 @@ void mirror_offer_url(struct entry *entry, const char *url_text)
     }
 }
 
-/*
- * --- settings ------------------------------------------------------------------------------------
- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 const struct object *mirror_settings(const struct entry *entry)
 {
@@ -270,9 +264,7 @@ void mirror_tell(struct entry *entry)
     }
 }
 
-/*
- * --- wishes --------------------------------------------------------------------------------------
- */
+/* --- wishes ----------------------------------------------------------------------------------- */
 
 static struct observed_revision observed_of(const struct mirror_entry *mirror,
                                             const struct revision *revision)
@@ -418,9 +410,7 @@ void mirror_fill_input(const struct entry *entry, struct mirror_input *input,
     input->previous = entry->status;
 }
 
-/*
- * --- results -------------------------------------------------------------------------------------
- */
+/* --- results ---------------------------------------------------------------------------------- */
 
 void mirror_take_result(struct entry *entry, const struct revision *revisions,
                         const struct git_result *result, int64_t began_wall_ms, bool is_fetch)

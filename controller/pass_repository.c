@@ -19,9 +19,7 @@
  * elsewhere.
  */
 
-/*
- * --- mirrors -------------------------------------------------------------------------------------
- */
+/* --- mirrors ---------------------------------------------------------------------------------- */
 
 void pass_mirror(struct pass *pass)
 {
@@ -47,9 +45,7 @@ void pass_mirror(struct pass *pass)
     mirror_reconcile(&pass->world, &input, pass->plan, pass->status);
 }
 
-/*
- * --- setups --------------------------------------------------------------------------------------
- */
+/* --- setups ----------------------------------------------------------------------------------- */
 
 void pass_setup(struct pass *pass)
 {
@@ -74,9 +70,7 @@ void pass_setup(struct pass *pass)
     arena_done(&arena);
 }
 
-/*
- * --- repository containers -----------------------------------------------------------------------
- */
+/* --- repository containers -------------------------------------------------------------------- */
 
 /* The instance that a repository container is placed on, or NULL. */
 static const struct object *instance_of(const struct entry *repository)

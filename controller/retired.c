@@ -30,9 +30,7 @@ static bool is_due(struct expiry *expiry, int64_t at_wall_ms)
     return false;
 }
 
-/*
- * --- logs ----------------------------------------------------------------------------------------
- */
+/* --- logs ------------------------------------------------------------------------------------- */
 
 static bool is_plain(const char *name)
 {
@@ -86,9 +84,7 @@ static void expire_log(void *user, const char *name)
     state_remove(&controller->state, file);
 }
 
-/*
- * --- trees ---------------------------------------------------------------------------------------
- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 struct tree_removal {
     struct controller *controller;

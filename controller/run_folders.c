@@ -21,9 +21,7 @@ struct folder_sweep {
     bool has_removed; /* of the container */
 };
 
-/*
- * --- who claims one ------------------------------------------------------------------------------
- */
+/* --- who claims one --------------------------------------------------------------------------- */
 
 static void claim(struct folder_sweep *sweep, const char *id)
 {

@@ -59,9 +59,7 @@ void setup_sync(struct entry *repository)
     }
 }
 
-/*
- * --- facts ---------------------------------------------------------------------------------------
- */
+/* --- facts ------------------------------------------------------------------------------------ */
 
 /* The id of the image that the settings name; NULL: not known. */
 static const char *base_image_id(const struct entry *repository)
@@ -189,9 +187,7 @@ bool setup_is_running(const struct entry *repository)
     return setup != NULL && (setup->run != NULL || setup->setup->observed.state == ATTEMPT_RUNNING);
 }
 
-/*
- * --- the newest attempt --------------------------------------------------------------------------
- */
+/* --- the newest attempt ----------------------------------------------------------------------- */
 
 void setup_observe(struct entry *entry)
 {
@@ -227,9 +223,7 @@ void setup_observe(struct entry *entry)
     setup->observed = observed;
 }
 
-/*
- * --- the input of a pass -------------------------------------------------------------------------
- */
+/* --- the input of a pass ---------------------------------------------------------------------- */
 
 static void add_wish(const struct entry *repository, const char *commit, struct setup_wish *wishes,
                      size_t *count, struct arena *arena)

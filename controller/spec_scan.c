@@ -86,9 +86,7 @@ bool spec_file_system_is_remote(long type)
     return false;
 }
 
-/*
- * --- places --------------------------------------------------------------------------------------
- */
+/* --- places ----------------------------------------------------------------------------------- */
 
 static void set_place(struct spec_scan *scan, const char *name, dev_t device, ino_t inode)
 {

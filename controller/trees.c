@@ -15,9 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-/*
- * --- records -------------------------------------------------------------------------------------
- */
+/* --- records ---------------------------------------------------------------------------------- */
 
 static void record_free(struct tree_record *record)
 {
@@ -226,9 +224,7 @@ bool task_is_in_shared_tree(const struct entry *task)
     return !task_is_over(task->status) && text_equal(task->status->task.tree.name, SHARED_TREE);
 }
 
-/*
- * --- what is there -------------------------------------------------------------------------------
- */
+/* --- what is there ---------------------------------------------------------------------------- */
 
 bool tree_is_there(const struct entry *repository, const struct tree_record *record)
 {
@@ -357,9 +353,7 @@ int layer_write_changes(const struct entry *mirror, const char *key, const char 
     return file_replace(AT_FDCWD, path, changes, strlen(changes), 0600, FILE_DURABLE, err);
 }
 
-/*
- * --- whose trees are -----------------------------------------------------------------------------
- */
+/* --- whose trees are -------------------------------------------------------------------------- */
 
 static void set_user(struct repository_entry *repository, const char *user, const char *error)
 {
@@ -444,9 +438,7 @@ void trees_observe(struct entry *repository)
     }
 }
 
-/*
- * --- the means -----------------------------------------------------------------------------------
- */
+/* --- the means -------------------------------------------------------------------------------- */
 
 /* What fails there says nothing about mounts. */
 static bool is_disk_unwritable(const char *path)

@@ -62,9 +62,7 @@ static char *size_text(uint64_t bytes)
                                       : xasprintf("%.1f MiB", (double)bytes / (1 << 20));
 }
 
-/*
- * --- pressure ------------------------------------------------------------------------------------
- */
+/* --- pressure --------------------------------------------------------------------------------- */
 
 struct judgement {
     const struct disk_usage *usage;
@@ -186,9 +184,7 @@ struct disk_policy disk_policy_with(unsigned high_percent, unsigned high_inode_p
     return policy;
 }
 
-/*
- * --- what goes -----------------------------------------------------------------------------------
- */
+/* --- what goes -------------------------------------------------------------------------------- */
 
 static void count_items(struct pass *pass, const struct disk_item *items, size_t count)
 {

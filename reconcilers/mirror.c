@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * --- URLs --------------------------------------------------------------------------------------
- */
+/* --- URLs ------------------------------------------------------------------------------------- */
 
 static bool is_scheme_allowed(const struct world *world, const char *scheme)
 {
@@ -89,9 +87,7 @@ char *revision_text(const struct revision *revision)
     abort();
 }
 
-/*
- * --- what a tree can be made from ----------------------------------------------------------------
- */
+/* --- what a tree can be made from ------------------------------------------------------------- */
 
 static bool is_new_enough(const struct mirror_view *view, const struct mirror_wish *wish)
 {
@@ -160,9 +156,7 @@ void mirror_source(const struct mirror_view *view, const struct mirror_wish *wis
     }
 }
 
-/*
- * --- the mirror itself ---------------------------------------------------------------------------
- */
+/* --- the mirror itself ------------------------------------------------------------------------ */
 
 struct demand {
     bool needs_fetch, needs_lookup, has_missing;

@@ -32,9 +32,7 @@ bool repository_is_gone(const struct repository_input *input)
            input->container == NULL && !input->trees->exists;
 }
 
-/*
- * --- the container -------------------------------------------------------------------------------
- */
+/* --- the container ---------------------------------------------------------------------------- */
 
 struct port_list repository_ports(const struct object *settings, struct arena *arena)
 {
@@ -142,9 +140,7 @@ static struct workload *build(const struct container_pass *pass)
     return workload;
 }
 
-/*
- * --- demand --------------------------------------------------------------------------------------
- */
+/* --- demand ----------------------------------------------------------------------------------- */
 
 struct demand {
     bool is_needed;
@@ -190,9 +186,7 @@ static struct demand find_demand(const struct world *world, const struct reposit
     };
 }
 
-/*
- * --- what is said --------------------------------------------------------------------------------
- */
+/* --- what is said ----------------------------------------------------------------------------- */
 
 static void describe_mirror(const struct repository_input *input, struct object_status *status)
 {
@@ -311,9 +305,7 @@ static void describe_idle(const struct repository_input *input, struct object_st
     }
 }
 
-/*
- * --- the decision --------------------------------------------------------------------------------
- */
+/* --- the decision ----------------------------------------------------------------------------- */
 
 static void reconcile_unneeded(struct container_pass *pass, const struct repository_input *input)
 {

@@ -15,9 +15,7 @@
 
 enum { KEY_HEX = 12, USER_POLL_MS = 50 };
 
-/*
- * --- names ---------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* Each part with its length in front, so that no two lists give one text. */
 static void add_part(struct strbuf *text, const char *part)
@@ -109,9 +107,7 @@ char *setup_run_id(const char *layer, const char *container_id)
     return xasprintf("setup-%s-%.8s", layer, container_id);
 }
 
-/*
- * --- the decision --------------------------------------------------------------------------------
- */
+/* --- the decision ----------------------------------------------------------------------------- */
 
 const struct setup_wish *setup_next(const struct setup_input *input)
 {

@@ -90,9 +90,7 @@ char *task_find_forbidden(const struct object *desired, const struct object *set
                            settings->name);
 }
 
-/*
- * --- what is always said -------------------------------------------------------------------------
- */
+/* --- what is always said ---------------------------------------------------------------------- */
 
 /* One incarnation of a name, as a directory: short enough, and never that of another name. */
 static const char *make_id(struct object_status *status, const char *name, int64_t now_wall_ms)
@@ -165,9 +163,7 @@ static bool is_suspended(const struct task_input *input)
     return input->desired != NULL && input->desired->task.is_suspended;
 }
 
-/*
- * --- a command that runs -------------------------------------------------------------------------
- */
+/* --- a command that runs ---------------------------------------------------------------------- */
 
 static void plan_stop(struct task_pass *pass, const char *cause)
 {
@@ -225,9 +221,7 @@ static bool reconcile_attempt(struct task_pass *pass)
     return false;
 }
 
-/*
- * --- before it starts ----------------------------------------------------------------------------
- */
+/* --- before it starts ------------------------------------------------------------------------- */
 
 /* Tasks that cannot ever have a place as things are need somebody's help; the others only wait. */
 static void reconcile_queued(const struct task_pass *pass)

@@ -35,9 +35,7 @@ void task_finish(struct task_pass *pass, enum phase phase, const char *reason, c
     }
 }
 
-/*
- * --- attempts ------------------------------------------------------------------------------------
- */
+/* --- attempts --------------------------------------------------------------------------------- */
 
 struct verdict {
     enum phase phase;
@@ -147,9 +145,7 @@ bool task_judge_attempt(struct task_pass *pass)
     return is_answered;
 }
 
-/*
- * --- what is left --------------------------------------------------------------------------------
- */
+/* --- what is left ----------------------------------------------------------------------------- */
 
 static bool has_own_tree(const struct status_tree *tree)
 {

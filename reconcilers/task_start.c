@@ -14,9 +14,7 @@
 
 enum { USER_POLL_MS = 50 };
 
-/*
- * --- waiting -------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static bool is_going_on(const struct object_status *status)
 {
@@ -145,9 +143,7 @@ static bool has_all(struct task_pass *pass)
     return false;
 }
 
-/*
- * --- ports ---------------------------------------------------------------------------------------
- */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 static const struct block_port *find_block_port(const struct task_input *input, uint16_t number)
 {
@@ -251,9 +247,7 @@ static bool take_ports(struct task_pass *pass)
     return false;
 }
 
-/*
- * --- trees ---------------------------------------------------------------------------------------
- */
+/* --- trees ------------------------------------------------------------------------------------ */
 
 static void plan_tree(struct task_pass *pass, const char *name, const struct tree_source *source,
                       const char *cause)
@@ -495,9 +489,7 @@ static bool prepare_shared_tree(struct task_pass *pass)
     return false;
 }
 
-/*
- * --- starting ------------------------------------------------------------------------------------
- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static void plan_command(struct task_pass *pass)
 {

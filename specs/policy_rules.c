@@ -64,9 +64,7 @@ __attribute__((format(printf, 2, 3))) static bool at(struct policy_refusal *ret,
     return true;
 }
 
-/*
- * --- images and repositories ---------------------------------------------------------------------
- */
+/* --- images and repositories ------------------------------------------------------------------ */
 
 static bool refuses_image(const struct policy *policy, const char *image,
                           struct policy_refusal *ret)
@@ -144,9 +142,7 @@ static bool refuses_url_text(const struct policy *policy, const char *text,
            policy_refuses_url(policy, &url, ret);
 }
 
-/*
- * --- volumes -------------------------------------------------------------------------------------
- */
+/* --- volumes ---------------------------------------------------------------------------------- */
 
 struct policy_mounts policy_mounts_in_force(const struct policy *policy,
                                             const struct text_list *roots, struct arena *arena)
@@ -274,9 +270,7 @@ static bool refuses_volumes(const struct policy *policy, const struct policy_mou
     return false;
 }
 
-/*
- * --- capabilities --------------------------------------------------------------------------------
- */
+/* --- capabilities ----------------------------------------------------------------------------- */
 
 /* What the engine itself would give a container: nothing in it reaches beyond the container. */
 static bool is_harmless_capability(const char *name)
@@ -328,9 +322,7 @@ static bool refuses_capabilities(const struct policy *policy, const struct text_
     return false;
 }
 
-/*
- * --- sizes ---------------------------------------------------------------------------------------
- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 /* False: there is no ceiling. */
 static bool find_ceiling(const struct policy *policy, struct machine_type *ret)
@@ -389,9 +381,7 @@ static bool refuses_machine_type(const struct policy *policy, const char *name,
            at(ret, "machineType");
 }
 
-/*
- * --- ports ---------------------------------------------------------------------------------------
- */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 static bool is_port_listed(const struct policy *policy, int64_t port)
 {
@@ -449,9 +439,7 @@ static bool refuses_ports(const struct policy *policy, const struct port_list *p
     return false;
 }
 
-/*
- * --- kinds ---------------------------------------------------------------------------------------
- */
+/* --- kinds ------------------------------------------------------------------------------------ */
 
 static bool refuses_instance(const struct policy *policy, const struct policy_mounts *mounts,
                              const struct instance_spec *spec, struct policy_refusal *ret)

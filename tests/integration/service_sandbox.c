@@ -70,9 +70,7 @@ static void load_library(void)
     }
 }
 
-/*
- * --- system calls by their sets ------------------------------------------------------------------
- */
+/* --- system calls by their sets --------------------------------------------------------------- */
 
 enum { MAX_NUMBER = 1024 };
 static bool is_allowed[MAX_NUMBER];
@@ -114,9 +112,7 @@ static void set_calls(const char *name, bool value)
     }
 }
 
-/*
- * --- filters on arguments ------------------------------------------------------------------------
- */
+/* --- filters on arguments --------------------------------------------------------------------- */
 
 static void deny_where(void *filter, const char *name, int error,
                        const struct comparison *comparisons, unsigned count)
@@ -185,9 +181,7 @@ static void deny_set_ids(void *filter)
     }
 }
 
-/*
- * --- the unit ------------------------------------------------------------------------------------
- */
+/* --- the unit --------------------------------------------------------------------------------- */
 
 /* The value of "KEY=..." when the line is one; else NULL. */
 static char *value_of(char *line, const char *key)

@@ -20,9 +20,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/*
- * --- objects ------------------------------------------------------------------------------------
- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 /*
  * The hash tells whether a status is of this spec: the same for the same spec, another one for
@@ -121,9 +119,7 @@ void check_objects(struct look *look)
     }
 }
 
-/*
- * --- what must not change ------------------------------------------------------------------------
- */
+/* --- what must not change --------------------------------------------------------------------- */
 
 static unsigned port_on_host(const json_t *container, unsigned container_port)
 {

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * --- one status for each document --------------------------------------------------------------
- */
+/* --- one status for each document ------------------------------------------------------------- */
 
 static bool speaks_of_errors(const json_t *document)
 {
@@ -63,9 +61,7 @@ static void check_file(struct look *look, const struct world_file *file)
     }
 }
 
-/*
- * --- files that nobody wants any more ----------------------------------------------------------
- */
+/* --- files that nobody wants any more --------------------------------------------------------- */
 
 static struct look *visitor; /* nftw has no argument for it */
 static size_t status_count;

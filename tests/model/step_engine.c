@@ -24,9 +24,7 @@ static long container_call(struct world *world, const char *method, const char *
     return engine_call(&world->engine, method, path, NULL, NULL);
 }
 
-/*
- * --- containers --------------------------------------------------------------------------------
- */
+/* --- containers ------------------------------------------------------------------------------- */
 
 static const struct blow {
     const char *what, *method, *rest;
@@ -139,9 +137,7 @@ static void rename_container(struct world *world)
     world_say(world, "rename container %s: %ld", name, container_call(world, "POST", name, rest));
 }
 
-/*
- * --- networks ----------------------------------------------------------------------------------
- */
+/* --- networks --------------------------------------------------------------------------------- */
 
 static void disconnect_all(struct world *world, const char *network)
 {
@@ -178,9 +174,7 @@ static void strike_network(struct world *world)
               is_removed ? " and remove it" : "", status);
 }
 
-/*
- * --- host ports --------------------------------------------------------------------------------
- */
+/* --- host ports ------------------------------------------------------------------------------- */
 
 static int listen_on(unsigned port)
 {
@@ -214,9 +208,7 @@ static void toggle_listener(struct world *world)
     world_say(world, "listen on port %u%s", port, listener->fd < 0 ? ": it is in use" : "");
 }
 
-/*
- * --- foreign containers -------------------------------------------------------------------------
- */
+/* --- foreign containers ----------------------------------------------------------------------- */
 
 static bool make_container(struct world *world, const char *name, json_t *labels, char *ret_id)
 {
@@ -333,9 +325,7 @@ void step_engine_restart(struct world *world)
     }
 }
 
-/*
- * --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 void engine_clean(struct world *world)
 {

@@ -10,9 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * --- steps --------------------------------------------------------------------------------------
- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static char *spec_path(const struct world *world, const struct world_task *task)
 {

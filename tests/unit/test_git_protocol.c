@@ -36,9 +36,7 @@ static const struct git_job full_job = {
     .owner_group = 1001,
 };
 
-/*
- * --- the job ------------------------------------------------------------------------------------
- */
+/* --- the job ---------------------------------------------------------------------------------- */
 
 static void a_job_comes_out_as_it_went_in(void **state)
 {
@@ -228,9 +226,7 @@ static void no_secret_of_the_job_stays_in_a_text(void **state)
     git_job_hide_secrets(&(const struct git_job){0}, stars);
 }
 
-/*
- * --- lines of the child -------------------------------------------------------------------------
- */
+/* --- lines of the child ----------------------------------------------------------------------- */
 
 /* Parses the line after taking its newline away; fails the test when it is none of the type. */
 static void must_parse(char *line, enum git_line type, struct git_progress *progress,

@@ -198,9 +198,7 @@ static void assert_fails(const char *script, uint64_t stall_ms, const char *reas
     }
 }
 
-/*
- * --- one job ------------------------------------------------------------------------------------
- */
+/* --- one job ---------------------------------------------------------------------------------- */
 
 static void a_job_tells_of_its_progress_and_its_result(void **state)
 {
@@ -374,9 +372,7 @@ static void a_job_that_is_none_fails_without_a_child(void **state)
     fixture_done(&fixture);
 }
 
-/*
- * --- several jobs -------------------------------------------------------------------------------
- */
+/* --- several jobs ----------------------------------------------------------------------------- */
 
 /* Writes down how many run beside it: each has a file of its own while it runs. */
 #define COUNTING                                                                                   \
@@ -461,9 +457,7 @@ static void a_job_that_waits_for_its_mirror_lets_others_go_ahead(void **state)
     fixture_done(&fixture);
 }
 
-/*
- * --- cancelling ---------------------------------------------------------------------------------
- */
+/* --- cancelling ------------------------------------------------------------------------------- */
 
 static pid_t read_pid(const struct fixture *fixture, const char *name)
 {

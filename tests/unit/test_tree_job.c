@@ -35,9 +35,7 @@ static const struct tree_job full_job = {
     .have = OTHER,
 };
 
-/*
- * --- the job ------------------------------------------------------------------------------------
- */
+/* --- the job ---------------------------------------------------------------------------------- */
 
 static void a_job_comes_out_as_it_went_in(void **state)
 {
@@ -264,9 +262,7 @@ static void names_of_branches_may_have_what_git_allows(void **state)
     }
 }
 
-/*
- * --- the answer ---------------------------------------------------------------------------------
- */
+/* --- the answer ------------------------------------------------------------------------------- */
 
 /* Parses the line after taking its newline away; fails the test when it has no meaning. */
 static void must_parse(char *line, bool is_result, struct tree_result *result,

@@ -193,9 +193,7 @@ static void assert_fails(const char *script, uint64_t timeout_ms, const char *wo
     }
 }
 
-/*
- * --- one job ------------------------------------------------------------------------------------
- */
+/* --- one job ---------------------------------------------------------------------------------- */
 
 static void a_job_tells_its_result(void **state)
 {
@@ -331,9 +329,7 @@ static void a_job_that_is_none_fails_without_a_child(void **state)
     fixture_done(&fixture);
 }
 
-/*
- * --- several jobs -------------------------------------------------------------------------------
- */
+/* --- several jobs ----------------------------------------------------------------------------- */
 
 /* Writes down how many run beside it: each has a file of its own while it runs. */
 #define COUNTING                                                                                   \
@@ -475,9 +471,7 @@ static void jobs_about_no_tree_do_not_wait_for_each_other(void **state)
     fixture_done(&fixture);
 }
 
-/*
- * --- abandoning ---------------------------------------------------------------------------------
- */
+/* --- abandoning ------------------------------------------------------------------------------- */
 
 static pid_t read_pid(const struct fixture *fixture, const char *name)
 {
