@@ -44,8 +44,8 @@ struct command {
     const struct command_option *options;
     const char *exit_codes; /* "0 all are good, 1 something is wrong, 2 usage" */
     const char *examples;   /* a command a line, with a comment behind two blanks where one helps */
-    enum completion
-        completion[COMMAND_MAX_OPERANDS]; /* of the operands; the last goes for all further ones */
+    /* of the operands; the last goes for all further ones */
+    enum completion completion[COMMAND_MAX_OPERANDS];
 };
 
 /* Exit codes of all commands but run, which has its own (docs/operations.md). */

@@ -18,8 +18,8 @@ struct shared_work {
 
     struct docker_pull pull; /* of an image */
 
-    struct subnet
-        subnet; /* of a network: asked for; prefix_len 0: not yet, or the engine's choice */
+    /* of a network: asked for; prefix_len 0: not yet, or the engine's choice */
+    struct subnet subnet;
     struct subnet_list refused; /* what the engine said it has already */
     unsigned tries;
 

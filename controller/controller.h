@@ -70,9 +70,9 @@ struct repository_entry {
     struct entry *setup;     /* NULL: it never had one */
     char *prepared; /* "<container id> <setup_text_key()>": setup has run in that container */
     char *prepared_commit; /* of which commit it was */
-    struct map
-        sessions;    /* id of an exec that is no work of ours -> struct exec_entry (sessions.c) */
-    char *warm_pool; /* the pool that keeps it up without tasks, or NULL */
+    /* id of an exec that is no work of ours -> struct exec_entry (sessions.c) */
+    struct map sessions;
+    char *warm_pool;       /* the pool that keeps it up without tasks, or NULL */
     char *pool, *instance; /* where it is placed; NULL: unplaced */
     bool is_waiting;       /* for a place, without a task */
     bool is_displaced;     /* the instance it was on is no more; it moves when somebody wants it */
@@ -138,8 +138,8 @@ struct entry {
     char *mirror_key;     /* the same of its mirror */
     char *owner;          /* of its spec file, where that matters (task_owner.h) */
     int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
-    int64_t
-        admitted_wall_ms; /* when it got its place, as far as this controller knows; 0: not yet */
+    /* when it got its place, as far as this controller knows; 0: not yet */
+    int64_t admitted_wall_ms;
     char *task_refusal_reason, *task_refusal;
     struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
     struct observed_attempt attempt;  /* its message is the next */
@@ -242,8 +242,8 @@ struct controller {
     struct map unsaved_good; /* spec files with a good version that is to be kept */
     struct map dirty_files;  /* spec files whose status must be written */
     struct map status_texts; /* status file -> digest of what was written last */
-    struct map
-        remembered; /* spec file -> documents of its status file as this controller found it */
+    /* spec file -> documents of its status file as this controller found it */
+    struct map remembered;
     struct unwritten unwritten;
     struct id_copy id_copy;
 

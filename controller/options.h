@@ -57,8 +57,8 @@ struct controller_options {
     unsigned relist_seconds;       /* relist of the engine */
     unsigned once_timeout_seconds; /* is_once: give up after it */
     unsigned orphan_grace_seconds;
-    unsigned
-        port_quarantine_seconds; /* a port that something else uses is left alone for so long */
+    /* a port that something else uses is left alone for so long */
+    unsigned port_quarantine_seconds;
     unsigned git_stall_seconds;
     uint64_t git_max_bytes;
     unsigned start_slots; /* 0: twice the processors, at most 8 */

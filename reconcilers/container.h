@@ -82,8 +82,8 @@ struct container_pass {
     const struct object_status *previous; /* may be NULL */
     const char *creation_cause; /* why it is missing, where this very plan removes it; else NULL */
     struct plan *plan;
-    struct object_status
-        *status; /* successor of previous: phase, conditions, container, ports are set here */
+    /* successor of previous: phase, conditions, container, ports are set here */
+    struct object_status *status;
 };
 
 void container_reconcile(struct container_pass *pass);

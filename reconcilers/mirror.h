@@ -31,8 +31,8 @@ struct observed_revision {
 /* A revision that somebody waits for. */
 struct mirror_wish {
     struct revision revision;
-    int64_t
-        since_wall_ms; /* a fetch that began then or later is new enough, whatever the interval */
+    /* a fetch that began then or later is new enough, whatever the interval */
+    int64_t since_wall_ms;
     struct observed_revision observed;
 };
 

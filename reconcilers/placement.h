@@ -115,8 +115,8 @@ struct placement_result {
     struct task_placement *tasks;
     unsigned *waiting_tasks;        /* by pool: that a new member would take */
     unsigned *waiting_repositories; /* by pool: warm ones likewise */
-    unsigned
-        *waiting_members; /* by pool: new members that those fill by what they ask for, at least */
+    /* by pool: new members that those fill by what they ask for, at least */
+    unsigned *waiting_members;
     size_t task_count;
 };
 

@@ -53,8 +53,8 @@ struct repository_input {
     const char *awaits;       /* what must be known before it can be made, or NULL */
     const char *pressure;     /* the disk is full: nothing new; NULL: it is not */
     bool has_unseen_trees;    /* a task that is over left one that was not looked at yet */
-    int64_t
-        work_kept_until_wall_ms; /* its trees have work that is nowhere else; 0: they have none */
+    /* its trees have work that is nowhere else; 0: they have none */
+    int64_t work_kept_until_wall_ms;
     const struct observed_trees *trees;
     const struct source *source; /* what a task without a word of its own would begin from */
     const struct observed_mirror *mirror;

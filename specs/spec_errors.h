@@ -22,9 +22,9 @@ struct spec_errors {
     struct arena *arena; /* texts of errors live there */
     struct spec_error *items;
     size_t count, capacity;
-    size_t
-        reader_count; /* the first ones are the reader's: nothing else is told about their places */
-    size_t room;      /* how many more may be kept; the first one always is */
+    /* the first ones are the reader's: nothing else is told about their places */
+    size_t reader_count;
+    size_t room; /* how many more may be kept; the first one always is */
     size_t left_out;
 };
 

@@ -31,8 +31,8 @@ struct yaml_node {
     bool is_plain; /* a scalar without quotes: yes, 0x10 and ~ mean something to YAML 1.1 */
     unsigned line, column;
     const char *text; /* of a scalar; clean UTF-8 without NUL */
-    struct yaml_node *
-        *items;   /* list: its items; map: key, value, key, value ...; keys are scalars */
+    /* list: its items; map: key, value, key, value ...; keys are scalars */
+    struct yaml_node **items;
     size_t count; /* of items: a map of one pair has 2 */
 };
 
@@ -54,8 +54,8 @@ struct yaml_stream {
     struct yaml_node **documents; /* empty documents are left out */
     size_t count;
     bool is_complete; /* false: the last problem, and only that, ended the reading early */
-    struct yaml_problem
-        *problems; /* in order of position; the one that ended the reading is last */
+    /* in order of position; the one that ended the reading is last */
+    struct yaml_problem *problems;
     size_t problem_count;
     struct arena *arena; /* of all of it */
 };
