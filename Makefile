@@ -122,6 +122,14 @@ $(SOURCES:%.c=$(OUT)/%.o) $(TOOL_SOURCES:%.c=$(OUT)/%.o): $(OUT)/%.o: %.c $(OUT)
 	@printf '  CC      %s\n' $<
 	$(Q)$(COMPILE) -include base/banned.h -MMD -MP -c -o $@ $<
 
+# Which commit is known to one object only; "" where this is no clone.
+$(OUT)/commit: FORCE
+	@mkdir -p $(@D)
+	@commit=$$(test -e .git && git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null); \
+	    echo "$$commit" | cmp -s - $@ || echo "$$commit" >$@
+$(OUT)/cli/cmd_version.o: $(OUT)/commit
+$(OUT)/cli/cmd_version.o: private CPPFLAGS += -DBERTH_COMMIT='"$(shell cat $(OUT)/commit)"'
+
 $(OUT)/controller/runner_blob.o: controller/runner_blob.S $(OUT)/berth-runner
 	@mkdir -p $(@D)
 	$(Q)$(CC) -DBERTH_RUNNER_PATH='"$(OUT)/berth-runner"' -c -o $@ $<

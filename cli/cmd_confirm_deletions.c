@@ -60,6 +60,7 @@ const struct command command_confirm_deletions = {
     .name = "confirm-deletions",
     .run = cmd_confirm_deletions,
     .summary = "let held deletions happen",
+    .group = GROUP_OPERATING,
     .description =
         "When more than half of all objects (and more than five) lose their specs at once, the "
         "controller keeps them and says so. This lets it go on: what is missing now is deleted at "

@@ -112,6 +112,7 @@ const struct command command_doctor = {
     .name = "doctor",
     .run = cmd_doctor,
     .summary = "look at what Berth needs on this machine",
+    .group = GROUP_OPERATING,
     .description =
         "Looks at what Berth needs on this machine, one line for each check: ok, warn (it works "
         "with "

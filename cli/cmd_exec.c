@@ -246,6 +246,7 @@ const struct command command_exec = {
     .name = "exec",
     .run = cmd_exec,
     .summary = "run a command in the container of a task, a repository or an instance",
+    .group = GROUP_LOOKING,
     .operands = "TARGET -- COMMAND [ARGUMENT...]",
     .description = "Runs a command in a container that is there: of a task, with its user, tree, "
                    "home and variables; of a "

@@ -275,6 +275,7 @@ const struct command command_fetch = {
     .name = "fetch",
     .run = cmd_fetch,
     .summary = "bring a task's commits into a clone of yours",
+    .group = GROUP_LOOKING,
     .operands = "TASK",
     .description = "Brings the commits of a task's working tree into a clone of yours, as a branch "
                    "there. What is not "

@@ -267,6 +267,7 @@ const struct command command_gc = {
     .name = "gc",
     .run = cmd_gc,
     .summary = "remove now what nobody needs, or say what that is",
+    .group = GROUP_OPERATING,
     .description = "Asks the running controller to remove now what it would remove anyhow: "
                    "snapshots and setup layers "
                    "that nobody uses and, when the disk is too full, idle workspaces, trees of "

@@ -315,6 +315,7 @@ const struct command command_get = {
     .name = "get",
     .run = cmd_get,
     .summary = "show objects and their status",
+    .group = GROUP_OBJECTS,
     .operands = "[KIND [NAME]]",
     .description = "Shows objects and their status from the status files: needs neither a "
                    "controller nor an engine.\n\n" KIND_HELP,

@@ -285,6 +285,7 @@ const struct command command_logs = {
     .name = "logs",
     .run = cmd_logs,
     .summary = "show the log of a task, a repository or an instance",
+    .group = GROUP_LOOKING,
     .operands = "TARGET",
     .description =
         "Shows the log of a task's command, or of the container of an instance or a repository. "

@@ -469,6 +469,7 @@ const struct command command_reconcile = {
     .name = "reconcile",
     .run = cmd_reconcile,
     .summary = "ask the controller to look at an object now",
+    .group = GROUP_OPERATING,
     .operands = "[KIND] NAME",
     .description = "Asks the running controller to look at an object now: what failed is tried "
                    "again without waiting, and of "

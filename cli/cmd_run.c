@@ -341,6 +341,7 @@ const struct command command_run = {
     .name = "run",
     .run = cmd_run,
     .summary = "run the controller",
+    .group = GROUP_OPERATING,
     .description = "Watches a directory of specs and keeps the containers of this host as they "
                    "say. SIGTERM ends it and "
                    "leaves the containers running; SIGHUP reads --config and --policy and looks at "

@@ -192,6 +192,7 @@ const struct command command_validate = {
     .name = "validate",
     .run = cmd_validate,
     .summary = "check spec files without an engine",
+    .group = GROUP_SPECS,
     .operands = "FILE|DIR|- ...",
     .description =
         "Checks specs without an engine and without a controller. Every error is told with its "

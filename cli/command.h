@@ -35,12 +35,16 @@ struct command_option {
 
 enum { COMMAND_MAX_OPERANDS = 3 };
 
+/* Where `berth --help` lists a command; command_groups[] has their titles. */
+enum command_group { GROUP_OTHERS, GROUP_OBJECTS, GROUP_SPECS, GROUP_LOOKING, GROUP_OPERATING };
+
 struct command {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
     const char *summary;               /* NULL: not for people, and not listed */
-    const char *operands;              /* "[KIND [NAME]]", or NULL */
-    const char *description;           /* sentences; lines are wrapped where it is shown */
+    enum command_group group;
+    const char *operands;    /* "[KIND [NAME]]", or NULL */
+    const char *description; /* sentences; lines are wrapped where it is shown */
     const struct command_option *options;
     const char *exit_codes; /* "0 all are good, 1 something is wrong, 2 usage" */
     const char *examples;   /* a command a line, with a comment behind two blanks where one helps */

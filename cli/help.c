@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "base/version.h"
 
 #include <string.h>
 
@@ -117,4 +118,46 @@ void help_print(const struct command *command, FILE *out)
     if (command->examples != NULL) {
         print_examples(command->examples, out);
     }
+}
+
+/* --- the list of commands ------------------------------------------------------------------- */
+
+static const struct {
+    enum command_group group;
+    const char *title;
+} groups[] = {
+    {GROUP_OBJECTS, "objects"},
+    {GROUP_SPECS, "spec files"},
+    {GROUP_LOOKING, "tasks and containers"},
+    {GROUP_OPERATING, "the controller and this machine"},
+    {GROUP_OTHERS, "others"},
+};
+
+const char *help_group(size_t index, enum command_group *ret_group)
+{
+    if (index >= ARRAY_SIZE(groups)) {
+        return NULL;
+    }
+    *ret_group = groups[index].group;
+    return groups[index].title;
+}
+
+void help_print_commands(const struct command *const *list, FILE *out)
+{
+    enum command_group group;
+    const char *title;
+
+    fprintf(out,
+            "berth %s: keeps the containers of this host as the files in a directory say\n\n"
+            "usage: berth COMMAND [OPTION...]\n",
+            BERTH_VERSION);
+    for (size_t i = 0; (title = help_group(i, &group)) != NULL; i++) {
+        fprintf(out, "\n%s:\n", title);
+        for (size_t j = 0; list[j] != NULL; j++) {
+            if (list[j]->summary != NULL && list[j]->group == group) {
+                fprintf(out, "  %-18s %s\n", list[j]->name, list[j]->summary);
+            }
+        }
+    }
+    fputs("\nberth COMMAND --help tells more about one.\n", out);
 }

@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "base/suggest.h"
-#include "base/version.h"
 #include "cli/help.h"
 
 #include <stdio.h>
@@ -26,21 +25,6 @@ const struct command *const commands[] = {
     &command_version,
     NULL,
 };
-
-/* A line each. */
-static void print_commands(FILE *out)
-{
-    fprintf(out,
-            "berth %s: keeps the containers of this host as the files in a directory say\n\n"
-            "usage: berth COMMAND [OPTION...]\n\ncommands:\n",
-            BERTH_VERSION);
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (commands[i]->summary != NULL) {
-            fprintf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
-        }
-    }
-    fputs("\nberth COMMAND --help tells more about one.\n", out);
-}
 
 static const struct command *find_command(const char *name)
 {
@@ -82,7 +66,7 @@ int main(int argc, char **argv)
     const struct command *command;
 
     if (argc < 2 || (is_help(argv[1]) && argc == 2)) {
-        print_commands(argc < 2 ? stderr : stdout);
+        help_print_commands(commands, argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_BAD_USAGE : EXIT_OK;
     }
     if (is_help(argv[1])) { /* berth help get */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 /* The versions that Berth speaks; the newest is the last whose changes were looked through. */
-enum { API_MAJOR = 1, API_OLDEST_MINOR = 41, API_NEWEST_MINOR = 51 };
 
 static char *copy_text(const json_t *object, const char *key)
 {
@@ -89,8 +88,8 @@ static int refuse(const struct docker_engine *engine, struct error *err)
         err, ERROR_INVALID, "EngineUnavailable",
         "the engine (version %.64s) speaks API %.16s to %.16s, Berth %d.%d to "
         "%d.%d; use a Docker Engine of version 20.10 or newer, or a newer Berth",
-        engine->version, engine->min_api_version, engine->api_version, API_MAJOR, API_OLDEST_MINOR,
-        API_MAJOR, API_NEWEST_MINOR);
+        engine->version, engine->min_api_version, engine->api_version, DOCKER_API_MAJOR,
+        DOCKER_API_OLDEST_MINOR, DOCKER_API_MAJOR, DOCKER_API_NEWEST_MINOR);
 }
 
 int docker_negotiate(const struct docker_engine *engine, char ret_version[DOCKER_API_SIZE],
@@ -98,18 +97,19 @@ int docker_negotiate(const struct docker_engine *engine, char ret_version[DOCKER
 {
     unsigned major, minor, min_major = 0, min_minor = 0;
 
-    if (parse_version(engine->api_version, &major, &minor) < 0 || major < API_MAJOR ||
-        (major == API_MAJOR && minor < API_OLDEST_MINOR)) {
+    if (parse_version(engine->api_version, &major, &minor) < 0 || major < DOCKER_API_MAJOR ||
+        (major == DOCKER_API_MAJOR && minor < DOCKER_API_OLDEST_MINOR)) {
         return refuse(engine, err);
     }
     /* an engine that does not tell its oldest is taken to have none */
     if (parse_version(engine->min_api_version, &min_major, &min_minor) == 0 &&
-        (min_major > API_MAJOR || (min_major == API_MAJOR && min_minor > API_NEWEST_MINOR))) {
+        (min_major > DOCKER_API_MAJOR ||
+         (min_major == DOCKER_API_MAJOR && min_minor > DOCKER_API_NEWEST_MINOR))) {
         return refuse(engine, err);
     }
-    if (major > API_MAJOR || minor > API_NEWEST_MINOR) {
-        minor = API_NEWEST_MINOR;
+    if (major > DOCKER_API_MAJOR || minor > DOCKER_API_NEWEST_MINOR) {
+        minor = DOCKER_API_NEWEST_MINOR;
     }
-    snprintf(ret_version, DOCKER_API_SIZE, "%d.%u", API_MAJOR, minor);
+    snprintf(ret_version, DOCKER_API_SIZE, "%d.%u", DOCKER_API_MAJOR, minor);
     return 0;
 }

@@ -138,6 +138,9 @@ bool docker_exec_has_command(const json_t *json, const char *program, const char
 
 enum { DOCKER_API_SIZE = 16 };
 
+/* Versions of the API that we speak: 1.41 to 1.51. */
+enum { DOCKER_API_MAJOR = 1, DOCKER_API_OLDEST_MINOR = 41, DOCKER_API_NEWEST_MINOR = 51 };
+
 /*
  * The API version to speak: the lower of the engine's newest and ours (1.51). ERROR_INVALID,
  * EngineUnavailable, when the engine's newest is below 1.41 or its oldest above 1.51: the text

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# berth get, validate and version: what people read.
+# berth get and validate: what people read.
 
 load helpers
 bats_require_minimum_version 1.5.0
@@ -162,19 +162,4 @@ SPEC
     run "$BERTH" validate "$SPECS"
     [ "$status" -eq 1 ]
     [[ $output == *"web2.yaml"*'Instance "web" is already defined in web.yaml'* ]]
-}
-
-@test "version and help" {
-    run "$BERTH" version
-    [ "$status" -eq 0 ]
-    [[ $output =~ ^berth\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-    run "$BERTH" --help
-    [ "$status" -eq 0 ]
-    for command in run get validate version; do
-        [[ $output == *"  $command "* ]]
-        run "$BERTH" "$command" --help
-        [ "$status" -eq 0 ]
-        [[ $output == usage:* ]]
-        run "$BERTH" --help
-    done
 }
