@@ -55,6 +55,8 @@ check  command:valgrind        valgrind              valgrind             valgri
 check  command:vi              vim-tiny              vim-minimal          vim
 check  command:nano            nano                  nano                 nano
 check  command:rsync           rsync                 rsync                rsync
+check  python:jsonschema       python3-jsonschema    python3-jsonschema   py3-jsonschema
+check  python:yaml             python3-yaml          python3-pyyaml       py3-yaml
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
 '
 # Services that the packages above would start.
@@ -82,6 +84,7 @@ is_there() {
         command:*) command -v "${1#*:}" >/dev/null ;;
         pkgconfig:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
         header:*) echo "#include <${1#*:}>" | gcc -E -o /dev/null - 2>/dev/null ;;
+        python:*) python3 -c "import ${1#*:}" 2>/dev/null ;;
         static-libc) [[ $(gcc -print-file-name=libc.a 2>/dev/null) == /* ]] ;;
         clang-runtime) compgen -G "$(clang -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*" \
             >/dev/null ;;

@@ -56,6 +56,39 @@ const struct field *schema_of_metadata(void)
     return metadata_fields;
 }
 
+void schema_top_of(enum kind kind, struct schema_top *ret_top)
+{
+    static const char *const versions[] = {API_VERSION, NULL};
+
+    *ret_top = (struct schema_top){
+        .words = {kind_name(kind), NULL},
+        .rows =
+            {
+                {.name = "apiVersion",
+                 .type = FIELD_ENUM,
+                 .flags = FIELD_REQUIRED,
+                 .words = versions,
+                 .doc = "The form of the document."},
+                {.name = "kind",
+                 .type = FIELD_ENUM,
+                 .flags = FIELD_REQUIRED,
+                 .words = ret_top->words,
+                 .doc = "What it describes."},
+                {.name = "metadata",
+                 .type = FIELD_OBJECT,
+                 .flags = FIELD_REQUIRED,
+                 .fields = metadata_fields,
+                 .doc = "The object's name and labels."},
+                {.name = "spec",
+                 .type = FIELD_OBJECT,
+                 .flags = FIELD_REQUIRED,
+                 .fields = schema_of_kind(kind),
+                 .doc = "What is wanted."},
+                END_OF_TABLE,
+            },
+    };
+}
+
 const char *const *schema_planned_kinds(size_t *ret_count)
 {
     static const char *const words[] = {"MachineType"};

@@ -71,6 +71,17 @@ struct metadata {
 const struct field *schema_of_kind(enum kind kind); /* of its spec */
 const struct field *schema_of_metadata(void);       /* of struct metadata */
 
+/*
+ * The top of a document of that kind as a table: apiVersion, kind, metadata, spec. For what shows, orders or describes fields;
+ * nothing is decoded by it. words: those of its kind, which the rows borrow.
+ */
+enum { SCHEMA_TOP_ROWS = 5 };
+struct schema_top {
+    struct field rows[SCHEMA_TOP_ROWS];
+    const char *words[2];
+};
+void schema_top_of(enum kind kind, struct schema_top *ret_top);
+
 /* The words of the design that are no kinds yet: "InstancePool" ... */
 const char *const *schema_planned_kinds(size_t *ret_count);
 
