@@ -6,6 +6,7 @@
 #include "specs/reason.h"
 #include "specs/spec_errors.h"
 #include "specs/yaml_reader.h"
+#include "specs/yaml_text.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -72,30 +73,12 @@ static struct spec_error *copy_errors(struct arena *arena, const struct spec_err
     return copy;
 }
 
-/* Where the line behind this one begins, by all that YAML takes for the end of a line. */
-static const char *next_line(const char *at, const char *end)
-{
-    static const char *const breaks[] = {"\r\n",     "\n",           "\r",
-                                         "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
-
-    for (; at < end; at++) {
-        for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
-            size_t len = strlen(breaks[i]);
-
-            if ((size_t)(end - at) >= len && memcmp(at, breaks[i], len) == 0) {
-                return at + len;
-            }
-        }
-    }
-    return end;
-}
-
 static const char *go_to_line(struct loader *loader, unsigned line)
 {
     const char *end = loader->text + loader->len;
 
     for (; loader->at < end && loader->line < line; loader->line++) {
-        loader->at = next_line(loader->at, end);
+        loader->at = yaml_text_next_line(loader->at, end);
     }
     return loader->at;
 }

@@ -132,7 +132,7 @@ static struct yaml_node *build_node(struct reader *reader, const yaml_event_t *e
 /*
  * Builds items until the event `end`. The items are the last of reader->pending, from `start` on.
  */
-static bool build_items(struct reader *reader, yaml_event_type_t end)
+static bool build_items(struct reader *reader, yaml_event_type_t end, unsigned *ret_end)
 {
     for (;;) {
         auto_event event = {0};
@@ -142,6 +142,7 @@ static bool build_items(struct reader *reader, yaml_event_type_t end)
             return false;
         }
         if (event.type == end) {
+            *ret_end = (unsigned)event.end_mark.index;
             return true;
         }
         item = build_node(reader, &event);
@@ -222,11 +223,14 @@ static struct yaml_node *build_collection(struct reader *reader, struct yaml_nod
                                  "lists and maps are nested more than %d deep", YAML_MAX_DEPTH));
         return NULL;
     }
-    if (!build_items(reader, end)) {
+    if (!build_items(reader, end, &node->end)) {
         return NULL;
     }
     reader->depth--;
     node->count = reader->pending_count - start;
+    if (!node->is_flow) { /* libyaml's end is where something else begins */
+        node->end = node->count > 0 ? reader->pending[reader->pending_count - 1]->end : node->start;
+    }
     node->items = arena_alloc(reader->stream->arena, node->count * sizeof(*node->items));
     if (node->count > 0) {
         memcpy(node->items, reader->pending + start, node->count * sizeof(*node->items));
@@ -242,6 +246,8 @@ static struct yaml_node *build_node(struct reader *reader, const yaml_event_t *e
 
     node->line = (unsigned)event->start_mark.line + 1;
     node->column = (unsigned)event->start_mark.column + 1;
+    node->start = (unsigned)event->start_mark.index;
+    node->end = (unsigned)event->end_mark.index;
     if (++reader->node_count > (size_t)YAML_MAX_NODES * reader->scale) {
         end_reading(reader, YAML_PROBLEM_TOO_LARGE, node->line, node->column,
                     arena_printf(reader->stream->arena, "more than %u values in one file",
@@ -250,6 +256,7 @@ static struct yaml_node *build_node(struct reader *reader, const yaml_event_t *e
     }
     if (event->type == YAML_MAPPING_START_EVENT) {
         node->type = YAML_NODE_MAP;
+        node->is_flow = event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
         refuse_extras(reader, node, event->data.mapping_start.anchor,
                       event->data.mapping_start.tag);
         if (build_collection(reader, node, YAML_MAPPING_END_EVENT) == NULL) {
@@ -260,6 +267,7 @@ static struct yaml_node *build_node(struct reader *reader, const yaml_event_t *e
     }
     if (event->type == YAML_SEQUENCE_START_EVENT) {
         node->type = YAML_NODE_LIST;
+        node->is_flow = event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
         refuse_extras(reader, node, event->data.sequence_start.anchor,
                       event->data.sequence_start.tag);
         return build_collection(reader, node, YAML_SEQUENCE_END_EVENT);

@@ -29,12 +29,21 @@ enum yaml_node_type { YAML_NODE_SCALAR, YAML_NODE_MAP, YAML_NODE_LIST };
 struct yaml_node {
     enum yaml_node_type type;
     bool is_plain; /* a scalar without quotes: yes, 0x10 and ~ mean something to YAML 1.1 */
+    bool is_flow;  /* a map or list in brackets */
     unsigned line, column;
+    /* in characters of the text behind a byte order mark; see below */
+    unsigned start, end;
     const char *text; /* of a scalar; clean UTF-8 without NUL */
     /* list: its items; map: key, value, key, value ...; keys are scalars */
     struct yaml_node **items;
     size_t count; /* of items: a map of one pair has 2 */
 };
+
+/*
+ * Where a node ends: behind its last character. A map or list without brackets ends with its last
+ * item, a block scalar ("|", ">") behind the ends of lines that follow it, and a value that is left
+ * out is empty and stands behind its ":".
+ */
 
 enum yaml_problem_kind {
     YAML_PROBLEM_SYNTAX,        /* no YAML, or no clean UTF-8 */

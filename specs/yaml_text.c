@@ -1,5 +1,6 @@
 #include "specs/yaml_text.h"
 
+#include "base/cleanup.h"
 #include "base/utf8.h"
 
 #include <stdbool.h>
@@ -70,4 +71,32 @@ size_t yaml_text_documents_before(const char *text, size_t offset)
         }
     }
     return last;
+}
+
+size_t yaml_text_break(const char *at, const char *end)
+{
+    static const char *const breaks[] = {"\r\n",     "\n",           "\r",
+                                         "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+
+    if (at < end && strchr("\n\r\xc2\xe2", *at) == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
+        if (starts_with(at, (size_t)(end - at), breaks[i])) {
+            return strlen(breaks[i]);
+        }
+    }
+    return 0;
+}
+
+const char *yaml_text_next_line(const char *at, const char *end)
+{
+    for (; at < end; at++) {
+        size_t len = yaml_text_break(at, end);
+
+        if (len > 0) {
+            return at + len;
+        }
+    }
+    return end;
 }

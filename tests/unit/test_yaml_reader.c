@@ -54,6 +54,33 @@ static void nodes_know_where_they_stand(void **state)
     assert_int_equal(flow->column, 9);
 }
 
+/* What stands between where a node begins and ends, in a text of ASCII. */
+static void expect_extent(const char *text, const struct yaml_node *node, const char *want)
+{
+    assert_int_equal(node->end - node->start, strlen(want));
+    assert_memory_equal(text + node->start, want, strlen(want));
+}
+
+static void nodes_know_where_they_end(void **state)
+{
+    static const char text[] =
+        "a: [1, {b: c}] # d\ne:\n  f: some\n    words  # g\n  h: |\n    i\n\n"
+        "j:\n- 'k' \n- l:\n\n# end\n";
+    auto_owned(yaml_stream) *stream = parse(text);
+    const struct yaml_node *root = stream->documents[0];
+    const struct yaml_node *list = yaml_map_get(root, "a"), *map = yaml_map_get(root, "e");
+
+    (void)state;
+    assert_false(root->is_flow);
+    assert_true(list->is_flow && list->items[1]->is_flow);
+    expect_extent(text, list, "[1, {b: c}]");
+    expect_extent(text, list->items[1], "{b: c}");
+    expect_extent(text, yaml_map_get(map, "f"), "some\n    words");
+    expect_extent(text, yaml_map_get(map, "h"), "|\n    i\n\n");
+    expect_extent(text, map, "f: some\n    words  # g\n  h: |\n    i\n\n");
+    expect_extent(text, yaml_map_get(root, "j"), "- 'k' \n- l:");
+}
+
 static void columns_count_characters_and_not_bytes(void **state)
 {
     auto_owned(yaml_stream) *stream = parse("\xc3\xa4\xe4\xbd\xa0\xf0\x9f\x98\x80: {k: v, k: w}\n");
@@ -411,6 +438,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_know_where_they_stand),
+        cmocka_unit_test(nodes_know_where_they_end),
         cmocka_unit_test(columns_count_characters_and_not_bytes),
         cmocka_unit_test(a_missing_key_and_a_wrong_type_have_no_value),
         cmocka_unit_test(several_documents_are_told_apart_and_empty_ones_left_out),
