@@ -13,21 +13,32 @@ void table_init(struct table *table, size_t columns)
     *table = (struct table){.columns = columns};
 }
 
-void table_done(struct table *table)
+void table_drop_rows(struct table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
-        free(table->cells[i]);
+        free(table->cells[i].text);
     }
+    table->count = 0;
+}
+
+void table_done(struct table *table)
+{
+    table_drop_rows(table);
     free(table->cells);
 }
 
-void table_add(struct table *table, const char *cell)
+void table_add_styled(struct table *table, const char *cell, enum style style)
 {
     char *text = xstrdup(cell != NULL && cell[0] != '\0' ? cell : "-");
 
     text_make_clean_line(text, strlen(text)); /* it goes to a terminal */
     array_grow(&table->cells, table->count, &table->capacity, sizeof(*table->cells));
-    table->cells[table->count++] = text;
+    table->cells[table->count++] = (struct table_cell){.text = text, .style = style};
+}
+
+void table_add(struct table *table, const char *cell)
+{
+    table_add_styled(table, cell, STYLE_PLAIN);
 }
 
 /* Code points, which is near enough to columns for names, addresses and messages. */
@@ -41,25 +52,31 @@ static size_t width_of(const char *text)
     return width;
 }
 
-void table_print(const struct table *table, FILE *out)
+static void print_cell(const struct table *table, const struct table_cell *cell, FILE *out)
 {
-    size_t widths[TABLE_MAX_COLUMNS] = {0};
+    if (table->is_coloured && cell->style != STYLE_PLAIN) {
+        fprintf(out, "%s%s%s", style_begin(cell->style), cell->text, style_end(cell->style));
+    } else {
+        fputs(cell->text, out);
+    }
+}
 
+void table_print(struct table *table, FILE *out)
+{
     for (size_t i = 0; i < table->count; i++) {
-        size_t width = width_of(table->cells[i]);
+        size_t width = width_of(table->cells[i].text), *widest = &table->widths[i % table->columns];
 
-        if (width > widths[i % table->columns]) {
-            widths[i % table->columns] = width;
-        }
+        *widest = width > *widest ? width : *widest;
     }
     for (size_t i = 0; i < table->count; i++) {
         size_t column = i % table->columns;
 
-        fputs(table->cells[i], out);
+        print_cell(table, &table->cells[i], out);
         if (column + 1 == table->columns) {
             fputc('\n', out);
         } else {
-            fprintf(out, "%*s", (int)(widths[column] - width_of(table->cells[i]) + 3), "");
+            fprintf(out, "%*s", (int)(table->widths[column] - width_of(table->cells[i].text) + 3),
+                    "");
         }
     }
 }

@@ -11,6 +11,8 @@
 #include "reconcilers/pool_status.h"
 #include "specs/pool_member.h"
 #include "specs/reason.h"
+#include "specs/status_json.h"
+#include "specs/status_object.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -535,13 +537,13 @@ json_t *pools_members_to_json(const struct entry *pool)
     }
     qsort(members, count, sizeof(struct entry *), compare_members);
     for (size_t i = 0; i < count; i++) {
-        char created[TIMESTAMP_SIZE];
+        json_t *metadata = status_metadata(members[i]->name, members[i]->desired);
+        json_t *status = status_to_json(members[i]->status);
 
-        timestamp_format(members[i]->member.created_wall_ms, created);
-        json_array_append_new(list,
-                              json_pack("{s:s, s:{s:s, s:s}, s:o}", "kind", "Instance", "metadata",
-                                        "name", members[i]->name, "creationTimestamp", created,
-                                        "status", status_to_json(members[i]->status)));
+        status_put_time(metadata, "creationTimestamp", members[i]->member.created_wall_ms);
+        status_add_instance(status, members[i]->desired);
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "kind", "Instance", "metadata",
+                                              metadata, "status", status));
     }
     return list;
 }

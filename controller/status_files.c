@@ -11,6 +11,7 @@
 #include "controller/pools.h"
 #include "controller/status_path.h"
 #include "specs/reason.h"
+#include "specs/status_object.h"
 #include "specs/status_shorten.h"
 #include "specs/status_times.h"
 #include "specs/yaml_reader.h"
@@ -134,16 +135,12 @@ static struct object_status *invalid_status(const char *reason, const char *mess
 }
 
 static void append_document(json_t *documents, const char *kind, const char *name,
-                            const struct object_status *status)
+                            const struct object *object, const struct object_status *status)
 {
-    json_t *metadata = json_object();
-
-    if (name != NULL) {
-        json_object_set_new(metadata, "name", json_string(name));
-    }
     json_array_append_new(documents, json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", API_VERSION,
                                                "kind", kind != NULL ? kind : "Unknown", "metadata",
-                                               metadata, "status", status_to_json(status)));
+                                               status_metadata(name, object), "status",
+                                               status_to_json(status)));
 }
 
 static void append_duplicate(json_t *documents, const struct spec_document *document,
@@ -155,7 +152,7 @@ static void append_duplicate(json_t *documents, const struct spec_document *docu
     auto_owned(object_status) *status = invalid_status(REASON_DUPLICATE_OBJECT, message);
 
     status_add_error(status, REASON_DUPLICATE_OBJECT, message, location);
-    append_document(documents, document->kind, document->name, status);
+    append_document(documents, document->kind, document->name, document->object, status);
 }
 
 static void append_invalid(json_t *documents, const char *file,
@@ -166,7 +163,7 @@ static void append_invalid(json_t *documents, const char *file,
                                                                       : "the document has errors");
 
     add_spec_errors(status, file, document->errors, document->error_count);
-    append_document(documents, document->kind, document->name, status);
+    append_document(documents, document->kind, document->name, document->object, status);
 }
 
 /* An entry whose newest version has errors: what runs, and what is wrong with the file. */
@@ -175,8 +172,11 @@ static void append_entry(json_t *documents, const char *file, const struct entry
                          size_t error_count)
 {
     bool is_known = entry->is_passed || entry->remembered == NULL;
+    const struct spec_entry *spec = entry_spec(entry);
+    const struct object *object = spec != NULL ? spec->object : NULL;
     json_t *status = is_known ? status_to_json(entry->status) : json_deep_copy(entry->remembered);
 
+    status_add_instance(status, object);
     if (is_known && entry->kind == ENTRY_POOL) {
         json_object_set_new(status, "members", pools_members_to_json(entry));
     }
@@ -192,8 +192,8 @@ static void append_entry(json_t *documents, const char *file, const struct entry
         status_free(only_errors);
     }
     json_array_append_new(documents,
-                          json_pack("{s:s, s:s, s:{s:s}, s:o}", "apiVersion", API_VERSION, "kind",
-                                    kind, "metadata", "name", name, "status", status));
+                          json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", API_VERSION, "kind", kind,
+                                    "metadata", status_metadata(name, object), "status", status));
 }
 
 /* A second Repository object for one URL: the first one's settings count. */
@@ -209,7 +209,7 @@ static void append_other_repository(struct controller *controller, json_t *docum
     auto_owned(object_status) *status = invalid_status(REASON_REPOSITORY_DUPLICATE, message);
 
     status_add_error(status, REASON_REPOSITORY_DUPLICATE, message, location);
-    append_document(documents, document->kind, document->name, status);
+    append_document(documents, document->kind, document->name, document->object, status);
 }
 
 static void append_for_document(struct controller *controller, json_t *documents,
@@ -293,7 +293,7 @@ static void append_file_errors(json_t *documents, const struct spec_set_file *fi
     } else {
         return;
     }
-    append_document(documents, "SpecFile", file->name, status);
+    append_document(documents, "SpecFile", file->name, NULL, status);
 }
 
 static json_t *compose(struct controller *controller, const char *name)

@@ -92,6 +92,9 @@ const char *const *schema_planned_kinds(size_t *ret_count);
  */
 json_t *schema_object_to_json(const struct object *object);
 
+/* NULL: there are none. The caller's reference. */
+json_t *schema_labels_to_json(const struct label_list *labels);
+
 /* The struct inside the object that the table of its kind describes. */
 void *schema_spec_of(struct object *object);
 
