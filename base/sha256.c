@@ -15,12 +15,23 @@ static void to_hex(const unsigned char digest[32], char hex[SHA256_HEX_SIZE])
     hex[64] = '\0';
 }
 
+/* Looked up once: OpenSSL takes longer for that than for a short text. */
+static const EVP_MD *sha256(void)
+{
+    static const EVP_MD *algorithm;
+
+    if (algorithm == NULL) {
+        algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
+    return algorithm;
+}
+
 void sha256_hex(const void *bytes, size_t len, char hex[SHA256_HEX_SIZE])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
 
-    if (EVP_Digest(bytes, len, digest, &digest_len, EVP_sha256(), NULL) != 1 || digest_len != 32) {
+    if (EVP_Digest(bytes, len, digest, &digest_len, sha256(), NULL) != 1 || digest_len != 32) {
         abort(); /* the library is broken or out of memory: nothing sane can follow */
     }
     to_hex(digest, hex);

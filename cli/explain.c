@@ -50,7 +50,7 @@ static void add_wrapped(struct strbuf *out, const char *text, size_t indent)
     strbuf_add(out, "\n");
 }
 
-/* --- finding ------------------------------------------------------------------------------------- */
+/* --- finding --- */
 
 static const struct field *find_row(const struct field *fields, const char *name)
 {
@@ -165,7 +165,7 @@ static int find_field(enum kind kind, const char *path, struct found *found, str
     return 0;
 }
 
-/* --- showing ------------------------------------------------------------------------------------- */
+/* --- showing --- */
 
 /* "<list of maps>, required" */
 static void add_kind_of_value(struct strbuf *out, const struct field *field)
@@ -272,7 +272,7 @@ void explain_kinds(struct strbuf *out)
     strbuf_addf(out, "%-14s%s\n", "reason", "The words for what can be wrong, in statuses.");
 }
 
-/* --- reasons ------------------------------------------------------------------------------------- */
+/* --- reasons --- */
 
 static int refuse_reason(const char *name, struct error *err)
 {

@@ -1,5 +1,6 @@
 /*
- * What `berth explain` says about a kind, a field or a reason: texts made from the schema tables and the catalogue of reasons.
+ * What `berth explain` says about a kind, a field or a reason: texts made from the schema tables
+ * and the catalogue of reasons.
  *
  * Pure: names in, text out.
  */
@@ -13,8 +14,9 @@
 #include <stdbool.h>
 
 /*
- * path: "" or "spec.ports.hostPort"; "[]" or "[0]" behind the name of a list may be given. is_recursive: all fields below it by
- * name and type. ERROR_NOT_FOUND: there is no such field; the message says which is near.
+ * path: "" or "spec.ports.hostPort"; "[]" or "[0]" behind the name of a list may be given.
+ * is_recursive: all fields below it by name and type. ERROR_NOT_FOUND: there is no such field; the
+ * message says which is near.
  */
 int explain_field(enum kind kind, const char *path, bool is_recursive, struct strbuf *out,
                   struct error *err);

@@ -21,13 +21,6 @@ static char *canonical_text(const json_t *json)
     return text;
 }
 
-static void hash_json(const json_t *json, char hex[SHA256_HEX_SIZE])
-{
-    auto_free char *text = canonical_text(json);
-
-    sha256_hex(text, strlen(text), hex);
-}
-
 struct sortable {
     char *text;
     json_t *item;
@@ -74,60 +67,140 @@ static void sort_unordered(const struct field *fields, json_t *object)
     }
 }
 
-static void hash_object(const json_t *json, char hash[HASH_SIZE])
+static void hash_object(const struct strbuf *text, char hash[HASH_SIZE])
 {
     char hex[SHA256_HEX_SIZE];
 
-    hash_json(json, hex);
+    sha256_hex(strbuf_text(text), text->len, hex);
     snprintf(hash, HASH_SIZE, "v1-%.*s", OBJECT_HASH_LEN, hex);
 }
 
-/* "env=1a2b3c4d image=..." of the fields in spec, sorted by name. */
-static const char *hash_fields(json_t *spec, struct arena *arena)
+/*
+ * A field of spec. Each is written once; the texts of object and container are put together from
+ * them.
+ */
+struct field_text {
+    const char *name;
+    char *text;
+    bool is_live;
+};
+
+enum { MAX_FIELDS = 64 };
+
+struct field_texts {
+    struct field_text items[MAX_FIELDS];
+    size_t count;
+};
+
+static void field_texts_done(struct field_texts *texts)
 {
-    auto_done(strbuf) text = {0};
-    auto_done(map) values = {0};
+    for (size_t i = 0; i < texts->count; i++) {
+        free(texts->items[i].text);
+    }
+}
+
+static int compare_field_texts(const void *left, const void *right)
+{
+    const struct field_text *a = left, *b = right;
+
+    return strcmp(a->name, b->name);
+}
+
+static bool is_live(const struct field *fields, const char *name)
+{
+    for (; fields->name != NULL; fields++) {
+        if (strcmp(fields->name, name) == 0) {
+            return (fields->flags & FIELD_LIVE) != 0;
+        }
+    }
+    return false;
+}
+
+static void write_fields(const struct field *fields, json_t *spec, struct field_texts *texts)
+{
     const char *name;
     json_t *value;
 
     json_object_foreach(spec, name, value) {
-        map_put(&values, name, value);
+        assert(texts->count < MAX_FIELDS);
+        texts->items[texts->count++] = (struct field_text){
+            .name = name,
+            .text = canonical_text(value),
+            .is_live = is_live(fields, name),
+        };
     }
-    map_sort(&values);
-    for (struct map_entry *entry = map_first(&values); entry != NULL; entry = map_next(entry)) {
+    qsort(texts->items, texts->count, sizeof(texts->items[0]), compare_field_texts);
+}
+
+/* As canonical_text() would write the map of those fields. */
+static void add_spec(struct strbuf *out, const struct field_texts *texts, bool has_live)
+{
+    const char *separator = "";
+
+    strbuf_add(out, "{");
+    for (size_t i = 0; i < texts->count; i++) {
+        if (has_live || !texts->items[i].is_live) {
+            strbuf_addf(out, "%s\"%s\":", separator, texts->items[i].name);
+            strbuf_add(out, texts->items[i].text);
+            separator = ",";
+        }
+    }
+    strbuf_add(out, "}");
+}
+
+/* "env=1a2b3c4d image=..." of the fields that are not live, sorted by name. */
+static const char *hash_fields(const struct field_texts *texts, struct arena *arena)
+{
+    auto_done(strbuf) text = {0};
+
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct field_text *field = &texts->items[i];
         char hex[SHA256_HEX_SIZE];
 
-        hash_json(map_value(entry), hex);
-        strbuf_addf(&text, "%s%s=%.*s", text.len > 0 ? " " : "", map_key(entry), FIELD_HASH_LEN,
-                    hex);
+        if (!field->is_live) {
+            sha256_hex(field->text, strlen(field->text), hex);
+            strbuf_addf(&text, "%s%s=%.*s", text.len > 0 ? " " : "", field->name, FIELD_HASH_LEN,
+                        hex);
+        }
     }
     return arena_strdup(arena, strbuf_text(&text));
 }
 
-static void remove_live_fields(const struct field *fields, json_t *spec)
+/* The text of a document: metadata NULL: without it, and without live fields. */
+static void add_document(struct strbuf *out, const struct object *object, const json_t *metadata,
+                         const struct field_texts *texts)
 {
-    for (const struct field *field = fields; field->name != NULL; field++) {
-        if ((field->flags & FIELD_LIVE) != 0) {
-            json_object_del(spec, field->name);
-        }
+    strbuf_addf(out, "{\"apiVersion\":\"%s\",\"kind\":\"%s\",", API_VERSION,
+                kind_name(object->kind));
+    if (metadata != NULL) {
+        auto_free char *text = canonical_text(metadata);
+
+        strbuf_addf(out, "\"metadata\":%s,", text);
     }
+    strbuf_add(out, "\"spec\":");
+    add_spec(out, texts, metadata != NULL);
+    strbuf_add(out, "}");
 }
 
 void fingerprint_object(struct object *object)
 {
+    const struct field *fields = schema_of_kind(object->kind);
     json_auto_t *json = schema_object_to_json(object);
-    json_t *spec = json_object_get(json, "spec");
+    json_t *spec = json_object_get(json, "spec"), *metadata = json_object_get(json, "metadata");
+    auto_done(strbuf) whole = {0}, of_container = {0};
+    auto_done(field_texts) texts = {.count = 0};
 
     if (object->kind == KIND_REPOSITORY && object->repository.user != NULL) {
         json_object_set_new(spec, "user", json_string(object->repository.user));
     }
-    sort_unordered(schema_of_kind(object->kind), spec);
-    json_object_del(json_object_get(json, "metadata"), "name");
-    hash_object(json, object->hash);
-    json_object_del(json, "metadata");
-    remove_live_fields(schema_of_kind(object->kind), spec);
-    hash_object(json, object->container_hash);
-    object->field_hashes = hash_fields(spec, &object->arena);
+    sort_unordered(fields, spec);
+    json_object_del(metadata, "name");
+    write_fields(fields, spec, &texts);
+    add_document(&whole, object, metadata, &texts);
+    hash_object(&whole, object->hash);
+    add_document(&of_container, object, NULL, &texts);
+    hash_object(&of_container, object->container_hash);
+    object->field_hashes = hash_fields(&texts, &object->arena);
 }
 
 /* Reads "name=8hex" at *text into name and hash; moves *text behind it and a blank. */

@@ -15,7 +15,7 @@
 
 static json_t *schema_of_field(const struct field *field);
 
-/* --- texts --------------------------------------------------------------------------------------- */
+/* --- texts --- */
 
 /* What a text must look like, so far as a pattern says it without refusing what the check takes. */
 struct text_pattern {
@@ -89,7 +89,7 @@ static json_t *text_schema(int (*check)(const char *text, struct error *err), bo
     return schema;
 }
 
-/* --- numbers and words --------------------------------------------------------------------------- */
+/* --- numbers and words --- */
 
 static json_t *integer_schema(const struct field *field)
 {
@@ -117,7 +117,7 @@ static json_t *amount_schema(const char *pattern)
     return json_pack("{s:o,s:s}", "type", text_types(), "pattern", pattern);
 }
 
-/* --- maps ---------------------------------------------------------------------------------------- */
+/* --- maps --- */
 
 /* Keys of a map that exclude each other; is_needed: one of them must be there. */
 struct choice {
@@ -275,7 +275,7 @@ static json_t *schema_of_field(const struct field *field)
     return schema;
 }
 
-/* --- documents ----------------------------------------------------------------------------------- */
+/* --- documents --- */
 
 static json_t *spec_reference(enum kind kind)
 {

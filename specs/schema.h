@@ -72,8 +72,9 @@ const struct field *schema_of_kind(enum kind kind); /* of its spec */
 const struct field *schema_of_metadata(void);       /* of struct metadata */
 
 /*
- * The top of a document of that kind as a table: apiVersion, kind, metadata, spec. For what shows, orders or describes fields;
- * nothing is decoded by it. words: those of its kind, which the rows borrow.
+ * The top of a document of that kind as a table: apiVersion, kind, metadata, spec. For what shows,
+ * orders or describes fields; nothing is decoded by it. words: those of its kind, which the rows
+ * borrow.
  */
 enum { SCHEMA_TOP_ROWS = 5 };
 struct schema_top {

@@ -75,18 +75,16 @@ size_t yaml_text_documents_before(const char *text, size_t offset)
 
 size_t yaml_text_break(const char *at, const char *end)
 {
-    static const char *const breaks[] = {"\r\n",     "\n",           "\r",
-                                         "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    size_t left = (size_t)(end - at);
 
-    if (at < end && strchr("\n\r\xc2\xe2", *at) == NULL) {
-        return 0;
+    switch (left > 0 ? *at : '\0') {
+    case '\n': return 1;
+    case '\r': return left >= 2 && at[1] == '\n' ? 2 : 1;
+    case '\xc2': return left >= 2 && at[1] == '\x85' ? 2 : 0;
+    case '\xe2':
+        return left >= 3 && at[1] == '\x80' && (at[2] == '\xa8' || at[2] == '\xa9') ? 3 : 0;
+    default: return 0;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(breaks); i++) {
-        if (starts_with(at, (size_t)(end - at), breaks[i])) {
-            return strlen(breaks[i]);
-        }
-    }
-    return 0;
 }
 
 const char *yaml_text_next_line(const char *at, const char *end)

@@ -12,7 +12,10 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-/* The schema of one property of a map, through the definition or the only item of "allOf" it refers to. */
+/*
+ * The schema of one property of a map, through the definition or the only item of "allOf" it refers
+ * to.
+ */
 static const json_t *property(const json_t *root, const json_t *schema, const char *name)
 {
     const json_t *all = json_object_get(schema, "allOf"), *items = json_object_get(schema, "items");
