@@ -2,6 +2,9 @@
 #
 # Each test has a folder $T that every user can search; the mirror of its jobs is $MIRROR, its trees are $T/<name>.
 
+# shellcheck source=assert.bash
+source "${BASH_SOURCE[0]%/*}/assert.bash"
+
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
@@ -271,9 +274,6 @@ wait_for() {
 }
 
 wait_ms() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
-
-# A bare "!" does not fail a test.
-refute() { if "$@"; then echo "should fail: $*"; return 1; fi; }
 
 expect_result() {
     [ "$status" -eq 0 ] && [[ ${lines[-1]} == 'R {'* ]] || { echo "$output"; return 1; }

@@ -6,6 +6,9 @@
 #
 # Nothing here sleeps and hopes: wait_for asks until something is so, and says what it saw when not.
 
+# shellcheck source=assert.bash
+source "${BASH_SOURCE[0]%/*}/assert.bash"
+
 POLL_S=0.1
 
 berth_setup() {

@@ -1,6 +1,9 @@
 # For the files about the task runner. RUNNER names the program; without it, the one beside $BERTH or the
 # last one built. Each test has a folder for a task's records, $dir.
 
+# shellcheck source=assert.bash
+source "${BASH_SOURCE[0]%/*}/assert.bash"
+
 setup_file() {
     if [ -z "$RUNNER" ] && [ -n "$BERTH" ]; then
         RUNNER=$(dirname "$(realpath "$BERTH")")/berth-runner
@@ -52,13 +55,6 @@ record() { grep -v '^\(version\|started_ms\|finished_ms\|oom\)=' "$dir/$1.exit" 
 value() { sed -n "s/^$2=//p" "$dir/$1"; }
 
 # "! command" would not fail a test.
-refute() {
-    if "$@"; then
-        echo "should have failed: $*" >&2
-        return 1
-    fi
-}
-
 is_locked() { ! flock -n -s "$dir/$1.start" true; }
 
 # Ten seconds are for slow machines: what is waited for comes at once or not at all.

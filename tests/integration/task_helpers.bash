@@ -70,10 +70,3 @@ has_no_containers() { [[ -z $(our_containers) ]]; }
 # The tree's own git cannot be trusted in general; in these tests it was made by Berth or by the test.
 tree_git() { GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' -C "$@"; }
 
-# refute COMMAND...: "! command" would not fail a test.
-refute() {
-    if "$@"; then
-        echo "should have failed: $*"
-        return 1
-    fi
-}
