@@ -381,17 +381,6 @@ void apply_inspect_tree(struct plan_run *run)
 
 /* --- taking away ------------------------------------------------------------------------------ */
 
-/* What was found in it stays known. */
-static void forget_place(struct entry *task)
-{
-    struct status_tree *tree = &task->status->task.tree;
-
-    tree->name = tree->host_path = tree->home = tree->tmp = NULL;
-    tree->removed_at_wall_ms = 0;
-    task->status->task.work_dir = NULL;
-    status_mark_entry(task);
-}
-
 static void on_removed(void *user, const struct tree_result *result, struct error *err)
 {
     struct plan_run *run = user;
@@ -408,7 +397,8 @@ static void on_removed(void *user, const struct tree_result *result, struct erro
         entry_enqueue(repository);
     }
     if (run->entry->kind == ENTRY_TASK && strcmp(name, SHARED_TREE) != 0) {
-        forget_place(run->entry);
+        task_forget_place(run->entry->status);
+        status_mark_entry(run->entry);
     }
     run_action_done(run);
 }

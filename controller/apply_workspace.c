@@ -107,7 +107,6 @@ static void on_cleared(void *user, const struct tree_result *result, struct erro
         return;
     }
     forget_records(run->entry);
-    run_folders_clear(run->entry);
     trees_observe(run->entry);
     repository_save(run->entry);
     run_action_done(run);
@@ -122,5 +121,6 @@ void apply_remove_workspace(struct plan_run *run)
         .layers = repository->layers_path,
     };
 
+    run_folders_clear(run->entry); /* first: after a crash it is the trees that call for the rest */
     run->tree = tree_pool_submit(run->controller->trees, &job, on_cleared, run);
 }

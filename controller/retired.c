@@ -97,8 +97,7 @@ static void tell_owner(const struct entry *repository, const struct tree_record 
     struct entry *task = tree_owner(repository, record);
 
     if (task != NULL && text_equal(task->status->task.tree.name, record->name)) {
-        task->status->task.tree.name = NULL;
-        task->status->task.tree.removed_at_wall_ms = 0;
+        task_forget_place(task->status);
         status_mark_entry(task);
         entry_enqueue(task);
     }

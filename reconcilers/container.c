@@ -40,6 +40,8 @@ static void reconcile_absent(struct container_pass *pass)
                   container_is_own(pass->container, pass->want->kind, pass->want->object);
 
     pass->status->phase = PHASE_TERMINATED;
+    /* of an action that failed: said anew as long as it waits */
+    pass->status->restarts.next_retry_wall_ms = 0;
     if (is_own && pass->container->state == WORKLOAD_REMOVING) {
         plan_wake_at(pass->plan, pass->world->now_wall_ms + 1000);
         pass->status->phase = PHASE_STOPPING;

@@ -339,8 +339,8 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
 {
     struct task_pass pass = {.world = world, .input = input, .plan = plan, .status = status};
 
-    status->restarts.next_retry_wall_ms =
-        0; /* of an action that failed: said anew as long as it waits */
+    /* of an action that failed: said anew as long as it waits */
+    status->restarts.next_retry_wall_ms = 0;
     decide(&pass);
     if (input->desired != NULL && status->task.attempt > 0 && status->task.hash != NULL &&
         !text_equal(status->task.hash, input->desired->container_hash)) {

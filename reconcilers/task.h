@@ -95,6 +95,9 @@ bool task_is_held_by_branch(const struct object_status *status);
 /* It has ended, with whatever result. */
 bool task_is_over(const struct object_status *status);
 
+/* Its tree is gone, after it ended: what was found in it stays known, where it was does not. */
+void task_forget_place(struct object_status *status);
+
 /* True while it needs its repository container; status may be NULL. */
 bool task_is_active(const struct object *desired, const struct object_status *status);
 

@@ -185,6 +185,16 @@ static int64_t tree_ends_at(const struct task_input *input, const struct status_
     return has_work(&task->tree) && work_ends_at > log_ends_at ? work_ends_at : log_ends_at;
 }
 
+void task_forget_place(struct object_status *status)
+{
+    struct status_tree *tree = &status->task.tree;
+
+    tree->name = tree->method = tree->host_path = tree->home = tree->tmp = tree->layer = NULL;
+    tree->uid = tree->gid = 0;
+    tree->removed_at_wall_ms = 0;
+    status->task.work_dir = NULL;
+}
+
 static void describe_work(struct task_pass *pass)
 {
     const struct status_tree *tree = &pass->status->task.tree;
@@ -238,6 +248,9 @@ void task_reconcile_over(struct task_pass *pass)
     const char *reason = previous->task.reason != NULL ? previous->task.reason : "Completed";
 
     task_finish(pass, previous->phase, reason, message, previous->task.end_wall_ms);
+    if (pass->status->task.tree.name == NULL) {
+        task_forget_place(pass->status); /* it may have gone while the controller was killed */
+    }
     if (!plan_inspection(pass)) {
         expire(pass);
     }
