@@ -295,7 +295,8 @@ MAY_INCLUDE_cli         := reconcilers specs clients base
 DOORS_cli               := controller/run.h controller/options.h controller/spec_scan.h \
                            controller/disk_notes.h controller/disk_survey.h \
                            controller/cgroup_means.h controller/policy_read.h \
-                           controller/port_probe.h
+                           controller/port_probe.h controller/settings.h \
+                           controller/settings.def controller/config_file.h
 
 either = $(subst $(space),|,$(strip $(1)))
 

@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/suggest.h"
 #include "cli/help.h"
+#include "cli/places_file.h"
 #include "specs/quantity.h"
 
 #include <assert.h>
@@ -44,15 +45,55 @@ int arguments_wrong(struct arguments *args, const char *format, ...)
     return -1;
 }
 
+static const char *environment(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* What ./berth.yaml says in place of a variable. */
+static const char *of_places_file(const char *variable)
+{
+    return strcmp(variable, SPECS_VARIABLE) == 0   ? places_file_text(SETTING_SPECS)
+           : strcmp(variable, STATE_VARIABLE) == 0 ? places_file_text(SETTING_STATE)
+                                                   : NULL;
+}
+
 char *directory_option(const char *value, const char *variable, const char *fallback)
 {
-    const char *from_environment = getenv(variable);
-
     if (value == NULL) {
-        value =
-            from_environment != NULL && from_environment[0] != '\0' ? from_environment : fallback;
+        value = environment(variable);
     }
-    return path_absolute(value);
+    if (value == NULL) {
+        value = of_places_file(variable);
+    }
+    return path_absolute(value != NULL ? value : fallback);
+}
+
+/* Whether a place is asked for that only ./berth.yaml can name now. */
+static bool needs_places_file(const struct arguments *args)
+{
+    for (const struct command_option *option = args->command->options;
+         option != NULL && option->name != NULL; option++) {
+        if ((option->id == OPTION_SPECS && !args->has_specs &&
+             environment(SPECS_VARIABLE) == NULL) ||
+            (option->id == OPTION_STATE && !args->has_state &&
+             environment(STATE_VARIABLE) == NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 0, or arguments_wrong(): a broken one must not mean that another place is meant. */
+static int load_places_file(struct arguments *args)
+{
+    struct error err = {0};
+
+    return needs_places_file(args) && places_file_load(&err) < 0
+               ? arguments_wrong(args, "%s; --specs and --state do without this file", err.message)
+               : 0;
 }
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -168,14 +209,18 @@ int arguments_next(struct arguments *args)
     case -1:
         args->operands = args->argv + optind;
         args->count = args->argc - optind;
-        return 0;
+        return load_places_file(args);
     case 'h':
         help_print(args->command, stdout);
         args->exit_code = EXIT_OK;
         return -1;
     case '?':
     case ':': return wrong_option(args, id);
-    default: args->value = optarg; return id;
+    default:
+        args->has_specs |= id == OPTION_SPECS;
+        args->has_state |= id == OPTION_STATE;
+        args->value = optarg;
+        return id;
     }
 }
 

@@ -35,6 +35,7 @@ struct arguments {
     char **operands; /* what is no option, when all options are read */
     int count;
     int exit_code; /* when there is nothing more to do */
+    bool has_specs, has_state;
     struct option options[MAX_OPTIONS];
     char letters[3 * MAX_OPTIONS + 2];
 };
@@ -61,7 +62,8 @@ int arguments_wrong(struct arguments *args, const char *format, ...)
 int arguments_count(struct arguments *args, int min, int max, const char *missing);
 
 /*
- * Where specs and status files are: options that many commands have. NULL where they are not given.
+ * Where specs and status files are: options that many commands have. NULL where they are not given:
+ * then the environment, ./berth.yaml or a default says it, see directory_option().
  * The ids are beyond letters and beyond each command's own.
  */
 struct places {
@@ -72,7 +74,8 @@ enum { OPTION_SPECS = 1000, OPTION_STATUS_DIR, OPTION_STATE, OPTION_ENGINE };
 
 #define SPECS_OPTION                                                                               \
     {                                                                                              \
-        OPTION_SPECS, "specs", "DIR", "directory with the specs (BERTH_SPECS, /etc/berth/specs)",  \
+        OPTION_SPECS, "specs", "DIR",                                                              \
+            "directory with the specs (BERTH_SPECS, ./berth.yaml, /etc/berth/specs)",              \
             COMPLETE_DIRECTORIES                                                                   \
     }
 #define STATUS_DIR_OPTION                                                                          \
@@ -83,7 +86,7 @@ enum { OPTION_SPECS = 1000, OPTION_STATUS_DIR, OPTION_STATE, OPTION_ENGINE };
 #define STATE_OPTION                                                                               \
     {                                                                                              \
         OPTION_STATE, "state", "DIR",                                                              \
-            "state directory of the controller (BERTH_STATE, /var/lib/berth)",                     \
+            "state directory of the controller (BERTH_STATE, ./berth.yaml, /var/lib/berth)",       \
             COMPLETE_DIRECTORIES                                                                   \
     }
 #define ENGINE_OPTION                                                                              \

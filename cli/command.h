@@ -78,9 +78,13 @@ extern const struct command *const commands[]; /* in main.c */
 /* "berth: <text>" on stderr, and where to find help; returns EXIT_BAD_USAGE. */
 int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define SPECS_VARIABLE "BERTH_SPECS"
+#define STATE_VARIABLE "BERTH_STATE"
+#define STATUS_DIR_VARIABLE "BERTH_STATUS_DIR"
+
 /*
- * The value of a flag, else of the environment variable, else the fallback; absolute. The caller's
- * to free.
+ * The value of a flag, else of the environment variable, else of ./berth.yaml (places_file.h), else
+ * the fallback; absolute. The caller's to free.
  */
 char *directory_option(const char *value, const char *variable, const char *fallback);
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "cli/command.h"
+#include "cli/places_file.h"
 #include "controller/options.h"
 #include "specs/types.h"
 #include "specs/yaml_reader.h"
@@ -146,12 +147,20 @@ char *status_store_directory(const char *specs, const char *status_dir, const js
     const json_t *part = json_object_get(heartbeat, "specs");
     const char *told = json_string_value(json_object_get(part, "statusDirectory"));
     const char *told_specs = json_string_value(json_object_get(part, "directory"));
+    const char *variable = getenv(STATUS_DIR_VARIABLE), *specs_variable = getenv(SPECS_VARIABLE);
+    bool is_given = specs != NULL || (specs_variable != NULL && specs_variable[0] != '\0');
     auto_free char *specs_dir = NULL;
 
+    if (status_dir == NULL && variable != NULL && variable[0] != '\0') {
+        status_dir = variable;
+    }
+    if (status_dir == NULL && !is_given) { /* the file's is about the file's specs */
+        status_dir = places_file_text(SETTING_STATUS_DIR);
+    }
     if (status_dir != NULL) {
         return path_absolute(status_dir);
     }
-    if (specs == NULL && getenv("BERTH_SPECS") == NULL && told != NULL) {
+    if (!is_given && places_file_text(SETTING_SPECS) == NULL && told != NULL) {
         return xstrdup(told);
     }
     specs_dir = directory_option(specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);

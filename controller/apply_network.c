@@ -67,7 +67,7 @@ static int choose_subnet(struct shared_work *work, const json_t *networks, struc
     if (subnet_choose(range, work->target, &taken, &work->subnet) == 0) {
         return 0;
     }
-    if (!text_equal(work->controller->config.network_range, DEFAULT_NETWORK_RANGE)) {
+    if (!text_equal(work->controller->options.network_range, DEFAULT_NETWORK_RANGE)) {
         return error_set_reason(
             err, ERROR_INVALID, REASON_SUBNETS_EXHAUSTED,
             "no subnet is free for network \"%s\": networks of the engine or routes of this host "

@@ -4,63 +4,22 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/config_file.h"
+#include "controller/settings.h"
 
 #include <stdlib.h>
 
 /*
- * Values that can change without a restart: of the command line, else of the configuration file,
- * else by default.
+ * The settings in force: of the command line, else of the configuration file, else by default; and
+ * what SIGHUP changes of them.
  */
 
-static const char *pick(const char *option, const char *of_file, const char *otherwise)
+static void configure_log(const struct controller_options *options)
 {
-    return option != NULL ? option : of_file != NULL ? of_file : otherwise;
-}
+    enum log_level lowest = options->is_verbose   ? LOG_DEBUG
+                            : options->is_dry_run ? LOG_WARN
+                                                  : LOG_INFO;
 
-/* The text that is in force is another one now. */
-static void replace(struct controller *controller, const char *key, char **text, const char *value)
-{
-    if (*text != NULL && controller->is_configured) {
-        log_fields(LOG_INFO, "config_changed", "key", key, "before", *text, "now", value, NULL);
-    }
-    free(*text);
-    *text = xstrdup(value);
-}
-
-static int take_ports(struct controller *controller, const char *value, struct error *err)
-{
-    if (text_equal(controller->config.ports, value)) {
-        return 0;
-    }
-    if (port_table_set_ranges(&controller->ports, value, err) < 0) {
-        return error_wrap(err, "--ports");
-    }
-    replace(controller, "ports", &controller->config.ports, value);
-    return 0;
-}
-
-static int take_network_range(struct controller *controller, const char *value, struct error *err)
-{
-    if (text_equal(controller->config.network_range, value)) {
-        return 0;
-    }
-    if (network_range_parse(value, &controller->network_range, err) < 0) {
-        return error_wrap(err, "--network-range");
-    }
-    replace(controller, "networkRange", &controller->config.network_range, value);
-    networks_retry_waiting(controller);
-    return 0;
-}
-
-static int take(struct controller *controller, const struct config_file *file, struct error *err)
-{
-    const struct controller_options *options = &controller->options;
-
-    if (take_ports(controller, pick(options->ports, file->ports, DEFAULT_PORTS), err) < 0) {
-        return -1;
-    }
-    return take_network_range(
-        controller, pick(options->network_range, file->network_range, DEFAULT_NETWORK_RANGE), err);
+    log_configure((enum log_format)options->log_format, lowest);
 }
 
 static void note_errors(struct controller *controller, const struct config_file *file)
@@ -72,51 +31,154 @@ static void note_errors(struct controller *controller, const struct config_file 
     }
 }
 
+static void read_file(struct controller *controller, struct config_file *file)
+{
+    if (controller->options.config_file != NULL) {
+        config_file_read(file, controller->options.config_file);
+        note_errors(controller, file);
+    }
+}
+
 int config_load(struct controller *controller, struct error *err)
 {
-    struct config_file file = {0};
-    int result = 0;
+    auto_done(config_file) file = {0};
 
-    if (controller->options.config_file != NULL) {
-        config_file_read(&file, controller->options.config_file);
-        note_errors(controller, &file);
-    }
+    configure_log(&controller->options);
+    read_file(controller, &file);
     for (size_t i = 1; i < file.error_count; i++) {
         log_fields(LOG_ERROR, "config_invalid", "error", file.errors[i], NULL);
     }
     if (file.error_count > 0) {
-        result = error_set(err, ERROR_INVALID, "%s", file.errors[0]);
-    } else {
-        result = take(controller, &file, err);
+        return error_set(err, ERROR_INVALID, "%s", file.errors[0]);
     }
-    config_file_done(&file);
-    controller->is_configured = true;
-    return result;
+    settings_complete(&controller->options, &file.options);
+    configure_log(&controller->options);
+    if (controller->options.config_file != NULL) {
+        log_fields(LOG_INFO, "config_read", "file", controller->options.config_file, NULL);
+    }
+    return 0;
+}
+
+/* --- while running ---------------------------------------------------------------------------- */
+
+/* What must be told of the new value: the others are looked at whenever they are needed. */
+static void put_in_force(struct controller *controller, enum setting_id id)
+{
+    const struct controller_options *options = &controller->options;
+    struct error err = {0};
+
+    switch (id) {
+    case SETTING_PORTS: /* it was tried on another table; that this one cannot is a defect */
+        if (port_table_set_ranges(&controller->ports, options->ports, &err) < 0) {
+            log_fields(LOG_ERROR, "config_invalid", "error", err.message, NULL);
+        }
+        break;
+    case SETTING_PORT_QUARANTINE:
+        controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
+        break;
+    case SETTING_NETWORK_RANGE:
+        if (network_range_parse(options->network_range, &controller->network_range, &err) == 0) {
+            networks_retry_waiting(controller);
+        }
+        break;
+    case SETTING_GIT_STALL_TIMEOUT:
+        git_pool_set_stall(controller->git, options->git_stall_seconds * UINT64_C(1000));
+        break;
+    case SETTING_START_SLOTS:
+        slots_set_limit(&controller->starts, controller_start_slots(options));
+        break;
+    case SETTING_SCAN_INTERVAL:
+    case SETTING_RELIST_INTERVAL:
+    case SETTING_ORPHAN_GRACE: controller_restart_timers(controller); break;
+    case SETTING_LOG_FORMAT:
+    case SETTING_VERBOSE: configure_log(options); break;
+    default: break;
+    }
+}
+
+static void log_change(struct controller *controller, enum setting_id id,
+                       const struct controller_options *next)
+{
+    auto_done(strbuf) before = {0}, now = {0};
+
+    setting_add_text(&before, id, &controller->options);
+    setting_add_text(&now, id, next);
+    if (settings[id].is_live) {
+        log_fields(LOG_INFO, "config_changed", "key", settings[id].key, "before",
+                   strbuf_text(&before), "now", strbuf_text(&now), NULL);
+    } else {
+        log_fields(LOG_WARN, "config_needs_restart", "key", settings[id].key, "in_force",
+                   strbuf_text(&before), "of_the_file", strbuf_text(&now), "hint",
+                   "needs a restart", NULL);
+    }
+}
+
+/* True when something is in force that was not. */
+static bool take_changes(struct controller *controller, struct controller_options *next)
+{
+    bool has_changed = false;
+
+    json_decref(controller->config.needs_restart);
+    controller->config.needs_restart = json_array();
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        enum setting_id id = (enum setting_id)i;
+
+        if (controller->options.is_given[id] || setting_is_equal(id, &controller->options, next)) {
+            continue;
+        }
+        log_change(controller, id, next);
+        if (settings[id].is_live) {
+            setting_swap(id, &controller->options, next);
+            put_in_force(controller, id);
+            has_changed = true;
+        } else {
+            json_array_append_new(controller->config.needs_restart, json_string(settings[id].key));
+        }
+    }
+    return has_changed;
+}
+
+/* Plans under way may have borrowed what was in force before. */
+static void retire(struct controller *controller, struct controller_options *options)
+{
+    array_grow(&controller->config.retired, controller->config.retired_count,
+               &controller->config.retired_capacity, sizeof(*controller->config.retired));
+    controller->config.retired[controller->config.retired_count++] = *options;
 }
 
 void config_reload(struct controller *controller)
 {
-    struct config_file file = {0};
-    struct error err = {0};
+    auto_done(config_file) file = {0};
+    struct controller_options next = {0};
 
     if (controller->options.config_file == NULL) {
         return;
     }
-    config_file_read(&file, controller->options.config_file);
-    note_errors(controller, &file);
+    read_file(controller, &file);
     for (size_t i = 0; i < file.error_count; i++) {
         log_fields(LOG_ERROR, "config_invalid", "error", file.errors[i], "hint",
                    "the values before stay in force", NULL);
     }
-    if (file.error_count == 0 && take(controller, &file, &err) < 0) {
-        log_fields(LOG_ERROR, "config_invalid", "error", err.message, NULL);
+    if (file.error_count > 0) {
+        return;
     }
-    config_file_done(&file);
+    settings_complete(&next, &file.options);
+    if (take_changes(controller, &next)) {
+        retire(controller, &next);
+        policy_retry_refused(controller);
+        controller_enqueue_all(controller);
+    } else {
+        controller_options_done(&next);
+    }
 }
 
 void config_close(struct controller *controller)
 {
-    free(controller->config.ports);
-    free(controller->config.network_range);
+    for (size_t i = 0; i < controller->config.retired_count; i++) {
+        controller_options_done(&controller->config.retired[i]);
+    }
+    free(controller->config.retired);
     json_decref(controller->config.errors);
+    json_decref(controller->config.needs_restart);
+    controller_options_done(&controller->options);
 }

@@ -2,84 +2,122 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "reconcilers/ports.h"
-#include "reconcilers/subnets.h"
-#include "specs/decode.h"
+#include "controller/settings.h"
+#include "specs/map_file.h"
 #include "specs/reason.h"
-#include "specs/schema_parts.h"
-#include "specs/yaml_reader.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* What the table below fills. */
-struct values {
-    const char *ports, *network_range;
+/* What a row is decoded to before its text is taken. */
+union value {
+    const char *text;
+    bool is_on;
+    struct text_list list;
 };
 
-static int check_ports(const char *text, struct error *err)
+static enum field_type field_type_of(enum setting_type type)
 {
-    auto_done(port_table) table = {0};
-
-    return port_table_set_ranges(&table, text, err);
+    switch (type) { /* no default: a type without a field does not compile */
+    case SETTING_TEXTS:
+    case SETTING_PATHS: return FIELD_STRING_LIST;
+    case SETTING_SWITCH: return FIELD_BOOLEAN;
+    case SETTING_TEXT:
+    case SETTING_PATH:
+    case SETTING_WORD:
+    case SETTING_TIME:
+    case SETTING_NUMBER:
+    case SETTING_SIZE: return FIELD_STRING;
+    }
+    abort(); /* not a type at all: memory is damaged */
 }
 
-static int check_network_range(const char *text, struct error *err)
+/* One text of a node; an error is told at its place. */
+static void take(struct config_file *config, struct spec_errors *errors, enum setting_id id,
+                 const struct yaml_node *node, const struct place *place, const char *directory,
+                 const char *text)
 {
-    struct subnet range;
+    struct error err = {0};
 
-    return network_range_parse(text, &range, err);
+    if (setting_take(id, &config->options, text, directory, &err) < 0) {
+        spec_errors_add_error(errors, node, place, &err);
+    }
 }
 
-static const struct field fields[] = {
-    {.name = "ports",
-     .type = FIELD_STRING,
-     .offset = offsetof(struct values, ports),
-     .check = check_ports,
-     .doc = "Host ports to lease, such as 20000-29999,31000."},
-    {.name = "networkRange",
-     .type = FIELD_STRING,
-     .offset = offsetof(struct values, network_range),
-     .check = check_network_range,
-     .doc = "Subnets of zones' networks are taken from it; none: the engine chooses."},
-    END_OF_TABLE,
-};
+static void take_setting(struct config_file *config, struct spec_errors *errors, enum setting_id id,
+                         const struct yaml_node *node, const char *directory,
+                         const union value *value)
+{
+    struct place place = {.key = settings[id].key};
+
+    config->options.is_given[id] = true;
+    switch (field_type_of(settings[id].type)) {
+    case FIELD_BOOLEAN:
+        take(config, errors, id, node, &place, directory, value->is_on ? "true" : "false");
+        break;
+    case FIELD_STRING_LIST:
+        for (size_t i = 0; i < value->list.count; i++) {
+            struct place item = {.parent = &place, .index = i};
+
+            take(config, errors, id, node->items[i], &item, directory, value->list.items[i]);
+        }
+        break;
+    default:
+        if (value->text != NULL) { /* or it was told why it is none */
+            take(config, errors, id, node, &place, directory, value->text);
+        }
+        break;
+    }
+}
 
 static void decode(struct config_file *config, const struct yaml_stream *stream,
-                   struct spec_errors *errors)
+                   struct spec_errors *errors, const char *directory)
 {
     struct decoder decoder = {.arena = &config->arena, .errors = errors};
-    struct values values = {0};
+    union value values[SETTING_COUNT] = {0};
+    struct field fields[SETTING_COUNT + 1] = {0};
+    const struct yaml_node *root;
 
-    for (size_t i = 0; i < stream->problem_count; i++) {
-        spec_errors_add_problem(errors, &stream->problems[i]);
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        fields[i] = (struct field){.name = settings[i].key,
+                                   .type = field_type_of(settings[i].type),
+                                   .offset = i * sizeof(values[0])};
     }
-    if (stream->count > 1) {
-        spec_errors_add(errors, stream->documents[1], NULL, REASON_INVALID_CONFIG,
-                        "must be one document, not %zu", stream->count);
+    root = map_file_decode(&decoder, stream, fields, REASON_INVALID_CONFIG, values);
+    for (unsigned i = 0; i < SETTING_COUNT; i++) {
+        const struct yaml_node *node = yaml_map_get(root, settings[i].key);
+
+        if (node != NULL) {
+            take_setting(config, errors, (enum setting_id)i, node, directory, &values[i]);
+        }
     }
-    if (stream->count > 0) {
-        decode_fields(&decoder, fields, stream->documents[0], NULL, &values);
-    }
-    config->ports = values.ports;
-    config->network_range = values.network_range;
+}
+
+/* "/etc/berth" of "/etc/berth/berth.yaml"; the caller's. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? xstrdup(".") : xstrndup(path, (size_t)(slash - path) + 1);
 }
 
 void config_file_parse(struct config_file *config, const char *name, const char *text, size_t len)
 {
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
+    auto_free char *directory = directory_of(name);
     struct spec_errors errors;
 
     *config = (struct config_file){0};
     arena_init(&config->arena);
     spec_errors_init(&errors, &config->arena, SPEC_MAX_ERRORS);
-    decode(config, stream, &errors);
+    decode(config, stream, &errors, directory);
     spec_errors_sort(&errors);
     config->errors = spec_errors_texts(&errors, name);
     config->error_count = errors.count;
     spec_errors_done(&errors);
     if (config->error_count > 0) {
-        config->ports = config->network_range = NULL;
+        controller_options_done(&config->options);
     }
 }
 
@@ -101,6 +139,7 @@ void config_file_read(struct config_file *config, const char *path)
 
 void config_file_done(struct config_file *config)
 {
+    controller_options_done(&config->options);
     arena_done(&config->arena);
     *config = (struct config_file){0};
 }

@@ -1,24 +1,25 @@
 /*
- * The configuration file (--config): what of the command line can be changed without a restart.
+ * The configuration file, berth.yaml: a YAML map whose keys are the flags of `berth run` in
+ * camelCase, those of settings.h.
  *
- * A YAML map with keys named like the options. Read like a spec: all errors at once, each with line
- * and column, unknown keys with the nearest known one. What the file leaves out, it does not say:
- * the command line or a default does.
+ * Read like a spec: all errors at once, each with line and column, unknown keys with the nearest
+ * known one. What the file leaves out, it does not say: the command line or a default does. Its
+ * relative paths count from its own directory.
  */
 #ifndef BERTH_CONTROLLER_CONFIG_FILE_H
 #define BERTH_CONTROLLER_CONFIG_FILE_H
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "controller/options.h"
 
 #include <stddef.h>
 
 struct config_file {
-    const char *ports; /* NULL: left out, like the next; as port_table_set_ranges takes it */
-    const char *network_range; /* as network_range_parse takes it */
-    const char **errors;       /* "berth.yaml:3:1: unknown field ..." */
-    size_t error_count;        /* not 0: nothing of the file counts */
-    struct arena arena;        /* of all of it */
+    struct controller_options options; /* what it says; is_given tells which */
+    const char **errors;               /* "berth.yaml:3:1: unknown field ..." */
+    size_t error_count;                /* not 0: nothing of the file counts */
+    struct arena arena;                /* of the errors */
 };
 
 /* The text of the file, which is called name in errors. An empty one is good. */

@@ -194,13 +194,23 @@ static void on_engine_event(void *user, const struct docker_event *event)
 
 /* Start and stop */
 
-static void start_timer(struct controller *controller, uv_timer_t *timer, uv_timer_cb callback,
-                        uint64_t period_ms)
+static void init_timer(struct controller *controller, uv_timer_t *timer)
 {
     uv_timer_init(&controller->loop, timer);
     timer->data = controller;
-    if (period_ms > 0 && !controller->options.is_dry_run) {
-        uv_timer_start(timer, callback, period_ms, period_ms);
+}
+
+void controller_restart_timers(struct controller *controller)
+{
+    uint64_t scan_ms = controller->options.scan_seconds * UINT64_C(1000);
+    uint64_t relist_ms = controller->options.relist_seconds * UINT64_C(1000);
+    uint64_t sweep_ms = sweep_period_ms(controller);
+
+    if (!controller->options.is_dry_run) {
+        uv_timer_start(&controller->scan_timer, on_scan_timer, scan_ms, scan_ms);
+        uv_timer_start(&controller->relist_timer, on_relist_timer, relist_ms, relist_ms);
+        uv_timer_start(&controller->sweep_timer, on_sweep_timer, sweep_ms, sweep_ms);
+        uv_timer_start(&controller->heartbeat_timer, on_heartbeat_timer, scan_ms, scan_ms);
     }
 }
 
@@ -223,19 +233,17 @@ static void start_handles(struct controller *controller)
     uv_prepare_init(&controller->loop, &controller->end_of_turn);
     controller->end_of_turn.data = controller;
     uv_prepare_start(&controller->end_of_turn, on_end_of_turn);
-    start_timer(controller, &controller->wake_timer, NULL, 0);
-    start_timer(controller, &controller->rescan_timer, NULL, 0);
-    start_timer(controller, &controller->once_timer, NULL, 0);
-    start_timer(controller, &controller->retired_timer, NULL, 0);
-    start_timer(controller, &controller->deadline_timer, NULL, 0);
-    start_timer(controller, &controller->retry_timer, NULL, 0);
-    start_timer(controller, &controller->scan_timer, on_scan_timer,
-                controller->options.scan_seconds * UINT64_C(1000));
-    start_timer(controller, &controller->relist_timer, on_relist_timer,
-                controller->options.relist_seconds * UINT64_C(1000));
-    start_timer(controller, &controller->sweep_timer, on_sweep_timer, sweep_period_ms(controller));
-    start_timer(controller, &controller->heartbeat_timer, on_heartbeat_timer,
-                controller->options.scan_seconds * UINT64_C(1000));
+    init_timer(controller, &controller->wake_timer);
+    init_timer(controller, &controller->rescan_timer);
+    init_timer(controller, &controller->once_timer);
+    init_timer(controller, &controller->retired_timer);
+    init_timer(controller, &controller->deadline_timer);
+    init_timer(controller, &controller->retry_timer);
+    init_timer(controller, &controller->scan_timer);
+    init_timer(controller, &controller->relist_timer);
+    init_timer(controller, &controller->sweep_timer);
+    init_timer(controller, &controller->heartbeat_timer);
+    controller_restart_timers(controller);
     start_signal(controller, &controller->on_terminate, on_terminate, SIGTERM);
     start_signal(controller, &controller->on_interrupt, on_terminate, SIGINT);
     start_signal(controller, &controller->on_hangup, on_hangup, SIGHUP);
@@ -244,7 +252,7 @@ static void start_handles(struct controller *controller)
            SIG_IGN); /* a lease that spec_scan holds for an instant may be broken by a writer */
 }
 
-static unsigned start_slots(const struct controller_options *options)
+unsigned controller_start_slots(const struct controller_options *options)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned slots = processors > 0 ? (unsigned)processors * 2 : 2;
@@ -279,7 +287,9 @@ static int open_parts(struct controller *controller, struct error *err)
 
     port_table_init(&controller->ports);
     controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
-    if (config_load(controller, err) < 0 || policy_load(controller, err) < 0) {
+    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0 ||
+        network_range_parse(options->network_range, &controller->network_range, err) < 0 ||
+        policy_load(controller, err) < 0) {
         return -1;
     }
     if (state_dir_open(&controller->state, options->state_dir, options->status_dir,
@@ -293,7 +303,7 @@ static int open_parts(struct controller *controller, struct error *err)
     controller->specs = spec_set_new();
     controller->idle_image = idle_image_name();
     spec_scan_init(&controller->scan, options->specs_dir);
-    slots_init(&controller->starts, start_slots(options));
+    slots_init(&controller->starts, controller_start_slots(options));
     return 0;
 }
 
@@ -381,7 +391,6 @@ static void close_parts(struct controller *controller)
     good_specs_close(controller);
     unwritten_close(controller);
     heartbeat_close(controller);
-    config_close(controller);
     policy_close(controller);
     released_close(controller);
     port_table_done(&controller->ports);
@@ -395,6 +404,7 @@ static void close_parts(struct controller *controller)
     free(controller->scan_error);
     free(controller->engine_error);
     notifier_done(&controller->notifier);
+    config_close(controller); /* last: what is above may have borrowed the options */
 }
 
 static void start_work(struct controller *controller)
@@ -435,18 +445,19 @@ static void start_work(struct controller *controller)
     service_ready(controller);
 }
 
-static struct controller *controller_new(const struct controller_options *options)
+static struct controller *controller_new(struct controller_options *options)
 {
     struct controller *controller = xcalloc(1, sizeof(*controller));
 
-    controller->options = *options; /* texts stay the caller's */
+    controller->options = *options;
+    *options = (struct controller_options){0};
     controller->tasks_inotify = controller->id_copy.lock_fd = -1;
     controller->started_wall_ms = clock_wall_ms();
     uv_loop_init(&controller->loop);
     return controller;
 }
 
-int controller_run(const struct controller_options *options)
+int controller_run(struct controller_options *options)
 {
     struct controller *controller = controller_new(options);
     struct error err = {0};
@@ -454,10 +465,10 @@ int controller_run(const struct controller_options *options)
 
     core_dumps_off();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */
-    if (!options->is_dry_run) {
+    if (!controller->options.is_dry_run) {
         service_open(controller);
     }
-    if (open_parts(controller, &err) < 0) {
+    if (config_load(controller, &err) < 0 || open_parts(controller, &err) < 0) {
         log_fields(LOG_ERROR, "cannot_start", "error", err.message, NULL);
         close_parts(controller);
         free(controller);

@@ -221,10 +221,11 @@ struct controller {
     uint64_t listed_at_ms; /* when they were that */
 
     struct {
-        char *ports, *network_range; /* in force */
-        json_t *errors; /* of the configuration file as it was read last; NULL: no file */
+        json_t *errors;        /* of the configuration file as it was read last; NULL: no file */
+        json_t *needs_restart; /* keys that it changed and that are not in force; NULL: none */
+        struct controller_options *retired; /* what was in force: freed at the end */
+        size_t retired_count, retired_capacity;
     } config;
-    bool is_configured;    /* a change from now on is news */
     struct policy *policy; /* of --policy, in force; NULL: there is none */
     json_t *policy_errors; /* of the file as it was read last; NULL: no file */
     struct port_table ports;
@@ -450,6 +451,9 @@ int config_load(struct controller *controller,
                 struct error *err); /* ERROR_INVALID: it must not start */
 void config_reload(
     struct controller *controller); /* an invalid file changes nothing, and is told */
+/* controller.c: what config_reload() needs */
+unsigned controller_start_slots(const struct controller_options *options);
+void controller_restart_timers(struct controller *controller); /* with the periods in force */
 void config_close(struct controller *controller);
 
 /* policy.c */
@@ -459,6 +463,8 @@ int policy_load(struct controller *controller,
  * An invalid file changes nothing, and is told; a good one holds for all that is made from now on.
  */
 void policy_reload(struct controller *controller);
+/* More may be allowed now: who failed for a refusal need not wait for another try. */
+void policy_retry_refused(struct controller *controller);
 void policy_close(struct controller *controller);
 
 /* status_files.c */

@@ -18,7 +18,7 @@ enum { FILE_MAX = 64 << 10 };
 
 bool devcontainer_is_allowed(const struct controller *controller)
 {
-    return controller->options.devcontainer_image_count > 0;
+    return controller->options.devcontainer_images.count > 0;
 }
 
 void devcontainer_use_done(struct devcontainer_use *use)
@@ -35,8 +35,8 @@ void devcontainer_use_done(struct devcontainer_use *use)
 
 static bool is_image_allowed(const struct controller *controller, const char *image)
 {
-    for (size_t i = 0; i < controller->options.devcontainer_image_count; i++) {
-        if (fnmatch(controller->options.devcontainer_images[i], image, 0) == 0) {
+    for (size_t i = 0; i < controller->options.devcontainer_images.count; i++) {
+        if (fnmatch(controller->options.devcontainer_images.items[i], image, 0) == 0) {
             return true;
         }
     }

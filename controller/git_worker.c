@@ -127,6 +127,12 @@ struct git_pool *git_pool_new(uv_loop_t *loop, const struct git_pool_options *op
     return pool;
 }
 
+void git_pool_set_stall(struct git_pool *pool, uint64_t stall_ms)
+{
+    assert(stall_ms > 0);
+    pool->stall_ms = stall_ms;
+}
+
 void git_pool_close(struct git_pool *pool)
 {
     struct git_work *work;

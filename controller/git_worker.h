@@ -44,6 +44,9 @@ struct git_pool *git_pool_new(uv_loop_t *loop, const struct git_pool_options *op
  */
 void git_pool_close(struct git_pool *pool);
 
+/* For jobs that begin from now on. */
+void git_pool_set_stall(struct git_pool *pool, uint64_t stall_ms);
+
 /* Copies the job. Never calls back from within. */
 struct git_work *git_pool_submit(struct git_pool *pool, const struct git_job *job,
                                  const struct git_handlers *handlers);

@@ -162,6 +162,22 @@ static json_t *file_condition(const char *type, const json_t *errors, const char
                      memory->since_wall_ms);
 }
 
+/* A file that is good may have been changed where that does not help a controller that runs. */
+static void add_needs_restart(const struct controller *controller, json_t *condition)
+{
+    auto_done(strbuf) message = {0};
+    size_t index;
+    json_t *key;
+
+    json_array_foreach(controller->config.needs_restart, index, key) {
+        strbuf_addf(&message, "%s%s",
+                    index > 0 ? ", " : "needs a restart: ", json_string_value(key));
+    }
+    if (index > 0 && json_array_size(controller->config.errors) == 0) {
+        json_object_set_new(condition, "message", json_string(strbuf_text(&message)));
+    }
+}
+
 /* Whether files can be written: all state files, or all statuses. */
 static json_t *writable_condition(const char *type, struct condition_memory *told, size_t count,
                                   const char *error)
@@ -191,14 +207,17 @@ static void add_writable_conditions(struct controller *controller, json_t *condi
 
 static json_t *config_part(const struct controller *controller)
 {
-    json_t *json = json_pack("{s:s, s:s}", "ports", controller->config.ports, "networkRange",
-                             controller->config.network_range);
+    json_t *json = json_pack("{s:s, s:s}", "ports", controller->options.ports, "networkRange",
+                             controller->options.network_range);
 
     if (controller->options.config_file != NULL) {
         json_object_set_new(json, "file", json_string(controller->options.config_file));
     }
     if (json_array_size(controller->config.errors) > 0) {
         json_object_set(json, "errors", controller->config.errors);
+    }
+    if (json_array_size(controller->config.needs_restart) > 0) {
+        json_object_set(json, "needsRestart", controller->config.needs_restart);
     }
     return json;
 }
@@ -263,6 +282,7 @@ static json_t *facts(struct controller *controller, bool is_due)
         json_array_append_new(conditions,
                               file_condition("ConfigValid", controller->config.errors,
                                              REASON_INVALID_CONFIG, &controller->heartbeat.config));
+        add_needs_restart(controller, json_array_get(conditions, json_array_size(conditions) - 1));
     }
     if (controller->policy_errors != NULL) {
         json_array_append_new(conditions,

@@ -13,46 +13,53 @@
 #define DEFAULT_PORTS "20000-29999"
 #define DEFAULT_REPOSITORY_IMAGE "buildpack-deps:bookworm-scm"
 
-enum {
-    MAX_HOST_PATH_ROOTS = 16,
-    MAX_ENV_FILE_ROOTS = 16,
-    MAX_ALLOWED_ENV = 64,
-    MAX_DEVCONTAINER_IMAGES = 64,
-    MAX_GIT_SCHEMES = 5,
+/* One for each row of settings.def: SETTING_SPECS ... */
+enum setting_id {
+#define SETTING(id, ...) SETTING_##id,
+#include "controller/settings.def"
+#undef SETTING
+    SETTING_COUNT
 };
 
+struct option_list {
+    char **items;
+    size_t count;
+};
+
+enum trees_wish { TREES_WISH_AUTO, TREES_WISH_COPY };
+
+/* Texts and lists are owned. */
 struct controller_options {
-    char *specs_dir;     /* absolute */
-    char *state_dir;     /* absolute */
-    char *status_dir;    /* absolute; the same as specs_dir unless --status-dir was given */
-    char *engine;        /* NULL: DOCKER_HOST or the default socket */
-    char *config_file;   /* absolute; NULL: none */
-    char *policy_file;   /* the same */
-    char *ports;         /* NULL, like the next: the configuration file's, or the default */
+    bool
+        is_given[SETTING_COUNT]; /* by flag or environment: the configuration file does not count */
+    char *specs_dir;             /* absolute */
+    char *state_dir;             /* absolute */
+    char *status_dir;            /* absolute; the same as specs_dir unless --status-dir was given */
+    char *engine;                /* NULL: DOCKER_HOST or the default socket */
+    char *config_file;           /* absolute; NULL: none */
+    char *policy_file;           /* the same */
+    char *ports;
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;
-    char *git_known_hosts;              /* for ssh; NULL: none, so every host is refused */
-    char *git_schemes[MAX_GIT_SCHEMES]; /* that URLs of repositories may begin with */
-    size_t git_scheme_count;            /* 0: all */
-    char *git_proxy;                    /* for http and https; NULL: none is used */
-    char *git_file_root;                /* NULL: no file:// repositories */
-    char *program;                      /* path of our own binary, for children */
-    char *host_path_roots[MAX_HOST_PATH_ROOTS];
-    size_t host_path_root_count;
-    char *env_file_roots[MAX_ENV_FILE_ROOTS]; /* valueFrom.file must be below one; absolute */
-    size_t env_file_root_count;
-    char *allowed_env[MAX_ALLOWED_ENV]; /* valueFrom.env: names, or prefixes that end with "*" */
-    size_t allowed_env_count;
-    /* patterns of fnmatch(3) that a repository's own file may name */
-    char *devcontainer_images[MAX_DEVCONTAINER_IMAGES];
-    size_t devcontainer_image_count; /* 0: such files are not looked at */
-    bool are_trees_copied;           /* also where they could be overlays */
-    bool is_task_user_verified;      /* spec.user of a task must be the owner of its file */
+    char *git_known_hosts;          /* for ssh; NULL: none, so every host is refused */
+    struct option_list git_schemes; /* that URLs of repositories may begin with; none: all */
+    char *git_proxy;                /* for http and https; NULL: none is used */
+    char *git_file_root;            /* NULL: no file:// repositories */
+    char *program;                  /* path of our own binary, for children */
+    struct option_list host_path_roots;
+    struct option_list env_file_roots; /* valueFrom.file must be below one; absolute */
+    struct option_list allowed_env;    /* valueFrom.env: names, or prefixes that end with "*" */
+    /* Patterns of fnmatch(3) that a repository's own file may name; none: it is not looked at. */
+    struct option_list devcontainer_images;
+    unsigned trees;             /* enum trees_wish: copies also where they could be overlays */
+    bool is_task_user_verified; /* spec.user of a task must be the owner of its file */
     unsigned disk_high_percent, inode_high_percent; /* from then on nothing new is begun */
     uint64_t disk_budget_bytes;                     /* of mirrors and trees together; 0: none */
     bool is_once;
     bool is_dry_run;
     bool is_polling;               /* no inotify, even where it could be had */
+    bool is_verbose;               /* debug lines in the log */
+    unsigned log_format;           /* enum log_format */
     unsigned scan_seconds;         /* full scan of the spec directory */
     unsigned relist_seconds;       /* relist of the engine */
     unsigned once_timeout_seconds; /* is_once: give up after it */

@@ -27,16 +27,16 @@ void controller_fill_world(const struct controller *controller, struct world *wo
     union {
         char *const *owned;
         const char **borrowed;
-    } paths = {.owned = controller->options.host_path_roots},
-      schemes = {.owned = controller->options.git_schemes};
+    } paths = {.owned = controller->options.host_path_roots.items},
+      schemes = {.owned = controller->options.git_schemes.items};
 
     roots->items = paths.borrowed;
-    roots->count = controller->options.host_path_root_count;
+    roots->count = controller->options.host_path_roots.count;
     *world = (struct world){
         .controller_id = controller->state.id,
         .idle_image = controller->idle_image,
         .repository_image = controller->options.repository_image,
-        .git_schemes = {schemes.borrowed, controller->options.git_scheme_count},
+        .git_schemes = {schemes.borrowed, controller->options.git_schemes.count},
         .git_file_root = controller->options.git_file_root,
         .host_path_roots = *roots,
         .policy = controller->policy,

@@ -44,7 +44,7 @@ int policy_load(struct controller *controller, struct error *err)
  * What the disk was found to lead to may be allowed now: who failed for that need not wait for
  * another try.
  */
-static void retry_refused(struct controller *controller)
+void policy_retry_refused(struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         struct entry *entry = map_value(at);
@@ -55,11 +55,22 @@ static void retry_refused(struct controller *controller)
     }
 }
 
+/* The configuration file names none any more. */
+static void drop(struct controller *controller)
+{
+    if (controller->policy_errors != NULL) {
+        log_fields(LOG_INFO, "policy_dropped", NULL);
+        policy_free(TAKE(controller->policy));
+        json_decref(TAKE(controller->policy_errors));
+    }
+}
+
 void policy_reload(struct controller *controller)
 {
     struct policy *policy;
 
     if (controller->options.policy_file == NULL) {
+        drop(controller);
         return;
     }
     policy = policy_read(controller->options.policy_file);
@@ -72,7 +83,7 @@ void policy_reload(struct controller *controller)
     policy_free(controller->policy);
     controller->policy = policy;
     log_fields(LOG_INFO, "policy_read", "file", policy->file, NULL);
-    retry_refused(controller);
+    policy_retry_refused(controller);
     controller_enqueue_all(controller);
 }
 

@@ -6,7 +6,10 @@
 
 #include "controller/options.h"
 
-/* Runs until told to stop, or with --once until converged. Returns the exit code. */
-int controller_run(const struct controller_options *options);
+/*
+ * Runs until told to stop, or with --once until converged. Returns the exit code. What is not given
+ * in the options comes from their config_file, or is as by default. Takes what is in them.
+ */
+int controller_run(struct controller_options *options);
 
 #endif

@@ -67,15 +67,32 @@ static struct slot_wait *next_waiter(struct slots *slots)
     return slots->first[first] != NULL ? slots->first[first] : slots->first[second];
 }
 
+/* The slot is used already. */
+static void hand_over(struct slots *slots, struct slot_wait *wait)
+{
+    slots->turn++;
+    slots_leave(slots, wait);
+    wait->on_slot(wait->user);
+}
+
 void slots_give_back(struct slots *slots)
 {
     struct slot_wait *wait = next_waiter(slots);
 
-    if (wait == NULL) {
+    if (wait == NULL || slots->used > slots->limit) {
         slots->used--;
         return;
     }
-    slots->turn++;
-    slots_leave(slots, wait);
-    wait->on_slot(wait->user);
+    hand_over(slots, wait);
+}
+
+void slots_set_limit(struct slots *slots, unsigned limit)
+{
+    struct slot_wait *wait;
+
+    slots->limit = limit;
+    while (slots->used < slots->limit && (wait = next_waiter(slots)) != NULL) {
+        slots->used++;
+        hand_over(slots, wait);
+    }
 }

@@ -38,6 +38,11 @@ enum slot_lane slots_lane(bool is_new, uint64_t changed_at_ms, uint64_t listed_a
 
 void slots_init(struct slots *slots, unsigned limit);
 
+/*
+ * Also while some are held: with a larger one waiters go on, with a smaller one none is taken away.
+ */
+void slots_set_limit(struct slots *slots, unsigned limit);
+
 /* True: the slot is taken now. False: on_slot is called when one is free (and then it is taken). */
 bool slots_take(struct slots *slots, struct slot_wait *wait, enum slot_lane lane,
                 void (*on_slot)(void *user), void *user);

@@ -476,7 +476,7 @@ void trees_probe(struct controller *controller)
     struct tree_job job = {.verb = TREE_PROBE, .trees = path};
     struct error err = {0};
 
-    if (controller->options.are_trees_copied) {
+    if (controller->options.trees == TREES_WISH_COPY) {
         controller->trees_means.method = TREES_COPY;
         controller->trees_means.message = xstrdup("the controller was started with --trees copy");
         return;

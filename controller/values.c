@@ -40,9 +40,9 @@ static bool is_below_a_root(const struct controller *controller, const char *pat
 {
     const struct controller_options *options = &controller->options;
 
-    for (size_t i = 0; i < options->env_file_root_count; i++) {
-        auto_free char *root = is_real ? realpath(options->env_file_roots[i], NULL)
-                                       : xstrdup(options->env_file_roots[i]);
+    for (size_t i = 0; i < options->env_file_roots.count; i++) {
+        auto_free char *root = is_real ? realpath(options->env_file_roots.items[i], NULL)
+                                       : xstrdup(options->env_file_roots.items[i]);
 
         if (root != NULL && path_is_below(path, root)) {
             return true;
@@ -141,8 +141,8 @@ static int read_file(const struct controller *controller, const struct env_var *
 
 static bool is_allowed(const struct controller_options *options, const char *name)
 {
-    for (size_t i = 0; i < options->allowed_env_count; i++) {
-        const char *pattern = options->allowed_env[i];
+    for (size_t i = 0; i < options->allowed_env.count; i++) {
+        const char *pattern = options->allowed_env.items[i];
         size_t len = strlen(pattern);
 
         if (len > 0 && pattern[len - 1] == '*' ? strncmp(name, pattern, len - 1) == 0

@@ -4,13 +4,12 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/suggest.h"
-#include "specs/decode.h"
 #include "specs/excerpt.h"
+#include "specs/map_file.h"
 #include "specs/policy_parts.h"
 #include "specs/reason.h"
 #include "specs/schema_parts.h"
 #include "specs/text_check.h"
-#include "specs/yaml_reader.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -238,18 +237,12 @@ static void decode(struct policy *policy, const struct yaml_stream *stream,
 {
     struct decoder decoder = {.arena = &policy->arena, .errors = errors};
     struct values values = {0};
+    const struct yaml_node *root =
+        map_file_decode(&decoder, stream, fields, REASON_INVALID_POLICY, &values);
 
-    for (size_t i = 0; i < stream->problem_count; i++) {
-        spec_errors_add_problem(errors, &stream->problems[i]);
-    }
-    if (stream->count > 1) {
-        spec_errors_add(errors, stream->documents[1], NULL, REASON_INVALID_POLICY,
-                        "must be one document, not %zu", stream->count);
-    }
-    if (stream->count > 0) {
-        decode_fields(&decoder, fields, stream->documents[0], NULL, &values);
-        note_places(policy, stream->documents[0]);
-        take_mounts(policy, &values, stream->documents[0]);
+    if (root != NULL) {
+        note_places(policy, root);
+        take_mounts(policy, &values, root);
     }
     policy->images = values.images;
     policy->repositories = values.repositories;

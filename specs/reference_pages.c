@@ -285,15 +285,27 @@ const struct reference_page *reference_page_list(size_t *ret_count)
     return pages;
 }
 
-void reference_add_index(struct strbuf *out)
+void reference_add_made_by(struct strbuf *out)
 {
     strbuf_add(out, made_by);
-    strbuf_add(out, "# Reference\n\nEvery field of every kind, and the catalogues, made from the "
-                    "tables in `specs/` by `make docs`.\n`make check-docs` holds that these pages "
-                    "are up to date.\n\n| page | what |\n|---|---|\n");
-    for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
-        strbuf_addf(out, "| [%s](%s) | ", pages[i].name, pages[i].name);
-        markdown_add_text(out, pages[i].summary);
+}
+
+static void add_page_rows(struct strbuf *out, const struct reference_page *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        strbuf_addf(out, "| [%s](%s) | ", rows[i].name, rows[i].name);
+        markdown_add_text(out, rows[i].summary);
         strbuf_add(out, " |\n");
     }
+}
+
+void reference_add_index(struct strbuf *out, const struct reference_page *others, size_t count)
+{
+    strbuf_add(out, made_by);
+    strbuf_add(out, "# Reference\n\nEvery field of every kind, every command and setting, and the "
+                    "catalogues, made from the\ntables in the sources by `make docs`. `make "
+                    "check-docs` holds that these pages are up to date.\n\n"
+                    "| page | what |\n|---|---|\n");
+    add_page_rows(out, pages, ARRAY_SIZE(pages));
+    add_page_rows(out, others, count);
 }

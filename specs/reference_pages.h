@@ -18,8 +18,11 @@ struct reference_page {
 /* All but README.md, in the order in which it lists them. */
 const struct reference_page *reference_page_list(size_t *ret_count);
 
-/* README.md: the list of pages. */
-void reference_add_index(struct strbuf *out);
+/* README.md: the list of pages, and of others that are made beside them. */
+void reference_add_index(struct strbuf *out, const struct reference_page *others, size_t count);
+
+/* What each page begins with. */
+void reference_add_made_by(struct strbuf *out);
 
 /* The text with what Markdown would take for marks escaped, also those of tables. */
 void markdown_add_text(struct strbuf *out, const char *text);

@@ -18,9 +18,10 @@ static void check_values(const struct config_file *config)
     struct error err = {0};
 
     port_table_init(&table);
-    assert(config->ports == NULL || port_table_set_ranges(&table, config->ports, &err) == 0);
-    assert(config->network_range == NULL ||
-           network_range_parse(config->network_range, &range, &err) == 0);
+    assert(config->options.ports == NULL ||
+           port_table_set_ranges(&table, config->options.ports, &err) == 0);
+    assert(config->options.network_range == NULL ||
+           network_range_parse(config->options.network_range, &range, &err) == 0);
     port_table_done(&table);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/kept_trees.h"
 #include "cli/mirror_file.h"
 #include "cli/status_store.h"
@@ -166,14 +167,15 @@ static void check_entries(const struct controller *controller)
 /* As `berth run --dry-run` does, which writes nothing, up to where it would ask the engine. */
 static void start_controller(char *specs, char *state)
 {
-    char engine[] = "unix:///nonexistent/docker.sock", image[] = "busybox", program[] = "berth";
-    const struct controller_options options = {
-        .specs_dir = specs,
-        .status_dir = specs,
-        .state_dir = state,
-        .engine = engine,
-        .repository_image = image,
-        .program = program,
+    struct controller_options options = {
+        .specs_dir = xstrdup(specs),
+        .status_dir = xstrdup(specs),
+        .state_dir = xstrdup(state),
+        .engine = xstrdup("unix:///nonexistent/docker.sock"),
+        .repository_image = xstrdup("busybox"),
+        .program = xstrdup("berth"),
+        .ports = xstrdup(DEFAULT_PORTS),
+        .network_range = xstrdup(DEFAULT_NETWORK_RANGE),
         .is_dry_run = true,
         .disk_high_percent = 85,
         .inode_high_percent = 70,

@@ -343,7 +343,7 @@ static void the_index_links_every_page(void **state)
     const struct reference_page *pages = reference_page_list(&count);
 
     (void)state;
-    reference_add_index(&index);
+    reference_add_index(&index, NULL, 0);
     for (size_t i = 0; i < count; i++) {
         auto_done(strbuf) link = {0};
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/controller.h"
+#include "controller/settings.h"
 #include "specs/reason.h"
 
 #include <fcntl.h>
@@ -40,10 +41,18 @@ static void put(const struct fixture *fixture, const char *name, const char *byt
     assert_int_equal(file_replace(AT_FDCWD, path, bytes, len, 0600, FILE_VISIBLE, &err), 0);
 }
 
+static void allow(struct fixture *fixture, enum setting_id id, const char *text)
+{
+    struct error err = {0};
+
+    assert_int_equal(setting_take(id, &fixture->controller.options, text, NULL, &err), 0);
+}
+
 static void fixture_begin(struct fixture *fixture)
 {
     static const char *const names[] = {"root", "outside", "state"};
     char template[] = "/tmp/berth-values-XXXXXX";
+    auto_free char *root = NULL;
     struct error err = {0};
 
     memset(fixture, 0, sizeof(*fixture));
@@ -55,8 +64,8 @@ static void fixture_begin(struct fixture *fixture)
     }
     fixture->controller.state.path = place(fixture, "state");
     fixture->controller.state.is_writable = true;
-    fixture->controller.options.env_file_roots[0] = place(fixture, "root");
-    fixture->controller.options.env_file_root_count = 1;
+    root = place(fixture, "root");
+    allow(fixture, SETTING_ENV_FILE_ROOT, root);
 }
 
 static void fixture_end(struct fixture *fixture)
@@ -65,20 +74,8 @@ static void fixture_end(struct fixture *fixture)
 
     assert_int_equal(tree_remove(fixture->path, &err), 0);
     free(fixture->controller.state.path);
-    for (size_t i = 0; i < fixture->controller.options.env_file_root_count; i++) {
-        free(fixture->controller.options.env_file_roots[i]);
-    }
-    for (size_t i = 0; i < fixture->controller.options.allowed_env_count; i++) {
-        free(fixture->controller.options.allowed_env[i]);
-    }
+    controller_options_done(&fixture->controller.options);
     free(fixture->path);
-}
-
-static void allow(struct fixture *fixture, const char *pattern)
-{
-    struct controller_options *options = &fixture->controller.options;
-
-    options->allowed_env[options->allowed_env_count++] = xstrdup(pattern);
 }
 
 /* The value of TOKEN from a source, or NULL with the message. The caller's to free. */
@@ -192,8 +189,7 @@ static void the_state_directory_is_never_read_from_even_below_a_root(void **stat
 
     (void)state;
     fixture_begin(&fixture);
-    fixture.controller.options.env_file_roots[1] = xstrdup(fixture.path);
-    fixture.controller.options.env_file_root_count = 2;
+    allow(&fixture, SETTING_ENV_FILE_ROOT, fixture.path);
     put(&fixture, "state/env-key", "s3cret", 6);
     check_refused(&fixture, "state/env-key", "does not allow");
     fixture_end(&fixture);
@@ -206,8 +202,7 @@ static void without_a_root_no_file_is_read(void **state)
     (void)state;
     fixture_begin(&fixture);
     put(&fixture, "root/token", "s3cret", 6);
-    free(fixture.controller.options.env_file_roots[0]);
-    fixture.controller.options.env_file_root_count = 0;
+    controller_options_done(&fixture.controller.options);
     check_refused(&fixture, "root/token", "--env-file-root");
     fixture_end(&fixture);
 }
@@ -225,9 +220,9 @@ static void only_named_variables_are_let_out(void **state)
 
     (void)state;
     fixture_begin(&fixture);
-    allow(&fixture, "BERTH_TEST_ONE");
-    allow(&fixture, "BERTH_TEST_PREFIXED_*");
-    allow(&fixture, "BERTH_*_IN_IT");
+    allow(&fixture, SETTING_ALLOW_ENV, "BERTH_TEST_ONE");
+    allow(&fixture, SETTING_ALLOW_ENV, "BERTH_TEST_PREFIXED_*");
+    allow(&fixture, SETTING_ALLOW_ENV, "BERTH_*_IN_IT");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         auto_free char *message = NULL, *value = NULL;
 
