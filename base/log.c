@@ -30,6 +30,17 @@ static struct {
     unsigned lost; /* lines, since the reader stalled */
 } output;
 
+static struct {
+    log_observer_fn *tell;
+    void *user;
+} observer;
+
+void log_observe(log_observer_fn *tell, void *user)
+{
+    observer.tell = tell;
+    observer.user = user;
+}
+
 void log_configure(enum log_format format, enum log_level lowest)
 {
     config.format = format;
@@ -228,25 +239,42 @@ static bool is_due(enum log_level level, const char *event, const char *fields,
                             ret_left_out);
 }
 
-void log_fields(enum log_level level, const char *event, ...)
+static void write_fields(enum log_level level, const char *event, const struct log_field *pairs,
+                         size_t count)
 {
     auto_done(strbuf) fields = {.max_len = FIELDS_MAX};
-    const char *name, *value;
     unsigned left_out;
+
+    for (size_t i = 0; i < count; i++) {
+        add_pair(&fields, pairs[i].name, pairs[i].value);
+    }
+    if (is_due(level, event, strbuf_text(&fields), &left_out) && is_read() && tell_lost()) {
+        write_line(level, event, strbuf_text(&fields), left_out);
+    }
+}
+
+void log_fields(enum log_level level, const char *event, ...)
+{
+    struct log_field pairs[LOG_MAX_FIELDS];
+    const char *name, *value;
+    size_t count = 0;
     va_list args;
 
-    if (!log_is_enabled(level)) {
+    if (!log_is_enabled(level) && observer.tell == NULL) {
         return;
     }
     va_start(args, event);
     while ((name = va_arg(args, const char *)) != NULL) {
         value = va_arg(args, const char *);
-        if (value != NULL) {
-            add_pair(&fields, name, value);
+        if (value != NULL && count < LOG_MAX_FIELDS) {
+            pairs[count++] = (struct log_field){name, value};
         }
     }
     va_end(args);
-    if (is_due(level, event, strbuf_text(&fields), &left_out) && is_read() && tell_lost()) {
-        write_line(level, event, strbuf_text(&fields), left_out);
+    if (observer.tell != NULL) {
+        observer.tell(observer.user, level, event, pairs, count);
+    }
+    if (log_is_enabled(level)) {
+        write_fields(level, event, pairs, count);
     }
 }

@@ -15,6 +15,7 @@
 #define BERTH_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -28,5 +29,21 @@ bool log_is_enabled(enum log_level level);
 
 /* Pairs of const char *: name, value, ...; a NULL name ends them, a NULL value skips its pair. */
 void log_fields(enum log_level level, const char *event, ...) __attribute__((sentinel));
+
+/*
+ * Who is told of every call of log_fields(), also of one whose line is not written: below the lowest level, or left out
+ * since it repeats. The fields are the call's own texts, as they came, without those that are NULL; of more than
+ * LOG_MAX_FIELDS the first. It must not log. NULL: nobody.
+ */
+enum { LOG_MAX_FIELDS = 16 };
+
+struct log_field {
+    const char *name, *value;
+};
+
+typedef void log_observer_fn(void *user, enum log_level level, const char *event,
+                             const struct log_field *fields, size_t count);
+
+void log_observe(log_observer_fn *observer, void *user);
 
 #endif

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TOLD_TIME_MS = 1000 }; /* an action that takes less is told without its time */
+
 static void run_step(struct plan_run *run);
 
 const struct action *run_action(const struct plan_run *run)
@@ -273,8 +275,23 @@ static void run_succeeded(struct plan_run *run)
     run_finish(run);
 }
 
+/* For the history (events.h); the log has told of its begin. */
+static void tell_done(const struct plan_run *run)
+{
+    const struct action *action = run_action(run);
+    uint64_t took_ms = clock_monotonic_ms() - run->action_at_ms;
+    auto_free char *took = took_ms >= TOLD_TIME_MS
+                               ? xasprintf("%.1f s", (double)took_ms / (double)MS_PER_SECOND)
+                               : NULL;
+
+    log_fields(LOG_DEBUG, "action_done", "key", run->entry->key, "action",
+               action_type_name(action->type), "target", action->target, "cause", action->cause,
+               "took", took, NULL);
+}
+
 void run_action_done(struct plan_run *run)
 {
+    tell_done(run);
     if (run->slots != NULL) {
         slots_give_back(TAKE(run->slots));
     }
@@ -289,6 +306,7 @@ static void begin_action(struct plan_run *run)
     const struct action *action = run_action(run);
     struct object_status *status = run->entry->status;
 
+    run->action_at_ms = clock_monotonic_ms();
     log_fields(LOG_INFO, "action", "key", run->entry->key, "action", action_type_name(action->type),
                "target", action->target, "cause", action->cause, NULL);
     if (run->plan->operation != NULL) {

@@ -32,6 +32,7 @@ struct plan_run {
     struct slots *slots; /* a slot of these is held */
     struct slot_wait wait;
     uv_timer_t timer;
+    uint64_t action_at_ms; /* when the action at hand began */
     uint64_t deadline_ms; /* of polling */
     char *exec_id;
     engine_reply_fn *on_exec_started;

@@ -10,6 +10,7 @@
 #include "controller/clock_change.h"
 #include "controller/disk.h"
 #include "controller/entry.h"
+#include "controller/events.h"
 #include "controller/once.h"
 #include "controller/placing.h"
 #include "controller/probes.h"
@@ -80,6 +81,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     good_specs_flush(controller);
     status_flush(controller); /* after all that changes a status: one write per turn */
     heartbeat_write(controller, false);
+    events_flush(controller);
     unwritten_check(controller);
     service_say(controller);
     once_check(controller);
@@ -121,6 +123,7 @@ static void on_heartbeat_timer(uv_timer_t *timer)
 {
     unwritten_look(timer->data);
     heartbeat_write(timer->data, true);
+    events_settle(timer->data);
 }
 
 static void on_terminate(uv_signal_t *signal_handle, int number)
@@ -409,6 +412,7 @@ static void close_parts(struct controller *controller)
 
 static void start_work(struct controller *controller)
 {
+    events_open(controller);
     start_handles(controller);
     unwritten_hold_id(controller);
     disk_open(controller);
@@ -483,6 +487,7 @@ int controller_run(struct controller_options *options)
         good_specs_flush_all(controller);
         status_flush_all(controller);
     }
+    events_close(controller);
     exit_code = controller->exit_code;
     close_parts(controller);
     free(controller);

@@ -44,6 +44,7 @@ struct controller;
 struct plan_run;
 struct prober;
 struct entry_probes;
+struct event_hearing;
 
 enum entry_kind {
     ENTRY_INSTANCE,
@@ -247,6 +248,7 @@ struct controller {
     struct map remembered;
     struct unwritten unwritten;
     struct id_copy id_copy;
+    struct event_hearing *events; /* events.h; NULL: nothing is written */
 
     struct clock_watch clock;
     uv_check_t on_awake;

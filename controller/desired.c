@@ -392,11 +392,14 @@ static void apply_change(struct controller *controller, const char *key, bool *r
 
 enum { LOGGED_ERRORS = 5 }; /* of one file: the status has them all */
 
-static void log_spec_error(const char *file, const struct spec_error *error)
+static void log_spec_error(const char *file, const struct spec_document *document,
+                           const struct spec_error *error)
 {
+    bool is_named = document != NULL && document->kind != NULL && document->name != NULL;
     auto_free char *text = spec_error_format(file, error);
+    auto_free char *key = is_named ? object_key(document->kind, document->name) : NULL;
 
-    log_fields(LOG_WARN, "spec_invalid", "error", text, NULL);
+    log_fields(LOG_WARN, "spec_invalid", "error", text, "file", file, "key", key, NULL);
 }
 
 static void log_spec_errors(const struct spec_set_file *file)
@@ -407,12 +410,12 @@ static void log_spec_errors(const struct spec_set_file *file)
         const struct spec_document *document = &file->parsed->documents[i];
 
         for (size_t e = 0; e < document->error_count && left > 0; e++, left--) {
-            log_spec_error(file->name, &document->errors[e]);
+            log_spec_error(file->name, document, &document->errors[e]);
         }
     }
     for (size_t i = 0; file->parsed != NULL && i < file->parsed->error_count && left > 0;
          i++, left--) {
-        log_spec_error(file->name, &file->parsed->errors[i]);
+        log_spec_error(file->name, NULL, &file->parsed->errors[i]);
     }
     if (file->unreadable != NULL) {
         log_fields(LOG_WARN, "spec_unreadable", "file", file->name, "error", file->unreadable,

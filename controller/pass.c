@@ -156,6 +156,35 @@ static void log_transition(const struct entry *entry, const struct object_status
     }
 }
 
+/* Of conditions that are news by themselves: what is behind the others the phase tells, with its reason. */
+static void tell_conditions(const struct entry *entry, const struct object_status *before)
+{
+    static const struct {
+        enum condition_type type;
+        enum condition_value usual; /* which is news only after another one */
+    } told[] = {
+        {CONDITION_SPEC_VALID, CONDITION_TRUE},
+        {CONDITION_UPDATE_PENDING, CONDITION_FALSE},
+        {CONDITION_CAPACITY_ENFORCED, CONDITION_TRUE},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+        const struct condition *old = &before->conditions[told[i].type],
+                               *now = &entry->status->conditions[told[i].type];
+
+        if (old->value == now->value || now->value == CONDITION_ABSENT ||
+            (now->value == told[i].usual && old->value == CONDITION_ABSENT)) {
+            continue;
+        }
+        log_fields(LOG_DEBUG, "condition", "key", entry->key, "type",
+                   condition_type_name(told[i].type), "status",
+                   now->value == CONDITION_TRUE    ? "True"
+                   : now->value == CONDITION_FALSE ? "False"
+                                                   : "Unknown",
+                   "reason", now->reason, "message", now->message, NULL);
+    }
+}
+
 static void take_status(struct pass *pass)
 {
     struct entry *entry = pass->entry;
@@ -170,6 +199,7 @@ static void take_status(struct pass *pass)
     entry->remembered = NULL;
     status_mark_entry(entry);
     log_transition(entry, before);
+    tell_conditions(entry, before);
     tell_relatives(entry, before, was_passed);
     status_free(before);
 }
