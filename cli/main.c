@@ -11,6 +11,7 @@
 const struct command *const commands[] = {
     &command_confirm_deletions,
     &command_doctor,
+    &command_events,
     &command_exec,
     &command_explain,
     &command_fetch,

@@ -33,7 +33,7 @@ struct plan_run {
     struct slot_wait wait;
     uv_timer_t timer;
     uint64_t action_at_ms; /* when the action at hand began */
-    uint64_t deadline_ms; /* of polling */
+    uint64_t deadline_ms;  /* of polling */
     char *exec_id;
     engine_reply_fn *on_exec_started;
     struct strbuf output;       /* of a hook */

@@ -19,12 +19,15 @@ enum { MAX_FIELDS = LOG_MAX_FIELDS + 1 };
 struct row {
     const char *log_event;
     const char *field, *value; /* only where there is this field, and has this value; NULL: any */
-    const char *reason;
+    const char *reason;        /* NULL: it only looked, and is no event */
     const char *message;
     const char *object;
 };
 
 static const struct row rows[] = {
+    {"action_done", "action", "read log", NULL, NULL, NULL},
+    {"action_done", "action", "inspect tree", NULL, NULL, NULL},
+    {"action_done", "action", "look up revisions in", NULL, NULL, NULL},
     {"action_done", NULL, NULL, "{done}", "{done} {target}[ in {took}][: {cause}]", NULL},
     {"action_failed", NULL, NULL, "[{reason}]", "{action} {target}: {error}", NULL},
     {"action_given_up", NULL, NULL, "given up", "{action}: {cause}", NULL},
@@ -227,7 +230,7 @@ bool event_words_of(enum log_level level, const char *log_event, const struct lo
     auto_free char *object = NULL, *words = NULL, *done = NULL;
     const char *action;
 
-    if ((row == NULL && level < LOG_WARN) || count > LOG_MAX_FIELDS) {
+    if ((row == NULL ? level < LOG_WARN : row->reason == NULL) || count > LOG_MAX_FIELDS) {
         return false;
     }
     memcpy(fields, given, count * sizeof(*given));

@@ -164,6 +164,8 @@ static void what_only_the_log_is_for_is_no_event(void **state)
     (void)state;
     assert_false(event_words_of(LOG_DEBUG, "engine_event", &field, 1, &words));
     assert_false(event_words_of(LOG_INFO, "action", &field, 1, &words));
+    field = (struct log_field){"action", "read log"};
+    assert_false(event_words_of(LOG_DEBUG, "action_done", &field, 1, &words));
 }
 
 static void a_key_that_is_none_is_the_controllers(void **state)
