@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/core_dumps.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/version.h"
@@ -266,6 +267,27 @@ unsigned controller_start_slots(const struct controller_options *options)
     return slots < DEFAULT_START_SLOTS_MAX ? slots : DEFAULT_START_SLOTS_MAX;
 }
 
+/* Newcomers put both into one directory. What is hidden in the spec directory is no spec. */
+static int check_directories(const struct controller_options *options, struct error *err)
+{
+    const char *specs = options->specs_dir, *state = options->state_dir;
+    auto_free char *good_specs = path_join(state, "specs");
+
+    if (path_is_below(state, specs) && strstr(state + strlen(specs), "/.") == NULL) {
+        return error_set(err, ERROR_INVALID,
+                         "the state directory \"%s\" is in the spec directory \"%s\": its files "
+                         "would be read as specs; put --state elsewhere",
+                         state, specs);
+    }
+    if (path_is_below(specs, good_specs)) {
+        return error_set(err, ERROR_INVALID,
+                         "the spec directory \"%s\" is where the state directory \"%s\" keeps the "
+                         "last good specs; put one of the two elsewhere",
+                         specs, state);
+    }
+    return 0;
+}
+
 static int open_parts(struct controller *controller, struct error *err)
 {
     const struct controller_options *options = &controller->options;
@@ -290,7 +312,8 @@ static int open_parts(struct controller *controller, struct error *err)
 
     port_table_init(&controller->ports);
     controller->ports.quarantine_ms = options->port_quarantine_seconds * INT64_C(1000);
-    if (port_table_set_ranges(&controller->ports, options->ports, err) < 0 ||
+    if (check_directories(options, err) < 0 ||
+        port_table_set_ranges(&controller->ports, options->ports, err) < 0 ||
         network_range_parse(options->network_range, &controller->network_range, err) < 0 ||
         policy_load(controller, err) < 0) {
         return -1;

@@ -71,6 +71,22 @@ SPEC
     [[ $output == *'did you mean "run"'* ]]
 }
 
+@test "a state directory among the specs is refused, and specs where it keeps its own" {
+    run "$BERTH" run --specs "$TEST_DIR" --state "$STATE" --once
+    [ "$status" -eq 2 ]
+    [[ $output == *"is in the spec directory"*"put --state elsewhere"* && -z $(ls -A "$STATE") ]]
+    run "$BERTH" run --specs "$SPECS" --state "$SPECS" --once
+    [ "$status" -eq 2 ]
+    run "$BERTH" run --specs "$SPECS" --state "$TEST_DIR" --once
+    [ "$status" -eq 2 ]
+    [[ $output == *"is where the state directory"* ]]
+    # What is hidden is no spec, and a name that begins alike is another directory.
+    run "$BERTH" run --specs "$SPECS" --state "$SPECS/.berth" --dry-run
+    [ "$status" -eq 0 ]
+    run "$BERTH" run --specs "$SPECS" --state "$SPECS-state" --dry-run
+    [ "$status" -eq 0 ]
+}
+
 @test "--once exits 3 when there is no engine, and names its address" {
     run "$BERTH" run --specs "$SPECS" --state "$STATE" --engine "unix://$TEST_DIR/no.sock" --once
     [ "$status" -eq 3 ]
