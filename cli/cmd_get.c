@@ -2,313 +2,206 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/parse.h"
-#include "base/strbuf.h"
 #include "cli/arguments.h"
 #include "cli/documents.h"
+#include "cli/get_output.h"
+#include "cli/get_select.h"
+#include "cli/staleness.h"
 #include "cli/status_store.h"
-#include "cli/table.h"
+#include "cli/status_watch.h"
 #include "controller/options.h"
-#include "specs/status.h"
-#include "specs/types.h"
-#include "specs/yaml_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
+#include <time.h>
 
-enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML };
+enum { OPTION_SORT_BY = 256, OPTION_NO_HEADERS };
 
-struct get_options {
+static const char phase_gone[] = "Deleted";
+
+struct get {
     struct places places;
-    enum output output;
-    const char *kind; /* "Instance"; NULL: all */
-    const char *name; /* NULL: all */
+    struct get_selection selection;
+    struct get_output output;
+    bool is_watching;
+    char *state_dir;
+    json_t *heartbeat; /* of the controller with it; NULL: none has run */
 };
 
-static int take_output(struct get_options *options, struct arguments *args)
+static void get_done(struct get *get)
 {
-    static const char *const words[] = {"table", "wide", "json", "yaml"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strcmp(args->value, words[i]) == 0) {
-            options->output = (enum output)i;
-            return 0;
-        }
-    }
-    return arguments_wrong(args, "-o: \"%s\" is none of table, wide, json, yaml", args->value);
+    get_selection_done(&get->selection);
+    get_output_done(&get->output);
+    json_decref(get->heartbeat);
+    free(get->state_dir);
 }
 
-static int take_kind(struct get_options *options, struct arguments *args, const char *text)
+static int take_option(struct get *get, struct arguments *args, int id)
 {
-    enum kind kind;
+    struct error err = {0};
 
-    if (strcasecmp(text, "all") == 0) {
-        return 0;
+    switch (id) {
+    case 'o':
+        return get_output_parse(&get->output, args->value, &err) < 0
+                   ? arguments_wrong(args, "-o: %s", err.message)
+                   : 0;
+    case 'l':
+        selector_free(TAKE(get->selection.selector));
+        return selector_parse(args->value, &get->selection.selector, &err) < 0
+                   ? arguments_wrong(args, "-l: \"%s\": %s", args->value, err.message)
+                   : 0;
+    case OPTION_SORT_BY:
+        jsonpath_free(TAKE(get->selection.sort_by));
+        return jsonpath_compile_field(args->value, &get->selection.sort_by, &err) < 0
+                   ? arguments_wrong(args, "--sort-by: \"%s\": %s", args->value, err.message)
+                   : 0;
+    case OPTION_NO_HEADERS: get->output.has_no_headers = true; return 0;
+    case 'w': get->is_watching = true; return 0;
+    default: places_take(&get->places, id, args->value); return 0;
     }
-    if (kind_from_argument(text, &kind) < 0) {
-        return unknown_kind_error(args, text);
-    }
-    options->kind = kind_name(kind);
-    return 0;
 }
 
-static int take_arguments(struct get_options *options, struct arguments *args)
+static int take_arguments(struct get *get, struct arguments *args)
 {
     int id;
 
     while ((id = arguments_next(args)) > 0) {
-        if (id == 'o' && take_output(options, args) < 0) {
+        if (take_option(get, args, id) < 0) {
             return -1;
         }
-        places_take(&options->places, id, args->value);
     }
-    if (id < 0 || (args->count > 0 && take_kind(options, args, args->operands[0]) < 0)) {
+    if (id < 0 || get_selection_take(&get->selection, args) < 0) {
         return -1;
     }
-    options->name = args->count > 1 ? args->operands[1] : NULL;
-    return arguments_count(args, 0, 2, NULL);
+    get->output.kind = get_selection_kind(&get->selection);
+    return 0;
 }
 
-/* Fields of a document */
+/* --- once ---------------------------------------------------------------------------------------- */
 
-/*
- * Whether it is ready; "-" for a task that is over, which will never be and has nothing to be ready
- * for.
- */
-static const char *ready_text(const json_t *document)
+static int fail(const struct error *err)
 {
-    const char *phase = document_phase(document);
-
-    if (text_equal(phase, phase_name(PHASE_SUCCEEDED)) ||
-        text_equal(phase, phase_name(PHASE_FAILED))) {
-        return "-";
-    }
-    return document_text(document_condition(document, "Ready"), "status");
+    fprintf(stderr, "berth get: %s\n", err->message);
+    return EXIT_FAILED;
 }
 
-static char *ports_text(const json_t *status)
+/* What of these was asked for. Returns the exit code. */
+static int show(struct get *get, const char *status_dir, const json_t *documents)
 {
-    auto_done(strbuf) text = {0};
-    size_t index;
-    json_t *port;
+    json_auto_t *items = NULL;
+    struct error err = {0};
+    size_t missing;
 
-    json_array_foreach(json_object_get(status, "ports"), index, port) {
-        const char *ip = document_text(port, "hostIP"), *protocol = document_text(port, "protocol");
-
-        strbuf_addf(&text, "%s%s:%lld->%lld%s", index > 0 ? "," : "", ip != NULL ? ip : "",
-                    (long long)json_integer_value(json_object_get(port, "hostPort")),
-                    (long long)json_integer_value(json_object_get(port, "containerPort")),
-                    text_equal(protocol, "UDP") ? "/udp" : "");
+    staleness_warn(get->state_dir, get->heartbeat);
+    if (get_select(&get->selection, documents, "get", &items, &missing, &err) < 0) {
+        return fail(&err);
     }
-    return strbuf_take(&text);
+    if (json_array_size(items) == 0 && missing > 0) {
+        return EXIT_FAILED;
+    }
+    if (json_array_size(items) == 0 && get_output_is_table(&get->output)) {
+        fprintf(stderr, "nothing found in %s\n", status_dir);
+    } else if (get->is_watching && !get_output_is_table(&get->output)
+                   ? get_output_more(&get->output, items, &err) < 0
+                   : get_output_print(&get->output, items, get->selection.count == 1, &err) < 0) {
+        return fail(&err);
+    }
+    return missing > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Output */
-
-static void add_row(struct table *table, const json_t *document, bool is_wide)
+static int show_once(struct get *get, const char *status_dir)
 {
-    const json_t *status = document_status(document);
-    const json_t *ready = document_condition(document, "Ready");
-    const json_t *container = json_object_get(status, "container");
-    const json_t *restarts = json_object_get(json_object_get(status, "restarts"), "count");
-    auto_free char *ports = ports_text(status);
-    auto_free char *count = xasprintf("%lld", (long long)json_integer_value(restarts));
-    char age[AGE_SIZE];
+    static json_t *documents; /* not freed: the process ends, and there may be a million values */
+    struct error err = {0};
 
-    table_add(table, document_kind(document));
-    table_add(table, document_name(document));
-    table_add(table, document_phase(document));
-    table_add(table, ready_text(document));
-    table_add(table, document_reason(document));
-    table_add(table, document_age(document_text(ready, "lastTransitionTime"), age));
-    table_add(table, ports);
-    if (is_wide) {
-        const char *id = document_text(container, "id");
-        auto_free char *short_id = id != NULL ? xasprintf("%.12s", id) : NULL;
-
-        table_add(table, count);
-        table_add(table, short_id);
-        table_add(table, document_text(container, "ip"));
-        table_add(table, document_text(document, "file"));
-        table_add(table, document_message(document));
+    if (status_store_read(status_dir, &documents, &err) < 0) {
+        return fail(&err);
     }
+    return show(get, status_dir, documents);
 }
 
-static void print_table(const json_t *items, bool is_wide)
+/* --- watch --------------------------------------------------------------------------------------- */
+
+/* As it was last, with a phase that says what has become of it. The caller's reference. */
+static json_t *as_gone(const json_t *document)
 {
-    static const char *const titles[] = {"KIND",      "NAME", "PHASE",       "READY",
-                                         "REASON",    "AGE",  "PORTS",       "RESTARTS",
-                                         "CONTAINER", "IP",   "STATUS FILE", "MESSAGE"};
-    size_t columns = is_wide ? ARRAY_SIZE(titles) : 7;
-    auto_done(table) table;
-    size_t index;
-    json_t *item;
+    json_t *copy = json_deep_copy(document);
 
-    table_init(&table, columns);
-    for (size_t i = 0; i < columns; i++) {
-        table_add(&table, titles[i]);
-    }
-    json_array_foreach(items, index, item) {
-        add_row(&table, item, is_wide);
-    }
-    table_print(&table, stdout);
+    json_object_set_new(json_object_get(copy, "status"), "phase", json_string(phase_gone));
+    return copy;
 }
 
-static void print_value(const json_t *value, enum output output)
-{
-    auto_done(strbuf) text = {0};
-    auto_free char *json = NULL;
-
-    if (output == OUTPUT_JSON) {
-        json = json_dumps(value, JSON_INDENT(2));
-        puts(json);
-    } else if (yaml_write(&text, value) == 0) {
-        fputs(strbuf_text(&text), stdout);
-    }
-}
-
-static void print_items(json_t *items, const struct get_options *options)
-{
-    json_auto_t *list = NULL;
-
-    if (options->output == OUTPUT_TABLE || options->output == OUTPUT_WIDE) {
-        print_table(items, options->output == OUTPUT_WIDE);
-        return;
-    }
-    if (options->name != NULL && json_array_size(items) == 1) {
-        print_value(json_array_get(items, 0), options->output);
-        return;
-    }
-    list = json_pack("{s:s, s:s, s:O}", "apiVersion", API_VERSION, "kind", "List", "items", items);
-    print_value(list, options->output);
-}
-
-static json_t *choose(const json_t *documents, const struct get_options *options)
+static json_t *choose(const struct get_selection *selection, const json_t *changed,
+                      const json_t *gone)
 {
     json_t *items = json_array();
     size_t index;
     json_t *document;
 
-    json_array_foreach(documents, index, document) {
-        const char *name = document_name(document);
-
-        if ((options->kind == NULL || text_equal(document_kind(document), options->kind)) &&
-            (options->name == NULL || text_equal(name, options->name))) {
+    json_array_foreach(gone, index, document) {
+        if (get_selects(selection, document)) {
+            json_array_append_new(items, as_gone(document));
+        }
+    }
+    json_array_foreach(changed, index, document) {
+        if (get_selects(selection, document)) {
             json_array_append(items, document);
         }
     }
     return items;
 }
 
-/* It lives and does not say so: its state directory is full, or it hangs. */
-static void warn_of_silence(const json_t *heartbeat)
+static int show_changes(struct get *get, struct status_watch *watch, struct error *err)
 {
-    const char *last = document_text(heartbeat, "time");
-    json_int_t interval_seconds = json_integer_value(json_object_get(heartbeat, "intervalSeconds"));
-    int64_t then_ms;
-    char age[AGE_SIZE];
+    json_auto_t *changed = NULL, *gone = NULL, *items = NULL;
 
-    if (last != NULL && timestamp_parse(last, &then_ms) == 0 && interval_seconds > 0 &&
-        clock_wall_ms() - then_ms > (2 * interval_seconds + 10) * MS_PER_SECOND) {
-        fprintf(stderr,
-                "warning: the controller has written nothing for %s: its log says why (a full or "
-                "read-only state directory?)\n",
-                document_age(last, age));
+    if (status_watch_poll(watch, &changed, &gone, err) < 0) {
+        return -1;
     }
+    items = choose(&get->selection, changed, gone);
+    if (json_array_size(items) > 0 && get_output_more(&get->output, items, err) < 0) {
+        return -1;
+    }
+    return fflush(stdout) == 0 ? 0 : error_set(err, ERROR_TRANSIENT, "nobody reads the output");
 }
 
-static void warn_of_unwritten(const json_t *heartbeat)
+/* Until a signal ends it. */
+static int show_and_watch(struct get *get, const char *status_dir)
 {
-    size_t index;
-    json_t *item;
+    static const struct timespec pause = {.tv_nsec = STATUS_WATCH_POLL_MS * NS_PER_MS};
+    auto_owned(status_watch) *watch = status_watch_new(status_dir);
+    json_auto_t *documents = NULL, *gone = NULL;
+    struct error err = {0};
 
-    json_array_foreach(json_object_get(heartbeat, "conditions"), index, item) {
-        const char *type = document_text(item, "type"), *message = document_text(item, "message");
-
-        if ((text_equal(type, "StateWritten") || text_equal(type, "StatusWritten")) &&
-            text_equal(document_text(item, "status"), "False")) {
-            fprintf(stderr, "warning: %s is False: %s\n", type, message != NULL ? message : "");
+    if (status_watch_poll(watch, &documents, &gone, &err) < 0) {
+        return fail(&err);
+    }
+    if (show(get, status_dir, documents) != EXIT_OK) {
+        return EXIT_FAILED;
+    }
+    fflush(stdout);
+    for (;;) {
+        nanosleep(&pause, NULL);
+        if (show_changes(get, watch, &err) < 0) {
+            return fail(&err);
         }
     }
-}
-
-/* Whoever reads an old status must know that it is old. */
-static void warn_of_age(const char *state_dir, const json_t *heartbeat)
-{
-    const char *last = document_text(heartbeat, "time");
-    const json_t *engine = json_object_get(heartbeat, "engine");
-    const json_t *specs = json_object_get(heartbeat, "specs");
-    char age[AGE_SIZE];
-
-    if (!status_store_is_controlled(state_dir)) {
-        if (last != NULL) {
-            fprintf(stderr,
-                    "warning: no controller is running; this is what it last wrote, %s ago\n",
-                    document_age(last, age));
-        } else {
-            fprintf(stderr, "warning: no controller has run with state directory %s\n", state_dir);
-        }
-        return;
-    }
-    warn_of_silence(heartbeat);
-    warn_of_unwritten(heartbeat);
-    if (json_is_false(json_object_get(engine, "available"))) {
-        const char *message = document_text(engine, "message");
-
-        fprintf(stderr, "warning: the controller cannot reach its engine%s%s\n",
-                message != NULL ? ": " : "", message != NULL ? message : "");
-    }
-    if (json_integer_value(json_object_get(specs, "heldDeletions")) > 0) {
-        fprintf(stderr,
-                "warning: %lld deletions are held: put the files back, or run berth "
-                "confirm-deletions\n",
-                (long long)json_integer_value(json_object_get(specs, "heldDeletions")));
-    }
-}
-
-static int not_found(const json_t *documents, const struct get_options *options)
-{
-    auto_free char *nearest = documents_suggest(documents, options->kind, options->name);
-
-    fprintf(stderr, "berth get: there is no %s \"%s\"%s\n",
-            options->kind != NULL ? options->kind : "object", options->name, nearest);
-    return EXIT_FAILED;
 }
 
 static int cmd_get(int argc, char **argv)
 {
-    struct get_options options = {0};
-    auto_free char *state_dir = NULL, *status_dir = NULL;
-    json_auto_t *documents = NULL, *items = NULL, *heartbeat = NULL;
-    struct error err = {0};
+    auto_done(get) get = {0};
+    auto_free char *status_dir = NULL;
     struct arguments args;
 
     arguments_init(&args, &command_get, argc, argv);
-    if (take_arguments(&options, &args) < 0) {
+    if (take_arguments(&get, &args) < 0) {
         return args.exit_code;
     }
-    state_dir = directory_option(options.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
-    heartbeat = status_store_heartbeat(state_dir);
-    status_dir = status_store_directory(options.places.specs, options.places.status_dir, heartbeat);
-    if (status_store_read(status_dir, &documents, &err) < 0) {
-        fprintf(stderr, "berth get: %s\n", err.message);
-        return EXIT_FAILED;
-    }
-    warn_of_age(state_dir, heartbeat);
-    items = choose(documents, &options);
-    if (json_array_size(items) == 0 && options.name != NULL) {
-        return not_found(documents, &options);
-    }
-    if (json_array_size(items) == 0 && options.output <= OUTPUT_WIDE) {
-        fprintf(stderr, "nothing found in %s\n", status_dir);
-        return EXIT_OK;
-    }
-    print_items(items, &options);
-    return EXIT_OK;
+    get.state_dir = directory_option(get.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    get.heartbeat = status_store_heartbeat(get.state_dir);
+    status_dir = status_store_directory(get.places.specs, get.places.status_dir, get.heartbeat);
+    return get.is_watching ? show_and_watch(&get, status_dir) : show_once(&get, status_dir);
 }
 
 const struct command command_get = {
@@ -316,18 +209,39 @@ const struct command command_get = {
     .run = cmd_get,
     .summary = "show objects and their status",
     .group = GROUP_OBJECTS,
-    .operands = "[KIND [NAME]]",
-    .description = "Shows objects and their status from the status files: needs neither a "
-                   "controller nor an engine.\n\n" KIND_HELP,
+    .operands = "[KIND[,KIND...] [NAME...] | KIND/NAME...]",
+    .description =
+        "Shows objects and their status from the status files: needs neither a controller nor an "
+        "engine. One kind has columns of its own; several have those that all kinds "
+        "share.\n\n" KIND_HELP "\n\n"
+        "-o jsonpath and --sort-by take paths as kubectl's do, such as {.items[*].metadata.name} "
+        "or .status.task.exitCode. A path finds things in what -o json shows: a List with items, "
+        "or the object itself when one is asked for by its name.\n\n"
+        "With --watch, objects are shown again when their status changes, and once more with "
+        "phase Deleted when they go.",
     .options =
         (const struct command_option[]){
-            {'o', "output", "table|wide|json|yaml", "how (table)", COMPLETE_WORDS},
+            {'o', "output", "table|wide|json|yaml|name|jsonpath=TEMPLATE|custom-columns=NAME:PATH",
+             "how (table); several custom columns have commas between them", COMPLETE_WORDS},
+            {'w', "watch", NULL, "go on and show what changes, until Ctrl-C", COMPLETE_NOTHING},
+            {'l', "selector", "SELECTOR",
+             "only objects with such labels: a=b, a!=b, \"a in (x,y)\", \"a notin (x,y)\", a, !a; "
+             "several with commas between them",
+             COMPLETE_NOTHING},
+            {OPTION_SORT_BY, "sort-by", "PATH", "order by what is at that path (file names)",
+             COMPLETE_NOTHING},
+            {OPTION_NO_HEADERS, "no-headers", NULL, "no titles above columns", COMPLETE_NOTHING},
             PLACES_OPTIONS,
             END_OF_OPTIONS,
         },
-    .exit_codes = "0, also when nothing is there; 1 no object has that name, 2 usage",
+    .exit_codes = "0, also when nothing is there; 1 no object has that name, or the status files "
+                  "cannot be read; 2 usage",
     .examples = "berth get\n"
                 "berth get instances -o wide\n"
-                "berth get task fix-7 -o json | jq .status.task.exitCode",
+                "berth get pools,tasks -w\n"
+                "berth get task fix-7 -o json | jq .status.task.exitCode\n"
+                "berth get task fix-7 -o 'jsonpath={.status.task.exitCode}'\n"
+                "berth get tasks -l team=infra --sort-by .status.task.startTime\n"
+                "berth get tasks -o custom-columns=NAME:.metadata.name,EXIT:.status.task.exitCode",
     .completion = {COMPLETE_KINDS, COMPLETE_NAMES, COMPLETE_NOTHING},
 };

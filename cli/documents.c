@@ -88,15 +88,16 @@ bool document_is_duplicate(const json_t *document)
     return text_equal(document_text(error, "reason"), REASON_DUPLICATE_OBJECT);
 }
 
-const char *document_age(const char *timestamp, char text[AGE_SIZE])
+const char *document_duration(const char *start, const char *end, char text[AGE_SIZE])
 {
-    int64_t then_ms, seconds;
+    int64_t start_ms, end_ms = clock_wall_ms(), seconds;
 
     text[0] = '\0';
-    if (timestamp == NULL || timestamp_parse(timestamp, &then_ms) < 0) {
+    if (start == NULL || timestamp_parse(start, &start_ms) < 0 ||
+        (end != NULL && timestamp_parse(end, &end_ms) < 0)) {
         return text;
     }
-    seconds = (clock_wall_ms() - then_ms) / 1000;
+    seconds = (end_ms - start_ms) / 1000;
     seconds = seconds > 0 ? seconds : 0;
     if (seconds < 120) {
         snprintf(text, AGE_SIZE, "%llds", (long long)seconds);
@@ -108,6 +109,11 @@ const char *document_age(const char *timestamp, char text[AGE_SIZE])
         snprintf(text, AGE_SIZE, "%lldd", (long long)seconds / 86400);
     }
     return text;
+}
+
+const char *document_age(const char *timestamp, char text[AGE_SIZE])
+{
+    return document_duration(timestamp, NULL, text);
 }
 
 char *document_spelling(const json_t *document)

@@ -36,6 +36,9 @@ bool document_is_duplicate(const json_t *document);
 enum { AGE_SIZE = 32 };
 const char *document_age(const char *timestamp, char text[AGE_SIZE]);
 
+/* The same from start to end; end NULL: until now. */
+const char *document_duration(const char *start, const char *end, char text[AGE_SIZE]);
+
 /* "task/fix-7": how messages, -o name and completion spell it. The caller's to free. */
 char *document_spelling(const json_t *document);
 

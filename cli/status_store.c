@@ -8,6 +8,7 @@
 #include "cli/places_file.h"
 #include "controller/options.h"
 #include "specs/types.h"
+#include "specs/yaml_own.h"
 #include "specs/yaml_reader.h"
 
 #include <dirent.h>
@@ -21,12 +22,7 @@
 
 enum { MAX_STATUS_BYTES = YAML_OWN_SCALE * YAML_MAX_BYTES, MAX_DEPTH = 16 };
 
-struct name_list {
-    char **items;
-    size_t count, capacity;
-};
-
-static void name_list_done(struct name_list *names)
+void status_names_done(struct status_names *names)
 {
     for (size_t i = 0; i < names->count; i++) {
         free(names->items[i]);
@@ -34,7 +30,19 @@ static void name_list_done(struct name_list *names)
     free(names->items);
 }
 
-static int collect(const char *root, const char *below, unsigned depth, struct name_list *names)
+/* Most file systems say it at once; of the others it is asked. */
+static unsigned char type_of(DIR *dir, const struct dirent *item)
+{
+    struct stat info;
+
+    if (item->d_type != DT_UNKNOWN ||
+        fstatat(dirfd(dir), item->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
+        return item->d_type;
+    }
+    return S_ISDIR(info.st_mode) ? DT_DIR : S_ISREG(info.st_mode) ? DT_REG : DT_UNKNOWN;
+}
+
+static int collect(const char *root, const char *below, unsigned depth, struct status_names *names)
 {
     auto_free char *path = path_join(root, below);
     DIR *dir = opendir(below[0] != '\0' ? path : root);
@@ -47,16 +55,15 @@ static int collect(const char *root, const char *below, unsigned depth, struct n
         return -1;
     }
     while ((item = readdir(dir)) != NULL) {
-        auto_free char *name = path_join(below, item->d_name);
-        struct stat info;
+        unsigned char type = item->d_name[0] != '.' ? type_of(dir, item) : DT_UNKNOWN;
 
-        if (item->d_name[0] == '.' ||
-            fstatat(dirfd(dir), item->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0) {
-            continue;
-        }
-        if (S_ISDIR(info.st_mode)) {
-            collect(root, name, depth + 1, names);
-        } else if (S_ISREG(info.st_mode) && text_has_suffix(name, ".status.yaml")) {
+        if (type == DT_DIR || (type == DT_REG && text_has_suffix(item->d_name, ".status.yaml"))) {
+            auto_free char *name = path_join(below, item->d_name);
+
+            if (type == DT_DIR) {
+                collect(root, name, depth + 1, names);
+                continue;
+            }
             array_grow(&names->items, names->count, &names->capacity, sizeof(*names->items));
             names->items[names->count++] = TAKE(name);
         }
@@ -92,43 +99,92 @@ static void take_members(json_t *pool, json_t *documents)
     json_decref(members);
 }
 
-static void read_file(const char *directory, const char *name, json_t *documents)
+/* One after the other is read into the same memory. */
+struct file_text {
+    char *bytes;
+    size_t len, capacity;
+};
+
+static void file_text_done(struct file_text *text)
 {
-    auto_free char *path = path_join(directory, name);
-    auto_free char *text = NULL;
-    auto_owned(yaml_stream) *stream = NULL;
-    struct error err = {0};
-    size_t len;
+    free(text->bytes);
+}
 
-    if (file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &text, &len, &err) < 0) {
-        return; /* replaced or removed at this very moment */
+/*
+ * The whole file into text, in one read. It does what file_read() does, with half the calls: they are most of what a thousand
+ * files cost. -1: it was replaced or removed at this very moment, or it is no file for us.
+ */
+static int read_text(int dir_fd, const char *name, struct file_text *text)
+{
+    auto_close int fd =
+        openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    struct stat info;
+    ssize_t got;
+
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ||
+        info.st_size > MAX_STATUS_BYTES) {
+        return -1;
     }
-    stream = yaml_stream_parse_own(text, len);
-    for (size_t i = 0; i < stream->count; i++) {
-        json_t *document = yaml_node_to_json(stream->documents[i]);
+    if ((size_t)info.st_size >= text->capacity) {
+        text->capacity = 2 * (size_t)info.st_size + 1;
+        text->bytes = xrealloc_array(text->bytes, text->capacity, 1);
+    }
+    do {
+        got = read(fd, text->bytes, (size_t)info.st_size + 1);
+    } while (got < 0 && errno == EINTR);
+    if (got != info.st_size) {
+        return -1;
+    }
+    text->len = (size_t)got;
+    return 0;
+}
 
+static void read_file(int dir_fd, const char *name, struct file_text *text, json_t *documents)
+{
+    json_auto_t *read = NULL;
+    size_t index;
+    json_t *document;
+
+    if (read_text(dir_fd, name, text) < 0) {
+        return;
+    }
+    read = yaml_documents_read(text->bytes, text->len);
+    json_array_foreach(read, index, document) {
         if (json_is_object(document)) {
             json_object_set_new(document, "file", json_string(name));
             take_members(document, documents);
         }
-        json_decref(document);
     }
+}
+
+int status_names_read(const char *directory, struct status_names *ret_names, struct error *err)
+{
+    *ret_names = (struct status_names){0};
+    if (collect(directory, "", 0, ret_names) < 0) {
+        return error_set_errno(err, errno, "read directory \"%s\"", directory);
+    }
+    if (ret_names->count > 0) {
+        qsort(ret_names->items, ret_names->count, sizeof(*ret_names->items), compare_names);
+    }
+    return 0;
 }
 
 int status_store_read(const char *directory, json_t **ret_documents, struct error *err)
 {
-    __attribute__((cleanup(name_list_done))) struct name_list names = {0};
+    auto_done(status_names) names = {0};
+    auto_close int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_done(file_text) text = {0};
     json_t *documents;
 
-    if (collect(directory, "", 0, &names) < 0) {
+    if (dir_fd < 0) {
         return error_set_errno(err, errno, "read directory \"%s\"", directory);
     }
-    if (names.count > 0) {
-        qsort(names.items, names.count, sizeof(*names.items), compare_names);
+    if (status_names_read(directory, &names, err) < 0) {
+        return -1;
     }
     documents = json_array();
     for (size_t i = 0; i < names.count; i++) {
-        read_file(directory, names.items[i], documents);
+        read_file(dir_fd, names.items[i], &text, documents);
     }
     *ret_documents = documents;
     return 0;
@@ -136,9 +192,13 @@ int status_store_read(const char *directory, json_t **ret_documents, struct erro
 
 json_t *status_store_read_file(const char *directory, const char *name)
 {
+    auto_close int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_done(file_text) text = {0};
     json_t *documents = json_array();
 
-    read_file(directory, name, documents);
+    if (dir_fd >= 0) {
+        read_file(dir_fd, name, &text, documents);
+    }
     return documents;
 }
 

@@ -7,6 +7,17 @@
 #include "base/error.h"
 
 #include <jansson.h>
+#include <stddef.h>
+
+/* Names of the status files below a directory, sorted. */
+struct status_names {
+    char **items;
+    size_t count, capacity;
+};
+
+/* ERROR: the directory cannot be read. */
+int status_names_read(const char *directory, struct status_names *ret_names, struct error *err);
+void status_names_done(struct status_names *names);
 
 /*
  * All documents of all status files below the directory, in order of file name and document: an

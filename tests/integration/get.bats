@@ -2,6 +2,7 @@
 # berth get and validate: what people read.
 
 load helpers
+load status_helpers
 bats_require_minimum_version 1.5.0
 
 get() { "$BERTH" get --specs "$SPECS" --state "$STATE" "$@"; }
@@ -50,12 +51,12 @@ SPEC
     for word in instance instances inst Instance; do
         run get "$word"
         [ "$status" -eq 0 ]
-        [[ ${#lines[@]} == 2 && ${lines[1]} == Instance*web* ]]
+        [[ ${#lines[@]} == 2 && ${lines[1]} == web*RUNNING* ]]
     done
     for word in repository repositories repo repos; do
         run get "$word"
         [ "$status" -eq 0 ]
-        [[ ${#lines[@]} == 2 && ${lines[1]} == Repository*project* ]]
+        [[ ${#lines[@]} == 2 && ${lines[1]} == project* ]]
     done
     for word in pool pools instancepool instancepools task tasks; do
         run get "$word"
@@ -83,9 +84,141 @@ SPEC
     wait_for 60 field_is over.yaml good status.phase Succeeded
     wait_for 60 field_is over.yaml bad status.phase Failed
     run get task good
-    [[ ${lines[1]} =~ ^Task\ +good\ +Succeeded\ +-\ +Completed ]]
+    [[ ${lines[1]} =~ ^good\ +Succeeded\ +Completed\ .*over\ +1\ +0\  ]]
+    run get all
+    [[ $output =~ Task\ +good\ +Succeeded\ +-\ +Completed ]]
     run get task bad
-    [[ ${lines[1]} =~ ^Task\ +bad\ +Failed\ +-\ +Error ]]
+    [[ ${lines[1]} =~ ^bad\ +Failed\ +Error\ .*over\ +1\ +1\  ]]
+}
+
+# shows EXPECTED ARGUMENT...: all that get says on stdout of the files of write_statuses.
+shows() { diff <(get "${@:2}" 2>/dev/null) <(printf '%s\n' "$1"); }
+
+@test "each kind has columns of its own, and several have those that all share" {
+    write_statuses
+    shows "\
+NAME      PHASE       READY   REASON        MACHINE         ZONE            IP           PORTS                   AGE
+broken    Invalid     False   InvalidSpec   -               -               -            -                       -
+build-0   RUNNING     True    Healthy       n1-standard-1   us-central1-a   10.210.0.2   -                       -
+build-1   STAGING     False   Starting      n1-standard-1   us-central1-a   -            -                       -
+web       REPAIRING   False   CrashLoop     e2-small        us-central1-b   -            127.0.0.1:20014->8080   -" instances
+    shows "\
+NAME    PHASE          READY   REASON    UPDATED   TASKS   WAITING   USED   AGE
+build   PROVISIONING   1/2     Scaling   2         1       1         25%    -" pools
+    shows "\
+NAME      PHASE     REASON    CONTAINERS   TASKS   BRANCH   HEAD           AGE
+project   RUNNING   Healthy   1            1       main     fd4e5b31aa00   -" repositories
+    shows "\
+NAME    PHASE     REASON    REPOSITORY                    ATTEMPT   EXIT   DURATION   AGE
+fix-7   Running   Running   git.example.com/org/project   1         -      -          -
+fix-8   Pending   Waiting   git.example.com/org/project   0         -      -          -
+tests   Failed    Error     git.example.com/org/shop      2         3      42s        -" tasks
+    shows "\
+KIND           NAME    PHASE          READY   REASON    AGE   PORTS
+InstancePool   build   PROVISIONING   False   Scaling   -     -
+Task           fix-7   Running        True    Running   -     -
+Task           fix-8   Pending        False   Waiting   -     -
+Task           tests   Failed         -       Error     -     -" pools,tasks
+    shows "\
+web   REPAIRING   False   CrashLoop   e2-small   us-central1-b   -   127.0.0.1:20014->8080   -   3   -   -   -   web.status.yaml   exit code 1" \
+        inst web -o wide --no-headers
+}
+
+@test "objects are asked for by several names, and as KIND/NAME" {
+    write_statuses
+    shows $'instance/web\ninstance/build-0' instances web build-0 -o name
+    shows $'task/tests\ninstancepool/build' task/tests pool/build -o name
+    shows $'NAME    PHASE    REASON   REPOSITORY                 ATTEMPT   EXIT   DURATION   AGE
+tests   Failed   Error    git.example.com/org/shop   2         3      42s        -' task/tests
+    [ "$(get web -o jsonpath='{.x}' 2>&1)" != "" ]    # web is no kind
+    run --separate-stderr get task fix-7 fix-9 tests -o name
+    [ "$status" -eq 1 ]
+    [ "$output" = $'task/fix-7\ntask/tests' ]
+    [[ $stderr == *'there is no Task "fix-9"; did you mean "fix-7"?'* ]]
+    run get task/fix-7 tests
+    [ "$status" -eq 2 ]
+    [[ $output == *'"tests" is not KIND/NAME'* ]]
+    run get tsak/fix-7
+    [ "$status" -eq 2 ]
+    [[ $output == *'did you mean "Task"'* ]]
+}
+
+@test "labels choose objects" {
+    write_statuses
+    shows $'instance/build-0\ninstance/build-1\ntask/fix-7' -l team=infra -o name
+    shows $'instance/web\ntask/tests' all -l 'team in (shop, x)' -o name
+    shows task/tests all -l 'team=shop,!tier' -o name
+    shows instance/broken instances -l '!team' -o name
+    run get tasks -l team=
+    [ "$status" -eq 0 ]
+    [[ $output == *"nothing found in $SPECS"* ]]
+    run get tasks -l 'team in shop'
+    [ "$status" -eq 2 ]
+    [[ $output == *'-l: "team in shop": at 9: values belong here in parentheses'* ]]
+    run get tasks fix-7 -l team
+    [ "$status" -eq 2 ]
+}
+
+@test "jsonpath, custom columns and --sort-by take paths" {
+    write_statuses
+    [ "$(get task tests -o 'jsonpath={.status.task.exitCode}')" = 3 ]
+    [ "$(get tasks -o 'jsonpath={range .items[*]}{.metadata.name}={.status.phase}{"\n"}{end}')" = \
+        $'fix-7=Running\nfix-8=Pending\ntests=Failed' ]
+    [ "$(get inst web -o 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}')" = CrashLoop ]
+    [ "$(get tasks -o 'jsonpath={.items[?(@.status.task.exitCode>0)].metadata.name}')" = tests ]
+    shows $'N       EXIT     WHY
+fix-7   <none>   Running
+fix-8   <none>   Waiting
+tests   3        Error' tasks -o 'custom-columns=N:.metadata.name,EXIT:status.task.exitCode,WHY:.status.conditions[?(@.type=="Ready")].reason'
+    shows $'task/fix-8\ntask/fix-7\ntask/tests' tasks --sort-by .status.task.attempt -o name
+    shows $'task/tests\ntask/fix-7\ntask/fix-8' tasks --sort-by '{.status.task.startTime}' -o name
+    run get tasks -o 'jsonpath={.items[*}'
+    [ "$status" -eq 2 ]
+    [[ $output == *'-o: jsonpath: at 10, before "}": "]" is missing'* ]]
+    run get tasks -o custom-columns=NAME
+    [ "$status" -eq 2 ]
+    [[ $output == *'"NAME" is not NAME:PATH'* ]]
+    run get tasks -o jsom
+    [ "$status" -eq 2 ]
+    [[ $output == *'did you mean "json"?'* ]]
+}
+
+@test "phases are coloured on a terminal that can, and nowhere else" {
+    write_statuses
+    on_terminal() { script -qec "$1 $BERTH get pools --specs $SPECS --state $STATE" /dev/null </dev/null; }
+    red=$'\e[33mPROVISIONING\e[0m'
+    [[ $(on_terminal "env -u NO_COLOR TERM=xterm") == *"$red"* ]]
+    for plain in "env TERM=dumb" "env TERM=xterm NO_COLOR=1" "env -u TERM"; do
+        output=$(on_terminal "$plain")
+        [[ $output == *PROVISIONING* && $(grep -c $'\e' <<<"$output") -eq 0 ]]
+    done
+    output=$(TERM=xterm get pools 2>&1)
+    [[ $output == *PROVISIONING* && $(grep -c $'\e' <<<"$output") -eq 0 ]]
+}
+
+@test "--watch shows what changes as it changes, and what goes" {
+    write_statuses
+    out=$TEST_DIR/out
+    "$BERTH" get tasks -w --specs "$SPECS" --state "$STATE" >"$out" 2>/dev/null &
+    pid=$!
+    has_line() { grep -qE "$1" "$out"; }
+    wait_for 10 has_line '^tests +Failed'
+    [ "$(wc -l <"$out")" = 4 ]
+    sed 's/phase: Pending/phase: Preparing/' "$SPECS/work.status.yaml" >"$TEST_DIR/new"
+    mv "$TEST_DIR/new" "$SPECS/work.status.yaml"
+    wait_for 10 has_line '^fix-8 +Preparing'
+    [ "$(wc -l <"$out")" = 5 ]
+    rm "$SPECS/work.status.yaml"
+    wait_for 10 has_line '^tests +Deleted'
+    [ "$(wc -l <"$out")" = 8 ]
+    kill -INT "$pid"
+    run wait "$pid"
+    [ "$status" -ge 128 ]
+}
+
+@test "what somebody wrote by hand into a status file is read as YAML" {
+    printf '# a comment\nkind: Task\nmetadata: {name: "by-hand", labels: {a: b}}\nstatus: {phase: Running}\n' >"$SPECS/x.status.yaml"
+    [ "$(get tasks -l a=b -o name 2>/dev/null)" = task/by-hand ]
 }
 
 @test "a wrong option is named, with the nearest one" {
