@@ -68,6 +68,7 @@ const struct command command_explain = {
     .name = "explain",
     .run = cmd_explain,
     .summary = "what a field or a reason means",
+    .group = GROUP_SPECS,
     .operands = "[KIND[.FIELD...] | reason [NAME]]",
     .description =
         "Says what a field of a spec means: its type, default, what is allowed, and the fields "

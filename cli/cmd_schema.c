@@ -35,6 +35,7 @@ const struct command command_schema = {
     .name = "schema",
     .run = cmd_schema,
     .summary = "JSON Schema of the specs, for editors",
+    .group = GROUP_SPECS,
     .description =
         "Prints a JSON Schema (draft-07) that editors check and complete specs by, made from the "
         "tables that berth itself reads specs by. A line\n"

@@ -56,6 +56,7 @@ struct command {
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
 extern const struct command command_confirm_deletions;
+extern const struct command command_convert;
 extern const struct command command_doctor;
 extern const struct command command_events;
 extern const struct command command_exec;

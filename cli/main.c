@@ -10,6 +10,7 @@
 /* Sorted by name: help lists them in this order. */
 const struct command *const commands[] = {
     &command_confirm_deletions,
+    &command_convert,
     &command_doctor,
     &command_events,
     &command_exec,
