@@ -72,10 +72,7 @@ static int refuse(struct error *err, const struct path *path, const char *why)
                      path->text, why);
 }
 
-/*
- * --- places in the text
- * ---------------------------------------------------------------------------
- */
+/* --- places in the text ---------------------------------------------------------------------- */
 
 /* The reader counts characters. */
 static size_t byte_at(const struct editing *editing, unsigned character)
@@ -156,10 +153,7 @@ static size_t content_end(const struct editing *editing, const struct yaml_node 
     return end;
 }
 
-/*
- * --- opening and checking
- * -------------------------------------------------------------------------
- */
+/* --- opening and checking -------------------------------------------------------------------- */
 
 static int editing_open(struct editing *editing, const char *text, size_t len,
                         const struct spec_place *place, const struct path *path, struct error *err)
@@ -265,9 +259,7 @@ static int apply(struct editing *editing, const char *text, size_t len, const st
     return 0;
 }
 
-/*
- * --- writing -------------------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static void replace(struct editing *editing, size_t start, size_t end)
 {
@@ -450,9 +442,7 @@ int spec_edit_set(const char *text, size_t len, const struct spec_place *place, 
     return apply(&editing, text, len, &keys, value, ret_text, err);
 }
 
-/*
- * --- taking away ---------------------------------------------------------------------------------
- */
+/* --- taking away ----------------------------------------------------------------------------- */
 
 static void remove_flow_pair(struct editing *editing, const struct way *way)
 {

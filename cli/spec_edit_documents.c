@@ -8,9 +8,7 @@
 
 #include <string.h>
 
-/*
- * --- finding -------------------------------------------------------------------------------------
- */
+/* --- finding --------------------------------------------------------------------------------- */
 
 static bool is_scalar(const struct yaml_node *node, const char *text)
 {
@@ -69,9 +67,7 @@ int spec_edit_find(const char *text, size_t len, enum kind kind, const char *nam
     return error_set(err, ERROR_NOT_FOUND, "there is no %s \"%s\"", kind_name(kind), name);
 }
 
-/*
- * --- changing ------------------------------------------------------------------------------------
- */
+/* --- changing -------------------------------------------------------------------------------- */
 
 static bool ends_line(const char *text, size_t len)
 {
