@@ -56,7 +56,7 @@ static void warn_of(const char *directory, const char *name, const char *why)
     fprintf(stderr, "warning: %s/%s is left out: %s\n", directory, name, why);
 }
 
-/* The set keeps the text of good files only. */
+/* The set keeps the text of good files; of others, only what is in force of it. */
 static void take_file(struct spec_store *store, struct spec_set_file *seen)
 {
     struct spec_store_file *file = &store->files[store->count];
@@ -69,7 +69,7 @@ static void take_file(struct spec_store *store, struct spec_set_file *seen)
                 seen->unreadable != NULL ? seen->unreadable : "it changes all the time");
         return;
     }
-    if (seen->good_text != NULL) {
+    if (seen->good_text != NULL && !spec_file_has_errors(seen->parsed)) {
         *file = (struct spec_store_file){
             .text = TAKE(seen->good_text), .len = seen->good_len, .parsed = TAKE(seen->parsed)};
     } else if (read_below(store->directory, seen->name, &text, &len, &err) < 0) {

@@ -133,6 +133,19 @@ static void a_file_is_replaced_with_its_mode(void **state)
     assert_int_equal(info.st_mode & 07777, 0640);
 }
 
+static void the_text_of_a_file_with_errors_is_whole(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *text = INSTANCE("a") "---\n" INSTANCE("B") "---\na: [\n";
+    auto_done(spec_store) store = {0};
+
+    put(fixture, "a.yaml", text);
+    read_store(fixture, &store);
+    assert_int_equal(store.count, 1);
+    assert_string_equal(store.files[0].text, text);
+    assert_int_equal(store.files[0].len, strlen(text));
+}
+
 static void a_change_of_somebody_else_is_not_overwritten(void **state)
 {
     const struct fixture *fixture = *state;
@@ -208,6 +221,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test(a_directory_that_cannot_be_read_is_an_error),
         cmocka_unit_test_setup_teardown(a_file_is_replaced_with_its_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_text_of_a_file_with_errors_is_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_of_somebody_else_is_not_overwritten, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_new_file_must_be_new, setup, teardown),
