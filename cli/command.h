@@ -58,6 +58,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 extern const struct command command_confirm_deletions;
 extern const struct command command_convert;
 extern const struct command command_doctor;
+extern const struct command command_edit;
 extern const struct command command_events;
 extern const struct command command_exec;
 extern const struct command command_explain;

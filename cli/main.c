@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_confirm_deletions,
     &command_convert,
     &command_doctor,
+    &command_edit,
     &command_events,
     &command_exec,
     &command_explain,
