@@ -342,17 +342,23 @@ analyze-gcc:
 
 # --- documentation and examples ------------------------------------------------------------------
 
-.PHONY: docs check-docs check-examples
-docs: $(OUT)/berth-reference ## write docs/reference from the tables in specs/
+.PHONY: docs check-docs check-examples man
+docs: $(OUT)/berth-reference $(OUT)/berth ## write docs/reference from the tables of kinds, commands and settings
 	@mkdir -p docs/reference
 	@$(OUT)/berth-reference docs/reference
+	@$(OUT)/berth __pages commands.md >docs/reference/commands.md
 
-check-docs: $(OUT)/berth-reference ## docs/reference is what `make docs` writes; docs/status.md is complete
+check-docs: $(OUT)/berth-reference $(OUT)/berth ## docs/reference is what `make docs` writes; docs/status.md is complete
 	@rm -rf $(OUT)/reference && mkdir -p $(OUT)/reference
 	@$(OUT)/berth-reference $(OUT)/reference
+	@$(OUT)/berth __pages commands.md >$(OUT)/reference/commands.md
 	@diff -ru docs/reference $(OUT)/reference || \
 	    { echo "docs/reference is not up to date: run make docs" >&2; exit 1; }
 	@tests/support/check_status_words.sh
+
+man: $(OUT)/berth ## write the manual pages into build/man
+	@rm -rf $(BUILD)/man && mkdir -p $(BUILD)/man
+	@set -e; for page in $$($(OUT)/berth __pages); do $(OUT)/berth __pages "$$page" >"$(BUILD)/man/$$page"; done
 
 check-examples: $(OUT)/berth ## every file below examples/ is valid, and listed in its README
 	@BERTH=$(OUT)/berth tests/support/check_examples.sh
@@ -369,8 +375,18 @@ demo: ## the main job, end to end, on this machine's engine or a private one
 # Nothing is enabled or started, and a spec directory that is there stays as it is.
 UNIT_DIR ?= $(PREFIX)/lib/systemd/system
 UNITS := berth.service berth-docker-group.service
-install: $(OUT)/berth ## put binary, units and folders below DESTDIR and PREFIX (/usr/local)
+MAN_DIR ?= $(PREFIX)/share/man
+install: $(OUT)/berth man ## put binary, manual pages, completion, units and folders below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(OUT)/berth '$(DESTDIR)$(PREFIX)/bin/berth'
+	install -d '$(DESTDIR)$(MAN_DIR)/man1' '$(DESTDIR)$(MAN_DIR)/man5'
+	install -m 644 $(BUILD)/man/*.1 '$(DESTDIR)$(MAN_DIR)/man1'
+	install -m 644 $(BUILD)/man/*.5 '$(DESTDIR)$(MAN_DIR)/man5'
+	@set -e; for pair in bash:bash-completion/completions/berth zsh:zsh/site-functions/_berth \
+	        fish:fish/vendor_completions.d/berth.fish; do \
+	    file='$(DESTDIR)$(PREFIX)/share/'"$${pair#*:}"; \
+	    install -d "$$(dirname "$$file")"; \
+	    $(OUT)/berth completion "$${pair%%:*}" >"$$file"; \
+	    chmod 644 "$$file"; done
 	@set -e; for unit in $(UNITS); do \
 	    install -d '$(DESTDIR)$(UNIT_DIR)'; \
 	    sed 's#/usr/local/bin/#$(PREFIX)/bin/#' deploy/$$unit >'$(DESTDIR)$(UNIT_DIR)'/$$unit; \

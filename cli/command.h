@@ -55,6 +55,8 @@ struct command {
 /* Exit codes of all commands but run, which has its own (docs/operations.md). */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
 
+extern const struct command command_complete;
+extern const struct command command_completion;
 extern const struct command command_confirm_deletions;
 extern const struct command command_convert;
 extern const struct command command_doctor;
@@ -67,6 +69,7 @@ extern const struct command command_gc;
 extern const struct command command_get;
 extern const struct command command_git_worker;
 extern const struct command command_logs;
+extern const struct command command_pages;
 extern const struct command command_reconcile;
 extern const struct command command_remove_tree;
 extern const struct command command_resume;

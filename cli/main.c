@@ -9,6 +9,8 @@
 
 /* Sorted by name: help lists them in this order. */
 const struct command *const commands[] = {
+    &command_complete,
+    &command_completion,
     &command_confirm_deletions,
     &command_convert,
     &command_doctor,
@@ -21,6 +23,7 @@ const struct command *const commands[] = {
     &command_get,
     &command_git_worker,
     &command_logs,
+    &command_pages,
     &command_reconcile,
     &command_remove_tree,
     &command_resume,

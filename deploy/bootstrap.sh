@@ -55,6 +55,10 @@ check  command:valgrind        valgrind              valgrind             valgri
 check  command:vi              vim-tiny              vim-minimal          vim
 check  command:nano            nano                  nano                 nano
 check  command:rsync           rsync                 rsync                rsync
+check  command:mandoc          mandoc                mandoc               mandoc
+check  command:zsh             zsh                   zsh                  zsh
+check  command:fish            fish                  fish                 fish
+check  bash-completion         bash-completion       bash-completion      bash-completion
 check  python:jsonschema       python3-jsonschema    python3-jsonschema   py3-jsonschema
 check  python:yaml             python3-yaml          python3-pyyaml       py3-yaml
 newest command:debootstrap     debootstrap           debootstrap          debootstrap
@@ -90,6 +94,7 @@ is_there() {
             >/dev/null ;;
         static-busybox) { command -v busybox.static ||
             { command -v busybox && is_static "$(command -v busybox)"; }; } >/dev/null ;;
+        bash-completion) [[ -r /usr/share/bash-completion/bash_completion ]] ;;
         git-http-backend) [[ -x $(git --exec-path 2>/dev/null)/git-http-backend ]] ;;
     esac
 }
