@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/completion.h"
 #include "cli/documents.h"
+#include "cli/engine_session.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
 
@@ -67,6 +68,29 @@ static void add_targets(struct strbuf *out, const struct completion_wish *wish)
     }
 }
 
+/* All that the engine has. */
+static void add_containers(struct strbuf *out, const struct completion_wish *wish)
+{
+    auto_done(engine_session) session = {0};
+    json_auto_t *list = NULL;
+    struct error err = {0};
+    size_t index;
+    json_t *item;
+
+    if (engine_session_open(&session, wish->engine, NULL, &err) < 0 ||
+        engine_session_call(&session, docker_list_containers(NULL), &list, &err) < 0) {
+        return;
+    }
+    json_array_foreach(list, index, item) {
+        const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
+        const char *state = document_text(item, "State");
+
+        if (name != NULL && name[0] == '/') {
+            completion_add(out, wish, name + 1, state != NULL ? state : "");
+        }
+    }
+}
+
 /* Of the kind that stands before, where one does. */
 static void add_names_of_kind(struct strbuf *out, const struct completion_wish *wish)
 {
@@ -93,8 +117,8 @@ static const char *add_candidates(struct strbuf *out, const struct completion_wi
     case COMPLETE_WORDS:
     case COMPLETE_KINDS:
     case COMPLETE_FIELDS: completion_add_fixed(out, wish, commands); break;
-    case COMPLETE_NOTHING:
-    case COMPLETE_CONTAINERS: break; /* the engine's: not asked at a TAB */
+    case COMPLETE_CONTAINERS: add_containers(out, wish); break;
+    case COMPLETE_NOTHING: break;
     }
     return "words";
 }

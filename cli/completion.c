@@ -69,8 +69,9 @@ static void want_value(struct completion_wish *wish, const struct command_option
 static void note_value(struct completion_wish *wish, const struct command_option *option,
                        const char *value)
 {
-    if (option != NULL && value != NULL) {
-        places_take(&wish->places, option->id, value);
+    if (option != NULL && value != NULL && !places_take(&wish->places, option->id, value) &&
+        option->id == OPTION_ENGINE) {
+        wish->engine = value;
     }
 }
 

@@ -18,6 +18,7 @@ struct completion_wish {
     int lead_len;
     const char *before; /* the operand before: of COMPLETE_NAMES a kind; or NULL */
     struct places places;
+    const char *engine; /* of --engine, or NULL */
 };
 
 /*
