@@ -53,12 +53,14 @@ struct command {
 };
 
 /* Exit codes of all commands but run, which has its own (docs/operations.md). */
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, EXIT_TIMED_OUT = 124 };
 
+extern const struct command command_apply;
 extern const struct command command_complete;
 extern const struct command command_completion;
 extern const struct command command_confirm_deletions;
 extern const struct command command_convert;
+extern const struct command command_delete;
 extern const struct command command_doctor;
 extern const struct command command_edit;
 extern const struct command command_events;
@@ -80,6 +82,7 @@ extern const struct command command_suspend;
 extern const struct command command_tree_worker;
 extern const struct command command_validate;
 extern const struct command command_version;
+extern const struct command command_wait;
 
 /* All of them by name, in order; NULL ends. */
 extern const struct command *const commands[]; /* in main.c */

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Sorted by name: help lists them in this order. */
+/* clang-format off */
+/* Sorted by name: help lists them in this order. One a line, so that each is a change of its own. */
 const struct command *const commands[] = {
+    &command_apply,
     &command_complete,
     &command_completion,
     &command_confirm_deletions,
     &command_convert,
+    &command_delete,
     &command_doctor,
     &command_edit,
     &command_events,
@@ -34,8 +37,10 @@ const struct command *const commands[] = {
     &command_tree_worker,
     &command_validate,
     &command_version,
+    &command_wait,
     NULL,
 };
+/* clang-format on */
 
 static const struct command *find_command(const char *name)
 {

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "base/sha256.h"
 #include "controller/spec_scan.h"
 #include "specs/spec_set.h"
 #include "specs/yaml_reader.h"
@@ -42,8 +43,8 @@ static char *real_path(const char *directory, const char *name, struct error *er
     return TAKE(real);
 }
 
-static int read_below(const char *directory, const char *name, char **ret_text, size_t *ret_len,
-                      struct error *err)
+int spec_store_read_file(const char *directory, const char *name, char **ret_text, size_t *ret_len,
+                         struct error *err)
 {
     auto_free char *real = real_path(directory, name, err);
 
@@ -51,34 +52,32 @@ static int read_below(const char *directory, const char *name, char **ret_text, 
                         : file_read(AT_FDCWD, real, 2 * YAML_MAX_BYTES, ret_text, ret_len, err);
 }
 
-static void warn_of(const char *directory, const char *name, const char *why)
+static void leave_out(struct spec_store *store, const char *name, const char *why)
 {
-    fprintf(stderr, "warning: %s/%s is left out: %s\n", directory, name, why);
+    fprintf(stderr, "warning: %s/%s is left out: %s\n", store->directory, name, why);
+    store->left_out++;
 }
 
-/* The set keeps the text of good files; of others, only what is in force of it. */
+/* What the scan has parsed is good for the same text. */
 static void take_file(struct spec_store *store, struct spec_set_file *seen)
 {
     struct spec_store_file *file = &store->files[store->count];
-    auto_free char *text = NULL;
+    char digest[SHA256_HEX_SIZE];
     struct error err = {0};
-    size_t len;
 
     if (seen->unreadable != NULL || seen->parsed == NULL) {
-        warn_of(store->directory, seen->name,
-                seen->unreadable != NULL ? seen->unreadable : "it changes all the time");
+        leave_out(store, seen->name,
+                  seen->unreadable != NULL ? seen->unreadable : "it changes all the time");
         return;
     }
-    if (seen->good_text != NULL && !spec_file_has_errors(seen->parsed)) {
-        *file = (struct spec_store_file){
-            .text = TAKE(seen->good_text), .len = seen->good_len, .parsed = TAKE(seen->parsed)};
-    } else if (read_below(store->directory, seen->name, &text, &len, &err) < 0) {
-        warn_of(store->directory, seen->name, err.message);
+    if (spec_store_read_file(store->directory, seen->name, &file->text, &file->len, &err) < 0) {
+        leave_out(store, seen->name, err.message);
         return;
-    } else {
-        *file = (struct spec_store_file){.text = TAKE(text), .len = len};
-        file->parsed = spec_file_parse(seen->name, file->text, file->len);
     }
+    sha256_hex(file->text, file->len, digest);
+    file->parsed = strcmp(digest, seen->digest) == 0
+                       ? TAKE(seen->parsed)
+                       : spec_file_parse(seen->name, file->text, file->len);
     file->name = xstrdup(seen->name);
     store->count++;
 }
@@ -160,7 +159,7 @@ static int check_unchanged(const struct spec_store *store, const struct spec_sto
     auto_free char *text = NULL;
     size_t len;
 
-    if (read_below(store->directory, before->name, &text, &len, err) < 0) {
+    if (spec_store_read_file(store->directory, before->name, &text, &len, err) < 0) {
         if (err->kind != ERROR_NOT_FOUND) {
             return -1;
         }

@@ -24,6 +24,7 @@ struct spec_store {
     char *directory;
     struct spec_store_file *files; /* by name */
     size_t count;
+    size_t left_out; /* files that cannot be read */
 };
 
 /*
@@ -31,6 +32,10 @@ struct spec_store {
  */
 int spec_store_read(const char *directory, struct spec_store *ret_store, struct error *err);
 void spec_store_done(struct spec_store *store);
+
+/* One file below the directory; a link leads on where it stays inside. */
+int spec_store_read_file(const char *directory, const char *name, char **ret_text, size_t *ret_len,
+                         struct error *err);
 
 /* One document. */
 struct spec_store_entry {

@@ -227,6 +227,14 @@ char *status_store_directory(const char *specs, const char *status_dir, const js
     return told != NULL && text_equal(told_specs, specs_dir) ? xstrdup(told) : TAKE(specs_dir);
 }
 
+char *status_store_specs(const char *specs, const json_t *heartbeat)
+{
+    const char *told =
+        json_string_value(json_object_get(json_object_get(heartbeat, "specs"), "directory"));
+
+    return directory_option(specs, "BERTH_SPECS", told != NULL ? told : DEFAULT_SPECS_DIR);
+}
+
 json_t *status_store_heartbeat(const char *state_dir)
 {
     auto_free char *path = path_join(state_dir, "controller.yaml");

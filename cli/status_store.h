@@ -36,6 +36,12 @@ json_t *status_store_read_file(const char *directory, const char *name);
  */
 char *status_store_directory(const char *specs, const char *status_dir, const json_t *heartbeat);
 
+/*
+ * Where the specs are: as the flag or BERTH_SPECS says, else where the controller looks (the
+ * heartbeat, or NULL), else the default. The caller's to free.
+ */
+char *status_store_specs(const char *specs, const json_t *heartbeat);
+
 /* The heartbeat of the controller with this state directory, or NULL. New reference. */
 json_t *status_store_heartbeat(const char *state_dir);
 

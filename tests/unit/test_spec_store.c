@@ -25,6 +25,8 @@ struct fixture {
 
 #define INSTANCE(name) "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: " name "}\n"
 
+#define GOOD "---\n" INSTANCE("good") "spec: {machineType: e2-small}\n"
+
 static int setup(void **state)
 {
     struct fixture *fixture = xcalloc(1, sizeof(*fixture));
@@ -86,7 +88,7 @@ static void files_are_found_by_the_rules_of_the_controller(void **state)
     struct spec_store_entry entry;
 
     put(fixture, "b.yaml", INSTANCE("b") "spec: {machineType: e2-small}\n");
-    put(fixture, "a/deep.yml", INSTANCE("faulty") "spec: {machineType: none}\n");
+    put(fixture, "a/deep.yml", INSTANCE("faulty") "spec: {machineType: none}\n" GOOD);
     put(fixture, "b.status.yaml", INSTANCE("b"));
     put(fixture, ".hidden.yaml", INSTANCE("hidden"));
     put(fixture, "notes.txt", INSTANCE("notes"));
@@ -101,6 +103,8 @@ static void files_are_found_by_the_rules_of_the_controller(void **state)
     assert_ptr_equal(entry.file, &store.files[0]);
     assert_null(entry.document->object);
     assert_true(entry.document->error_count > 0);
+    assert_string_equal(store.files[0].text, INSTANCE("faulty") "spec: {machineType: none}\n" GOOD);
+    assert_string_equal(store.files[1].text, INSTANCE("b") "spec: {machineType: e2-small}\n");
     assert_null(spec_store_find(&store, KIND_TASK, "b").file);
     assert_null(spec_store_find(&store, KIND_INSTANCE, "hidden").file);
 }
