@@ -33,7 +33,7 @@ struct entry *setup_repository(const struct entry *setup)
 
 /*
  * What its last run was is in the status file of the Repository, which a controller before this one
- * wrote.
+ * wrote. It may have been killed when the log had gone and the status did not say so yet.
  */
 static struct entry *setup_new(const struct entry *repository)
 {
@@ -43,7 +43,9 @@ static struct entry *setup_new(const struct entry *repository)
 
     entry->setup->repository_key = xstrdup(repository->key);
     entry->status->repository.setup_commit = status_text(entry->status, recalled->setup_commit);
-    entry->status->repository.setup_log = status_text(entry->status, recalled->setup_log);
+    if (recalled->setup_log != NULL && path_exists(recalled->setup_log)) {
+        entry->status->repository.setup_log = status_text(entry->status, recalled->setup_log);
+    }
     return entry;
 }
 

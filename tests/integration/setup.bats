@@ -233,6 +233,11 @@ setup: {command: [sh, -c, 'echo prepared >dep']}"
     [ -e "$runs/new" ]
     [ "$(cat "$(setup_field logFile)")" = '' ]    # as long as the status names it
     [ -e "$(task_field one logFile)" ]
+    berth_kill9    # as if in the middle of a clean-up
+    rm -r "$runs"/setup-*
+    berth_start --orphan-grace 1s
+    has_no_setup_log() { ! setup_field logFile; }
+    wait_for 15 has_no_setup_log
     complete one
     wait_for 30 has_no_containers
     are_tasks_only() { [[ $(ls "$runs") =~ ^one-[^[:space:]]*$ ]] || { ls "$runs"; return 1; }; }
