@@ -131,7 +131,9 @@ static json_t *field_to_json(const struct field *field, const void *place)
     case FIELD_BOOLEAN: memcpy(&is_true, place, sizeof(is_true)); return json_boolean(is_true);
     case FIELD_ENUM: return word_to_json(field, number_at(place));
     case FIELD_STRING_LIST: return texts_to_json(field, place);
-    case FIELD_LABELS: memcpy(&labels, place, sizeof(labels)); return schema_labels_to_json(&labels);
+    case FIELD_LABELS:
+        memcpy(&labels, place, sizeof(labels));
+        return schema_labels_to_json(&labels);
     case FIELD_OBJECT: return object_or_nothing(fields_to_json(field->fields, place));
     case FIELD_OPTIONAL_OBJECT:
         return text_at(place) != NULL ? fields_to_json(field->fields, text_at(place)) : NULL;
