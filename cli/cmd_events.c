@@ -155,7 +155,7 @@ static char *object_of(const struct event *event)
 static void print_table(const struct event_list *list, const struct event_filter *filter)
 {
     static const char *const titles[] = {"LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"};
-    auto_done(table) table;
+    auto_done(table) table = {0};
     char age[EVENT_AGE_SIZE];
 
     table_init(&table, ARRAY_SIZE(titles));
