@@ -31,9 +31,10 @@ bool log_is_enabled(enum log_level level);
 void log_fields(enum log_level level, const char *event, ...) __attribute__((sentinel));
 
 /*
- * Who is told of every call of log_fields(), also of one whose line is not written: below the lowest level, or left out
- * since it repeats. The fields are the call's own texts, as they came, without those that are NULL; of more than
- * LOG_MAX_FIELDS the first. It must not log. NULL: nobody.
+ * Who is told of every call of log_fields(), also of one whose line is not written: below the
+ * lowest level, or left out since it repeats. The fields are the call's own texts, as they came,
+ * without those that are NULL; of more than LOG_MAX_FIELDS the first. It must not log. NULL:
+ * nobody.
  */
 enum { LOG_MAX_FIELDS = 16 };
 

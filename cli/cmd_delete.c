@@ -110,7 +110,9 @@ static int take_input(struct delete *delete)
     return delete->names.count > 0 ? EXIT_OK : say("there is no object in the specs");
 }
 
-/* --- what goes ---------------------------------------------------------------------------------- */
+/*
+ * --- what goes ----------------------------------------------------------------------------------
+ */
 
 static int refuse_used(const struct object_name *repository, const struct object_names *users)
 {
@@ -265,7 +267,9 @@ static void print_results(const struct delete *delete)
     fflush(stdout); /* before what is said while waiting */
 }
 
-/* --- until it is gone --------------------------------------------------------------------------- */
+/*
+ * --- until it is gone ---------------------------------------------------------------------------
+ */
 
 static bool is_held(const struct wait_target *target)
 {
@@ -274,8 +278,8 @@ static bool is_held(const struct wait_target *target)
 }
 
 /*
- * A controller that sees many objects go at once asks whether that is meant. It is, when it asks for
- * no more than what was named here.
+ * A controller that sees many objects go at once asks whether that is meant. It is, when it asks
+ * for no more than what was named here.
  */
 static bool confirm_held(const struct wait_run *run)
 {

@@ -26,7 +26,9 @@ char *edit_text_strip(const char *text);
 /* True when there are only comments and blanks in it. */
 bool edit_text_is_empty(const char *document);
 
-/* True when the second says what the first does but for a line end at the end, which editors add. */
+/*
+ * True when the second says what the first does but for a line end at the end, which editors add.
+ */
 bool edit_text_is_same(const char *document, const char *edited);
 
 /*

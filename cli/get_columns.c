@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-/* --- parts of a document ------------------------------------------------------------------------- */
+/*
+ * --- parts of a document -------------------------------------------------------------------------
+ */
 
 static const json_t *part(const json_t *document, const char *key)
 {
@@ -34,7 +36,9 @@ static char *short_hash(const char *hash)
     return hash != NULL ? xasprintf("%.12s", hash) : NULL;
 }
 
-/* --- of all kinds -------------------------------------------------------------------------------- */
+/*
+ * --- of all kinds --------------------------------------------------------------------------------
+ */
 
 static char *kind_text(const json_t *document)
 {
@@ -51,7 +55,10 @@ static char *phase_text(const json_t *document)
     return xstrdup_or_null(document_phase(document));
 }
 
-/* Whether it is ready; nothing for a task that is over, which will never be and has nothing to be ready for. */
+/*
+ * Whether it is ready; nothing for a task that is over, which will never be and has nothing to be
+ * ready for.
+ */
 static char *ready_text(const json_t *document)
 {
     const char *phase = document_phase(document);
@@ -120,7 +127,9 @@ static char *message_text(const json_t *document)
     return xstrdup(document_message(document));
 }
 
-/* --- instances ----------------------------------------------------------------------------------- */
+/*
+ * --- instances -----------------------------------------------------------------------------------
+ */
 
 static char *machine_text(const json_t *document)
 {
@@ -142,7 +151,9 @@ static char *member_of_text(const json_t *document)
     return text_of(document, "pool");
 }
 
-/* --- pools --------------------------------------------------------------------------------------- */
+/*
+ * --- pools ---------------------------------------------------------------------------------------
+ */
 
 /* "2/3": ready of those wanted */
 static char *pool_ready_text(const json_t *document)
@@ -193,7 +204,9 @@ static char *pool_used_text(const json_t *document)
     return percent != NULL ? xasprintf("%s%%", percent) : NULL;
 }
 
-/* --- repositories -------------------------------------------------------------------------------- */
+/*
+ * --- repositories --------------------------------------------------------------------------------
+ */
 
 /* Its own container and those of its branches. */
 static char *containers_text(const json_t *document)
@@ -242,7 +255,9 @@ static char *repository_instance_text(const json_t *document)
     return text_of(part(document, "repository"), "instance");
 }
 
-/* --- tasks --------------------------------------------------------------------------------------- */
+/*
+ * --- tasks ---------------------------------------------------------------------------------------
+ */
 
 static char *task_repository_text(const json_t *document)
 {
@@ -298,7 +313,9 @@ static char *queue_text(const json_t *document)
     return number_of(part(document, "task"), "queuePosition");
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/*
+ * --- tables --------------------------------------------------------------------------------------
+ */
 
 #define NAME_COLUMN                                                                                \
     {                                                                                              \

@@ -1,5 +1,6 @@
 /*
- * What `berth get` shows of an object: one table of columns for each kind, and one for all kinds together.
+ * What `berth get` shows of an object: one table of columns for each kind, and one for all kinds
+ * together.
  */
 #ifndef BERTH_CLI_GET_COLUMNS_H
 #define BERTH_CLI_GET_COLUMNS_H
@@ -14,7 +15,10 @@ struct get_column {
     bool is_phase;                         /* in the colour of the phase */
 };
 
-/* Ended by a row without a title. kind: "Task"; NULL, or one that has no columns of its own: those for all kinds. */
+/*
+ * Ended by a row without a title. kind: "Task"; NULL, or one that has no columns of its own: those
+ * for all kinds.
+ */
 const struct get_column *get_columns_of(const char *kind);
 
 #endif

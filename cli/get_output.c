@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the option ---------------------------------------------------------------------------------- */
+/*
+ * --- the option ----------------------------------------------------------------------------------
+ */
 
 /* Length up to the next comma that is neither in brackets nor in quotes. */
 static size_t column_length(const char *text)
@@ -129,7 +131,9 @@ bool get_output_is_table(const struct get_output *output)
            output->form == OUTPUT_COLUMNS;
 }
 
-/* --- tables -------------------------------------------------------------------------------------- */
+/*
+ * --- tables --------------------------------------------------------------------------------------
+ */
 
 static void begin_table(struct get_output *output)
 {
@@ -231,7 +235,9 @@ static int print_table(struct get_output *output, const json_t *items, struct er
     return 0;
 }
 
-/* --- values -------------------------------------------------------------------------------------- */
+/*
+ * --- values --------------------------------------------------------------------------------------
+ */
 
 static void print_names(const json_t *items)
 {

@@ -1,7 +1,9 @@
 /*
- * How `berth get` shows objects: -o table, wide, json, yaml, name, jsonpath=TEMPLATE, custom-columns=NAME:PATH,...
+ * How `berth get` shows objects: -o table, wide, json, yaml, name, jsonpath=TEMPLATE,
+ * custom-columns=NAME:PATH,...
  *
- * What is given is shown at once; with get_output_more() further rows follow in the same columns, for --watch.
+ * What is given is shown at once; with get_output_more() further rows follow in the same columns,
+ * for --watch.
  */
 #ifndef BERTH_CLI_GET_OUTPUT_H
 #define BERTH_CLI_GET_OUTPUT_H
@@ -40,14 +42,17 @@ struct get_output {
     bool is_begun;
 };
 
-/* The value of -o. ERROR_INVALID: it is none, with the nearest one; or a path is wrong, and where. */
+/*
+ * The value of -o. ERROR_INVALID: it is none, with the nearest one; or a path is wrong, and where.
+ */
 int get_output_parse(struct get_output *output, const char *text, struct error *err);
 void get_output_done(struct get_output *output);
 
 bool get_output_is_table(const struct get_output *output);
 
 /*
- * is_single: one object was asked for by its name, and is shown as it is, not in a List. ERROR_INVALID: a path finds too much.
+ * is_single: one object was asked for by its name, and is shown as it is, not in a List.
+ * ERROR_INVALID: a path finds too much.
  */
 int get_output_print(struct get_output *output, const json_t *items, bool is_single,
                      struct error *err);

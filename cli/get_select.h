@@ -1,5 +1,6 @@
 /*
- * Which objects a command is about, as kubectl takes them: "pools,tasks", "task fix-7 fix-8", "task/fix-7 pool/build", "all".
+ * Which objects a command is about, as kubectl takes them: "pools,tasks", "task fix-7 fix-8",
+ * "task/fix-7 pool/build", "all".
  */
 #ifndef BERTH_CLI_GET_SELECT_H
 #define BERTH_CLI_GET_SELECT_H
@@ -36,8 +37,9 @@ int get_selection_take(struct get_selection *selection, struct arguments *args);
 const char *get_selection_kind(const struct get_selection *selection);
 
 /*
- * Those documents, in the order of the names where there are some, sorted where that is asked for. A name that nothing has is
- * reported on stderr, and counted. New reference. ERROR_INVALID: the path to sort by finds too much.
+ * Those documents, in the order of the names where there are some, sorted where that is asked for.
+ * A name that nothing has is reported on stderr, and counted. New reference. ERROR_INVALID: the
+ * path to sort by finds too much.
  */
 int get_select(const struct get_selection *selection, const json_t *documents, const char *command,
                json_t **ret_items, size_t *ret_missing, struct error *err);

@@ -1,5 +1,6 @@
 /*
- * What a template is compiled to: for jsonpath.c, which compiles it, and jsonpath_find.c, which follows it.
+ * What a template is compiled to: for jsonpath.c, which compiles it, and jsonpath_find.c, which
+ * follows it.
  */
 #ifndef BERTH_CLI_JSONPATH_PARTS_H
 #define BERTH_CLI_JSONPATH_PARTS_H

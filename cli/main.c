@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* clang-format off */
-/* Sorted by name: help lists them in this order. One a line, so that each is a change of its own. */
+/*
+ * Sorted by name: help lists them in this order. One a line, so that each is a change of its own.
+ */
 const struct command *const commands[] = {
     &command_apply,
     &command_complete,

@@ -18,7 +18,9 @@
 
 #define STANDARD_INPUT "(standard input)"
 
-/* --- options ------------------------------------------------------------------------------------ */
+/*
+ * --- options ------------------------------------------------------------------------------------
+ */
 
 void input_options_done(struct input_options *options)
 {
@@ -53,7 +55,9 @@ int input_options_take(struct input_options *options, struct arguments *args, in
     }
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/*
+ * --- reading ------------------------------------------------------------------------------------
+ */
 
 void spec_input_done(struct spec_input *input)
 {
@@ -82,7 +86,9 @@ static void add_file(struct spec_input *input, const char *label, const char *ta
         .label = xstrdup(label), .target = xstrdup_or_null(target), .text = text, .len = len};
 }
 
-/* Up to one byte more than a spec may have: the parser then says that it is too large. Pipes too. */
+/*
+ * Up to one byte more than a spec may have: the parser then says that it is too large. Pipes too.
+ */
 static int read_all(int fd, struct strbuf *text)
 {
     char chunk[16384];
@@ -237,7 +243,9 @@ size_t spec_input_report(const struct spec_input *input, FILE *errors)
     return count;
 }
 
-/* --- names -------------------------------------------------------------------------------------- */
+/*
+ * --- names --------------------------------------------------------------------------------------
+ */
 
 int spec_input_names(const struct spec_input *input, const char *prefix, struct object_names *names,
                      struct error *err)

@@ -111,8 +111,9 @@ static void file_text_done(struct file_text *text)
 }
 
 /*
- * The whole file into text, in one read. It does what file_read() does, with half the calls: they are most of what a thousand
- * files cost. -1: it was replaced or removed at this very moment, or it is no file for us.
+ * The whole file into text, in one read. It does what file_read() does, with half the calls: they
+ * are most of what a thousand files cost. -1: it was replaced or removed at this very moment, or it
+ * is no file for us.
  */
 static int read_text(int dir_fd, const char *name, struct file_text *text)
 {

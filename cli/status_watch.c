@@ -34,7 +34,10 @@ void status_watch_free(struct status_watch *watch)
     free(watch);
 }
 
-/* Another one for every other content: files are replaced, never written again. NULL: the file is gone. */
+/*
+ * Another one for every other content: files are replaced, never written again. NULL: the file is
+ * gone.
+ */
 static char *version_of(const char *directory, const char *name)
 {
     auto_free char *path = path_join(directory, name);

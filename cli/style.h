@@ -1,8 +1,9 @@
 /*
  * Colours, and lines that need UTF-8: only where somebody looks, and only where they can be shown.
  *
- * Colours are on when the stream is a terminal, TERM is something and not "dumb", and NO_COLOR is not set or empty
- * (no-color.org). Lines are drawn in UTF-8 when the locale of the environment says so.
+ * Colours are on when the stream is a terminal, TERM is something and not "dumb", and NO_COLOR is
+ * not set or empty (no-color.org). Lines are drawn in UTF-8 when the locale of the environment says
+ * so.
  */
 #ifndef BERTH_CLI_STYLE_H
 #define BERTH_CLI_STYLE_H

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* --- goals -------------------------------------------------------------------------------------- */
+/*
+ * --- goals --------------------------------------------------------------------------------------
+ */
 
 void wait_goal_done(struct wait_goal *goal)
 {
@@ -130,7 +132,9 @@ int wait_goal_parse(const char *text, struct wait_goal *ret_goal, struct error *
                      nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
-/* --- judging ------------------------------------------------------------------------------------ */
+/*
+ * --- judging ------------------------------------------------------------------------------------
+ */
 
 void wait_judgement_done(struct wait_judgement *judgement)
 {

@@ -1,9 +1,9 @@
 /*
- * Whether what is waited for has come: from a status document, and the hash of the spec that it must
- * speak of.
+ * Whether what is waited for has come: from a status document, and the hash of the spec that it
+ * must speak of.
  *
- * Pure, and the same for `apply --wait`, `delete --wait` and `wait`. A status that speaks of another
- * version of the spec says nothing. What cannot come any more is told at once.
+ * Pure, and the same for `apply --wait`, `delete --wait` and `wait`. A status that speaks of
+ * another version of the spec says nothing. What cannot come any more is told at once.
  */
 #ifndef BERTH_CLI_WAIT_JUDGE_H
 #define BERTH_CLI_WAIT_JUDGE_H

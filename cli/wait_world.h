@@ -1,6 +1,6 @@
 /*
- * What a waiting command sees of some objects: their specs and their statuses, read again only where
- * a file has changed, so that looking ten times a second costs next to nothing.
+ * What a waiting command sees of some objects: their specs and their statuses, read again only
+ * where a file has changed, so that looking ten times a second costs next to nothing.
  */
 #ifndef BERTH_CLI_WAIT_WORLD_H
 #define BERTH_CLI_WAIT_WORLD_H

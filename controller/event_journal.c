@@ -197,7 +197,10 @@ void event_journal_settle(struct event_journal *journal, int64_t now_wall_ms, bo
 
 /* The file */
 
-/* A writer that was killed, or a disk that was full, may have left half a line: it gets an end, and readers skip it. */
+/*
+ * A writer that was killed, or a disk that was full, may have left half a line: it gets an end, and
+ * readers skip it.
+ */
 static bool has_torn_end(int fd, off_t size)
 {
     char last;

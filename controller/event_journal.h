@@ -1,12 +1,13 @@
 /*
- * The history that commands read without the controller: events, appended to two files of the state directory in
- * turn (specs/event.h).
+ * The history that commands read without the controller: events, appended to two files of the state
+ * directory in turn (specs/event.h).
  *
- * What repeats within EVENT_WINDOW_MS is one series, so that a crash loop does not flood: its first event is written
- * at once, its repeats the more rarely the longer it lasts (an eighth of its age, at most ten minutes). Of more than
- * EVENT_VARIANTS messages for one object and reason the further ones are one series too, with the latest message. Writing never waits for
- * the disk, and a disk that is full or read-only costs events and nothing else: up to EVENT_PENDING_MAX bytes
- * are kept for later, what is beyond is counted, and told when there is room again.
+ * What repeats within EVENT_WINDOW_MS is one series, so that a crash loop does not flood: its first
+ * event is written at once, its repeats the more rarely the longer it lasts (an eighth of its age,
+ * at most ten minutes). Of more than EVENT_VARIANTS messages for one object and reason the further
+ * ones are one series too, with the latest message. Writing never waits for the disk, and a disk
+ * that is full or read-only costs events and nothing else: up to EVENT_PENDING_MAX bytes are kept
+ * for later, what is beyond is counted, and told when there is room again.
  */
 #ifndef BERTH_CONTROLLER_EVENT_JOURNAL_H
 #define BERTH_CONTROLLER_EVENT_JOURNAL_H
@@ -45,7 +46,10 @@ void event_journal_done(struct event_journal *journal); /* writes nothing */
 void event_journal_add(struct event_journal *journal, const struct event *event,
                        int64_t now_wall_ms);
 
-/* Repeats that are due to be told again are written with the next flush; is_end: all that were not told. */
+/*
+ * Repeats that are due to be told again are written with the next flush; is_end: all that were not
+ * told.
+ */
 void event_journal_settle(struct event_journal *journal, int64_t now_wall_ms, bool is_end);
 
 /* Writes what is pending; ERROR: it stays pending. */

@@ -13,8 +13,9 @@
 enum { MAX_FIELDS = LOG_MAX_FIELDS + 1 };
 
 /*
- * Templates: "{field}" is its value; what stands in brackets goes when a field in it is not there. A reason's
- * words are put together: "{done}" may become "CreatedContainer". object NULL: that of the field "key".
+ * Templates: "{field}" is its value; what stands in brackets goes when a field in it is not there.
+ * A reason's words are put together: "{done}" may become "CreatedContainer". object NULL: that of
+ * the field "key".
  */
 struct row {
     const char *log_event;
@@ -115,7 +116,10 @@ static const char *value_of(const struct log_field *fields, size_t count, const 
     return NULL;
 }
 
-/* Adds the template up to its end, or to the bracket that closes. False: a field of it was not there. */
+/*
+ * Adds the template up to its end, or to the bracket that closes. False: a field of it was not
+ * there.
+ */
 static bool fill(struct strbuf *text, const char **at, const struct log_field *fields, size_t count)
 {
     bool is_whole = true;

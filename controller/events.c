@@ -32,7 +32,10 @@ static const char *settings_name_of_mirror(const struct entry *entry)
     return name;
 }
 
-/* What happens to the parts of a repository happens, for people, to the Repository object, where there is one. */
+/*
+ * What happens to the parts of a repository happens, for people, to the Repository object, where
+ * there is one.
+ */
 static void name_repository(struct controller *controller, struct event_words *words)
 {
     auto_free char *key = object_key(words->kind, words->name);

@@ -1,5 +1,6 @@
 /*
- * The controller's history (event_journal.h): hears what is logged, and writes down what of it are events (event_words.h).
+ * The controller's history (event_journal.h): hears what is logged, and writes down what of it are
+ * events (event_words.h).
  */
 #ifndef BERTH_CONTROLLER_EVENTS_H
 #define BERTH_CONTROLLER_EVENTS_H

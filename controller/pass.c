@@ -156,7 +156,10 @@ static void log_transition(const struct entry *entry, const struct object_status
     }
 }
 
-/* Of conditions that are news by themselves: what is behind the others the phase tells, with its reason. */
+/*
+ * Of conditions that are news by themselves: what is behind the others the phase tells, with its
+ * reason.
+ */
 static void tell_conditions(const struct entry *entry, const struct object_status *before)
 {
     static const struct {

@@ -1,9 +1,11 @@
 /*
- * Events: what happened to an object, in a line for people. The controller appends them to a file of its state
- * directory, and `berth events` and `berth describe` read it there, without a controller.
+ * Events: what happened to an object, in a line for people. The controller appends them to a file
+ * of its state directory, and `berth events` and `berth describe` read it there, without a
+ * controller.
  *
- * The file has one JSON object a line. What repeats is one series: each of its lines says how often it
- * was until then, and the last one counts. When the file is full it becomes the old one, and the old one goes.
+ * The file has one JSON object a line. What repeats is one series: each of its lines says how often
+ * it was until then, and the last one counts. When the file is full it becomes the old one, and the
+ * old one goes.
  */
 #ifndef BERTH_SPECS_EVENT_H
 #define BERTH_SPECS_EVENT_H
@@ -35,7 +37,10 @@ struct event {
 
 const char *event_type_name(bool is_warning); /* "Warning" or "Normal" */
 
-/* As it stands in the file, without the end of the line. New reference; never NULL: what is no clean text is made one. */
+/*
+ * As it stands in the file, without the end of the line. New reference; never NULL: what is no
+ * clean text is made one.
+ */
 json_t *event_to_json(const struct event *event);
 
 /* -1: it is no such line, as one that was not written to its end. Texts are borrowed from json. */

@@ -18,10 +18,15 @@ struct reader {
     struct strbuf scratch; /* of a text with escapes or several lines */
 };
 
-/* The cursor stands where the value begins, its further lines are indented; afterwards at the begin of a line. */
+/*
+ * The cursor stands where the value begins, its further lines are indented; afterwards at the begin
+ * of a line.
+ */
 static json_t *read_value(struct reader *reader, size_t indent, unsigned depth);
 
-/* --- characters ---------------------------------------------------------------------------------- */
+/*
+ * --- characters ----------------------------------------------------------------------------------
+ */
 
 static bool is_end_of_line(const struct reader *reader)
 {
@@ -81,7 +86,9 @@ static bool is_clean(const char *text, size_t len, bool may_have_tab)
     return true;
 }
 
-/* --- scalars ------------------------------------------------------------------------------------- */
+/*
+ * --- scalars -------------------------------------------------------------------------------------
+ */
 
 static bool is_plain(const char *text, size_t len)
 {
@@ -99,7 +106,10 @@ static bool is_plain(const char *text, size_t len)
     return is_clean(text, len, false);
 }
 
-/* Too long for a word, and with something in it that no number has: a line of a log that begins with its time. */
+/*
+ * Too long for a word, and with something in it that no number has: a line of a log that begins
+ * with its time.
+ */
 static bool is_long_text(const char *text, size_t len)
 {
     for (size_t i = 0; len > MAX_WORD_LEN && i < len; i++) {
@@ -110,7 +120,10 @@ static bool is_long_text(const char *text, size_t len)
     return false;
 }
 
-/* All texts have been checked, so jansson need not do it again. Numbers and words are left to the one place that knows what they mean. */
+/*
+ * All texts have been checked, so jansson need not do it again. Numbers and words are left to the
+ * one place that knows what they mean.
+ */
 static json_t *plain_to_json(const char *text, size_t len)
 {
     char word[MAX_WORD_LEN + 1];
@@ -315,9 +328,14 @@ static json_t *read_scalar(struct reader *reader, size_t indent)
     return value;
 }
 
-/* --- maps and lists ------------------------------------------------------------------------------ */
+/*
+ * --- maps and lists ------------------------------------------------------------------------------
+ */
 
-/* "key:", and what follows it is a blank or the line's end. False: there is no key, and the cursor is where it was. */
+/*
+ * "key:", and what follows it is a blank or the line's end. False: there is no key, and the cursor
+ * is where it was.
+ */
 static bool read_key(struct reader *reader, char key[MAX_KEY_LEN + 1])
 {
     const char *start = reader->at, *end = line_end(reader), *text = start;
@@ -380,7 +398,10 @@ static json_t *read_member(struct reader *reader, size_t indent, unsigned depth)
     return read_value(reader, indent + INDENT, depth + 1);
 }
 
-/* At the begin of a line: moves behind its blanks when exactly so many stand there before something else. */
+/*
+ * At the begin of a line: moves behind its blanks when exactly so many stand there before something
+ * else.
+ */
 static bool continues(struct reader *reader, size_t indent)
 {
     if (reader->at == reader->end || count_blanks(reader) != indent) {

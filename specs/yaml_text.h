@@ -24,7 +24,9 @@ int yaml_text_check(const char *text, size_t len, struct yaml_text_fault *ret_fa
  */
 size_t yaml_text_documents_before(const char *text, size_t offset);
 
-/* The bytes of the line break that stands there, by all that YAML takes for one; 0: there is none. */
+/*
+ * The bytes of the line break that stands there, by all that YAML takes for one; 0: there is none.
+ */
 size_t yaml_text_break(const char *at, const char *end);
 
 /* Where the line behind this one begins, or end. */

@@ -1,6 +1,7 @@
 /*
- * Paths and templates: each compiles or says where it is wrong, and one that compiles finds something, nothing or too much in a
- * value, with no more text than that. A template's values printed one by one are what is found.
+ * Paths and templates: each compiles or says where it is wrong, and one that compiles finds
+ * something, nothing or too much in a value, with no more text than that. A template's values
+ * printed one by one are what is found.
  */
 #include "base/strbuf.h"
 #include "cli/jsonpath.h"

@@ -1,6 +1,7 @@
 /*
- * The fast reader of our own YAML against the reader of all YAML: what the fast one reads, that one reads as equal values
- * without problems; and the fast one reads all that the writer writes of maps.
+ * The fast reader of our own YAML against the reader of all YAML: what the fast one reads, that one
+ * reads as equal values without problems; and the fast one reads all that the writer writes of
+ * maps.
  */
 #include "base/strbuf.h"
 #include "specs/yaml_own.h"
