@@ -296,7 +296,8 @@ DOORS_cli               := controller/run.h controller/options.h controller/spec
                            controller/disk_notes.h controller/disk_survey.h \
                            controller/cgroup_means.h controller/policy_read.h \
                            controller/port_probe.h controller/settings.h \
-                           controller/settings.def controller/config_file.h
+                           controller/settings.def controller/config_file.h \
+                           controller/status_path.h
 
 either = $(subst $(space),|,$(strip $(1)))
 

@@ -55,9 +55,7 @@ static void add_object(struct apply_plan *plan, enum kind kind, const char *name
     };
 }
 
-/*
- * --- files --------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static const struct spec_store_file *find_stored(const struct spec_store *store, const char *name)
 {
@@ -106,9 +104,7 @@ static void set_text(struct apply_file *file, char *text)
     file->is_changed = true;
 }
 
-/*
- * --- one object ---------------------------------------------------------------------------------
- */
+/* --- one object ------------------------------------------------------------------------------- */
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -177,9 +173,7 @@ static char *target_of(const struct spec_input_file *file, const struct object *
     return xasprintf("%s.yaml", spelling);
 }
 
-/*
- * --- a whole file -------------------------------------------------------------------------------
- */
+/* --- a whole file ----------------------------------------------------------------------------- */
 
 /*
  * The input has all that the file of its name has, and nothing that is elsewhere: then it is the
@@ -270,9 +264,7 @@ static int take_objects(struct apply_plan *plan, const struct spec_input_file *i
     return 0;
 }
 
-/*
- * --- collisions ---------------------------------------------------------------------------------
- */
+/* --- collisions ------------------------------------------------------------------------------- */
 
 static int check_single(const struct spec_store *store, const struct object *object,
                         struct error *err)
@@ -364,9 +356,7 @@ int apply_plan_check_hash(const struct spec_store *store, enum kind kind, const 
     return 0;
 }
 
-/*
- * --- removing -----------------------------------------------------------------------------------
- */
+/* --- removing --------------------------------------------------------------------------------- */
 
 static int remove_from(struct apply_plan *plan, const char *file_name, enum kind kind,
                        const char *name, struct error *err)
@@ -455,9 +445,7 @@ int apply_plan_prune(struct apply_plan *plan, const struct selector *selector,
     return 0;
 }
 
-/*
- * --- the result ---------------------------------------------------------------------------------
- */
+/* --- the result ------------------------------------------------------------------------------- */
 
 static const struct spec_document *find_document(const struct spec_file *parsed, const char *kind,
                                                  const char *name)

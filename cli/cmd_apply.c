@@ -110,9 +110,7 @@ static int say(const char *text)
     return EXIT_FAILED;
 }
 
-/*
- * --- the report ---------------------------------------------------------------------------------
- */
+/* --- the report ------------------------------------------------------------------------------- */
 
 static void report_object(struct apply *apply, const struct apply_object *object)
 {
@@ -161,9 +159,7 @@ static void report_failure(struct apply *apply, const char *type, const char *me
     junit_add(&apply->report, "berth", "apply", 0, JUNIT_FAILED, type, message);
 }
 
-/*
- * --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static size_t read_and_check(struct apply *apply, FILE *errors)
 {
@@ -213,9 +209,7 @@ static int check_single_object(const struct object_names *names)
     return EXIT_BAD_USAGE;
 }
 
-/*
- * --- planning and writing -----------------------------------------------------------------------
- */
+/* --- planning and writing --------------------------------------------------------------------- */
 
 static int make_plan(struct apply *apply, const struct object_names *names, struct apply_plan *plan,
                      struct error *err)

@@ -110,9 +110,7 @@ static int take_input(struct delete *delete)
     return delete->names.count > 0 ? EXIT_OK : say("there is no object in the specs");
 }
 
-/*
- * --- what goes ----------------------------------------------------------------------------------
- */
+/* --- what goes -------------------------------------------------------------------------------- */
 
 static int refuse_used(const struct object_name *repository, const struct object_names *users)
 {
@@ -267,9 +265,7 @@ static void print_results(const struct delete *delete)
     fflush(stdout); /* before what is said while waiting */
 }
 
-/*
- * --- until it is gone ---------------------------------------------------------------------------
- */
+/* --- until it is gone ------------------------------------------------------------------------- */
 
 static bool is_held(const struct wait_target *target)
 {

@@ -77,9 +77,7 @@ static int take_arguments(struct get *get, struct arguments *args)
     return 0;
 }
 
-/*
- * --- once ----------------------------------------------------------------------------------------
- */
+/* --- once ------------------------------------------------------------------------------------- */
 
 static int fail(const struct error *err)
 {
@@ -122,9 +120,7 @@ static int show_once(struct get *get, const char *status_dir)
     return show(get, status_dir, documents);
 }
 
-/*
- * --- watch ---------------------------------------------------------------------------------------
- */
+/* --- watch ------------------------------------------------------------------------------------ */
 
 /* As it was last, with a phase that says what has become of it. The caller's reference. */
 static json_t *as_gone(const json_t *document)

@@ -10,9 +10,7 @@
 
 #include <string.h>
 
-/*
- * --- parts of a document -------------------------------------------------------------------------
- */
+/* --- parts of a document ---------------------------------------------------------------------- */
 
 static const json_t *part(const json_t *document, const char *key)
 {
@@ -36,9 +34,7 @@ static char *short_hash(const char *hash)
     return hash != NULL ? xasprintf("%.12s", hash) : NULL;
 }
 
-/*
- * --- of all kinds --------------------------------------------------------------------------------
- */
+/* --- of all kinds ----------------------------------------------------------------------------- */
 
 static char *kind_text(const json_t *document)
 {
@@ -127,9 +123,7 @@ static char *message_text(const json_t *document)
     return xstrdup(document_message(document));
 }
 
-/*
- * --- instances -----------------------------------------------------------------------------------
- */
+/* --- instances -------------------------------------------------------------------------------- */
 
 static char *machine_text(const json_t *document)
 {
@@ -151,9 +145,7 @@ static char *member_of_text(const json_t *document)
     return text_of(document, "pool");
 }
 
-/*
- * --- pools ---------------------------------------------------------------------------------------
- */
+/* --- pools ------------------------------------------------------------------------------------ */
 
 /* "2/3": ready of those wanted */
 static char *pool_ready_text(const json_t *document)
@@ -204,9 +196,7 @@ static char *pool_used_text(const json_t *document)
     return percent != NULL ? xasprintf("%s%%", percent) : NULL;
 }
 
-/*
- * --- repositories --------------------------------------------------------------------------------
- */
+/* --- repositories ----------------------------------------------------------------------------- */
 
 /* Its own container and those of its branches. */
 static char *containers_text(const json_t *document)
@@ -255,9 +245,7 @@ static char *repository_instance_text(const json_t *document)
     return text_of(part(document, "repository"), "instance");
 }
 
-/*
- * --- tasks ---------------------------------------------------------------------------------------
- */
+/* --- tasks ------------------------------------------------------------------------------------ */
 
 static char *task_repository_text(const json_t *document)
 {
@@ -313,9 +301,7 @@ static char *queue_text(const json_t *document)
     return number_of(part(document, "task"), "queuePosition");
 }
 
-/*
- * --- tables --------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 #define NAME_COLUMN                                                                                \
     {                                                                                              \

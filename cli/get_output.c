@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * --- the option ----------------------------------------------------------------------------------
- */
+/* --- the option ------------------------------------------------------------------------------- */
 
 /* Length up to the next comma that is neither in brackets nor in quotes. */
 static size_t column_length(const char *text)
@@ -131,9 +129,7 @@ bool get_output_is_table(const struct get_output *output)
            output->form == OUTPUT_COLUMNS;
 }
 
-/*
- * --- tables --------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static void begin_table(struct get_output *output)
 {
@@ -235,9 +231,7 @@ static int print_table(struct get_output *output, const json_t *items, struct er
     return 0;
 }
 
-/*
- * --- values --------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static void print_names(const json_t *items)
 {

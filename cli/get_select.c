@@ -17,9 +17,7 @@ void get_selection_done(struct get_selection *selection)
     jsonpath_free(selection->sort_by);
 }
 
-/*
- * --- operands ------------------------------------------------------------------------------------
- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 static void add_name(struct get_selection *selection, const char *kind, const char *name)
 {
@@ -119,9 +117,7 @@ const char *get_selection_kind(const struct get_selection *selection)
     return selection->names[0].kind;
 }
 
-/*
- * --- documents -----------------------------------------------------------------------------------
- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 static bool is_of_kinds(const struct get_selection *selection, const json_t *document)
 {
@@ -183,9 +179,7 @@ static void say_missing(const struct get_selection *selection, const struct get_
             name->name, nearest);
 }
 
-/*
- * --- order ---------------------------------------------------------------------------------------
- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 struct sorted {
     json_t *item;

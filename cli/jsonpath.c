@@ -20,9 +20,7 @@ struct parser {
 
 static int parse_path(struct parser *parser, struct path *path);
 
-/*
- * --- memory --------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void path_done(struct path *path);
 
@@ -84,9 +82,7 @@ static struct node *add_node(struct jsonpath *result, enum node_kind kind)
     return &result->nodes[result->count++];
 }
 
-/*
- * --- errors and small parts ----------------------------------------------------------------------
- */
+/* --- errors and small parts ------------------------------------------------------------------- */
 
 static int wrong(struct parser *parser, const char *message)
 {
@@ -195,9 +191,7 @@ static int parse_integer(struct parser *parser, json_int_t *ret_number)
     return 0;
 }
 
-/*
- * --- what is in brackets -------------------------------------------------------------------------
- */
+/* --- what is in brackets ---------------------------------------------------------------------- */
 
 /* 'a.b': the field "a.b", else .a.b; 'a\.b' is only the first. */
 static int parse_quoted_name(struct parser *parser, struct step *step)
@@ -354,9 +348,7 @@ static int parse_brackets(struct parser *parser, struct path *path)
     return expect(parser, "]", "\"]\" is missing");
 }
 
-/*
- * --- paths ---------------------------------------------------------------------------------------
- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static int parse_name(struct parser *parser, struct path *path)
 {
@@ -411,9 +403,7 @@ static int parse_path(struct parser *parser, struct path *path)
     return parse_steps(parser, path);
 }
 
-/*
- * --- templates -----------------------------------------------------------------------------------
- */
+/* --- templates -------------------------------------------------------------------------------- */
 
 static bool take_word(struct parser *parser, const char *word)
 {

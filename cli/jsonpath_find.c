@@ -41,9 +41,7 @@ static int add(struct search *search, struct values *values, json_t *value)
 static int follow(struct search *search, const struct path *path, json_t *value,
                   struct values *ret_values);
 
-/*
- * --- filters -------------------------------------------------------------------------------------
- */
+/* --- filters ---------------------------------------------------------------------------------- */
 
 /* The operand's one value; NULL: it has none, or several. */
 static int operand_value(struct search *search, const struct operand *operand, json_t *value,
@@ -122,9 +120,7 @@ static int filter_holds(struct search *search, const struct jsonpath_filter *fil
     return 0;
 }
 
-/*
- * --- steps ---------------------------------------------------------------------------------------
- */
+/* --- steps ------------------------------------------------------------------------------------ */
 
 static json_t *quoted_field(const struct step *step, json_t *value)
 {
@@ -242,9 +238,7 @@ static int follow(struct search *search, const struct path *path, json_t *value,
     return 0;
 }
 
-/*
- * --- templates -----------------------------------------------------------------------------------
- */
+/* --- templates -------------------------------------------------------------------------------- */
 
 char *jsonpath_value_text(const json_t *value)
 {

@@ -101,9 +101,7 @@ const char *placeholders_unused(const struct placeholders *set)
     return NULL;
 }
 
-/*
- * --- where they are -----------------------------------------------------------------------------
- */
+/* --- where they are --------------------------------------------------------------------------- */
 
 static int no_value(const struct placeholders *set, const char *key, size_t len, unsigned line,
                     struct error *err)
@@ -195,9 +193,7 @@ static void choose_word(struct filling *filling)
     } while (is_taken(filling, filling->word));
 }
 
-/*
- * --- writing them -------------------------------------------------------------------------------
- */
+/* --- writing them ----------------------------------------------------------------------------- */
 
 static void add_double_quoted(struct strbuf *out, const char *value)
 {

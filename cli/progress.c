@@ -101,9 +101,7 @@ char *progress_line_text(const struct progress_line *line, size_t name_width, ui
     return text;
 }
 
-/*
- * --- on a terminal ------------------------------------------------------------------------------
- */
+/* --- on a terminal ---------------------------------------------------------------------------- */
 
 static void find_size(const struct progress *progress, unsigned *ret_rows, unsigned *ret_columns)
 {
@@ -175,9 +173,7 @@ static void draw(struct progress *progress, bool is_last)
     progress->drawn = drawn;
 }
 
-/*
- * --- elsewhere ----------------------------------------------------------------------------------
- */
+/* --- elsewhere -------------------------------------------------------------------------------- */
 
 static void tell(struct progress *progress, bool is_last)
 {

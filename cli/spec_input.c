@@ -18,9 +18,7 @@
 
 #define STANDARD_INPUT "(standard input)"
 
-/*
- * --- options ------------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 void input_options_done(struct input_options *options)
 {
@@ -55,9 +53,7 @@ int input_options_take(struct input_options *options, struct arguments *args, in
     }
 }
 
-/*
- * --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 void spec_input_done(struct spec_input *input)
 {
@@ -243,9 +239,7 @@ size_t spec_input_report(const struct spec_input *input, FILE *errors)
     return count;
 }
 
-/*
- * --- names --------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 int spec_input_names(const struct spec_input *input, const char *prefix, struct object_names *names,
                      struct error *err)

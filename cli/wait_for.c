@@ -74,9 +74,7 @@ int wait_run_check_controller(const struct wait_run *run, struct error *err)
     return 0;
 }
 
-/*
- * --- one look -----------------------------------------------------------------------------------
- */
+/* --- one look --------------------------------------------------------------------------------- */
 
 static bool is_final(const struct wait_target *target)
 {
@@ -153,9 +151,7 @@ static size_t count_verdicts(const struct wait_run *run, enum wait_verdict verdi
     return count;
 }
 
-/*
- * --- until --------------------------------------------------------------------------------------
- */
+/* --- until ------------------------------------------------------------------------------------ */
 
 /* Names those of the verdict, with why. */
 static void say(const struct wait_run *run, enum wait_verdict verdict, const char *indent)

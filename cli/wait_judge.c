@@ -11,9 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-/*
- * --- goals --------------------------------------------------------------------------------------
- */
+/* --- goals ------------------------------------------------------------------------------------ */
 
 void wait_goal_done(struct wait_goal *goal)
 {
@@ -132,9 +130,7 @@ int wait_goal_parse(const char *text, struct wait_goal *ret_goal, struct error *
                      nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
-/*
- * --- judging ------------------------------------------------------------------------------------
- */
+/* --- judging ---------------------------------------------------------------------------------- */
 
 void wait_judgement_done(struct wait_judgement *judgement)
 {

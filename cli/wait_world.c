@@ -118,9 +118,7 @@ static struct file_cache *open_cache(struct map *caches, const char *directory, 
     return cache;
 }
 
-/*
- * --- specs --------------------------------------------------------------------------------------
- */
+/* --- specs ------------------------------------------------------------------------------------ */
 
 static const struct spec_document *find_in(const struct spec_file *file, enum kind kind,
                                            const char *name)
@@ -199,9 +197,7 @@ static void take_spec(const struct spec_document *document, const struct file_ca
     }
 }
 
-/*
- * --- statuses -----------------------------------------------------------------------------------
- */
+/* --- statuses --------------------------------------------------------------------------------- */
 
 static const json_t *find_document(const json_t *documents, enum kind kind, const char *name)
 {

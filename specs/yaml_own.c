@@ -24,9 +24,7 @@ struct reader {
  */
 static json_t *read_value(struct reader *reader, size_t indent, unsigned depth);
 
-/*
- * --- characters ----------------------------------------------------------------------------------
- */
+/* --- characters ------------------------------------------------------------------------------- */
 
 static bool is_end_of_line(const struct reader *reader)
 {
@@ -86,9 +84,7 @@ static bool is_clean(const char *text, size_t len, bool may_have_tab)
     return true;
 }
 
-/*
- * --- scalars -------------------------------------------------------------------------------------
- */
+/* --- scalars ---------------------------------------------------------------------------------- */
 
 static bool is_plain(const char *text, size_t len)
 {
@@ -328,9 +324,7 @@ static json_t *read_scalar(struct reader *reader, size_t indent)
     return value;
 }
 
-/*
- * --- maps and lists ------------------------------------------------------------------------------
- */
+/* --- maps and lists --------------------------------------------------------------------------- */
 
 /*
  * "key:", and what follows it is a blank or the line's end. False: there is no key, and the cursor
