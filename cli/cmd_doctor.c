@@ -11,8 +11,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { OPTION_PORTS = 256 };
+enum { OPTION_PORTS = 256, OPTION_NO_NETWORK };
+
+static int take_output(struct doctor *doctor, struct arguments *args)
+{
+    if (strcmp(args->value, "json") == 0) {
+        json_decref(doctor->checks);
+        doctor->checks = json_array();
+    } else if (strcmp(args->value, "text") != 0) {
+        return arguments_wrong(args, "-o: \"%s\" is neither text nor json", args->value);
+    }
+    return 0;
+}
 
 static int take_arguments(struct doctor *doctor, struct places *places, struct arguments *args)
 {
@@ -22,6 +34,12 @@ static int take_arguments(struct doctor *doctor, struct places *places, struct a
         switch (id) {
         case OPTION_ENGINE: doctor->engine = args->value; break;
         case OPTION_PORTS: doctor->ports = args->value; break;
+        case OPTION_NO_NETWORK: doctor->has_network = false; break;
+        case 'o':
+            if (take_output(doctor, args) < 0) {
+                return -1;
+            }
+            break;
         default: places_take(places, id, args->value); break;
         }
     }
@@ -41,13 +59,23 @@ static const char *verdict_word(enum doctor_verdict verdict)
 void doctor_say(struct doctor *doctor, enum doctor_verdict verdict, const char *subject,
                 const char *fix, const char *format, ...)
 {
+    auto_free char *finding = NULL;
     va_list args;
 
-    printf("%-4s  %-11s  ", verdict_word(verdict), subject);
     va_start(args, format);
-    vprintf(format, args);
+    finding = xvasprintf(format, args);
     va_end(args);
-    printf("%s%s\n", fix != NULL ? "; fix: " : "", fix != NULL ? fix : "");
+    if (doctor->checks != NULL) {
+        json_t *clean = json_string(finding);
+
+        json_array_append_new(doctor->checks,
+                              json_pack("{s:s, s:s, s:o, s:s*}", "check", subject, "verdict",
+                                        verdict_word(verdict), "message",
+                                        clean != NULL ? clean : json_string(""), "fix", fix));
+    } else {
+        printf("%-4s  %-11s  %s%s%s\n", verdict_word(verdict), subject, finding,
+               fix != NULL ? "; fix: " : "", fix != NULL ? fix : "");
+    }
     doctor->failed += verdict == DOCTOR_FAIL ? 1 : 0;
     doctor->warned += verdict == DOCTOR_WARN ? 1 : 0;
 }
@@ -57,6 +85,7 @@ static void doctor_done(struct doctor *doctor)
     free(doctor->state_dir);
     free(doctor->specs_dir);
     json_decref(doctor->heartbeat);
+    json_decref(doctor->checks);
     docker_host_done(&doctor->host);
 }
 
@@ -84,13 +113,29 @@ static void check_all(struct doctor *doctor)
     doctor_check_disk(doctor);
     doctor_check_trees(doctor);
     doctor_check_git(doctor);
+    doctor_check_git_servers(doctor);
     doctor_check_ports(doctor);
     doctor_check_kernel(doctor);
 }
 
+static void print_end(const struct doctor *doctor)
+{
+    json_auto_t *whole = NULL;
+    auto_free char *text = NULL;
+
+    if (doctor->checks == NULL) {
+        printf("%u failed, %u warnings\n", doctor->failed, doctor->warned);
+        return;
+    }
+    whole = json_pack("{s:O, s:I, s:I}", "checks", doctor->checks, "failed",
+                      (json_int_t)doctor->failed, "warnings", (json_int_t)doctor->warned);
+    text = json_dumps(whole, JSON_INDENT(2));
+    puts(text);
+}
+
 static int cmd_doctor(int argc, char **argv)
 {
-    auto_done(doctor) doctor = {0};
+    auto_done(doctor) doctor = {.has_network = true};
     struct places places = {0};
     struct arguments args;
 
@@ -104,7 +149,7 @@ static int cmd_doctor(int argc, char **argv)
     doctor.heartbeat = status_store_heartbeat(doctor.state_dir);
     doctor.is_controlled = status_store_is_controlled(doctor.state_dir);
     check_all(&doctor);
-    printf("%u failed, %u warnings\n", doctor.failed, doctor.warned);
+    print_end(&doctor);
     return doctor.failed > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -116,7 +161,9 @@ const struct command command_doctor = {
     .description =
         "Looks at what Berth needs on this machine, one line for each check: ok, warn (it works "
         "with "
-        "less, and the line says what that costs) or fail, and what to do. Changes nothing.",
+        "less, and the line says what that costs) or fail, and what to do. Changes nothing. To the "
+        "git servers of the repositories in the spec "
+        "directory connections are made, all at once and for 3 s at most; nothing is sent.",
     .options =
         (const struct command_option[]){
             STATE_OPTION,
@@ -126,7 +173,12 @@ const struct command command_doctor = {
              COMPLETE_NOTHING},
             {OPTION_PORTS, "ports", "RANGES",
              "as of berth run (the controller's, " DEFAULT_PORTS ")", COMPLETE_NOTHING},
+            {OPTION_NO_NETWORK, "no-network", NULL,
+             "do not try to reach the git servers that the specs name", COMPLETE_NOTHING},
+            {'o', "output", "text|json", "how (text)", COMPLETE_WORDS},
             END_OF_OPTIONS,
         },
     .exit_codes = "0 nothing failed, 1 something did, 2 usage",
+    .examples = "berth doctor\n"
+                "berth doctor -o json | jq -r '.checks[] | select(.verdict != \"ok\") | .fix'",
 };

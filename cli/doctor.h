@@ -25,6 +25,8 @@ struct doctor {
     struct docker_host host;
     bool is_local;
 
+    bool has_network; /* other machines may be asked */
+    json_t *checks;   /* what was found, for -o json; NULL: it is printed as it is found */
     unsigned failed, warned;
 };
 
@@ -42,6 +44,8 @@ void doctor_check_directories(struct doctor *doctor);
 void doctor_check_kernel(struct doctor *doctor); /* Landlock, inotify */
 void doctor_check_ports(struct doctor *doctor);
 void doctor_check_git(struct doctor *doctor);
+/* doctor_network.c */
+void doctor_check_git_servers(struct doctor *doctor);
 /* doctor_disk.c */
 void doctor_check_disk(struct doctor *doctor);
 void doctor_check_trees(struct doctor *doctor);

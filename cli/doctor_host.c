@@ -11,6 +11,7 @@
 #include "controller/port_probe.h"
 #include "reconcilers/ports.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@ enum {
     LANDLOCK_ABI_MIN = 2, /* files can be moved between directories (Linux 5.19) */
     WATCHES_MIN = 8192,
     MAX_LEASES_FILE = 16 << 20,
+    MAX_DEPTH = 16, /* of the spec directory */
 };
 
 void doctor_check_permissions(struct doctor *doctor)
@@ -105,24 +108,56 @@ static uint64_t limit_of(const char *name)
     return parse_u64(text, &limit) == 0 ? limit : 0;
 }
 
+/* Those that the controller watches for specs; it stops to count where the limit is far exceeded. */
+static unsigned long long count_directories(const char *path, unsigned depth,
+                                            unsigned long long most)
+{
+    DIR *dir = depth <= MAX_DEPTH ? opendir(path) : NULL;
+    unsigned long long count = dir != NULL ? 1 : 0;
+    struct dirent *item;
+
+    while (dir != NULL && count < most && (item = readdir(dir)) != NULL) {
+        auto_free char *below = path_join(path, item->d_name);
+        struct stat info;
+
+        if (item->d_name[0] != '.' &&
+            fstatat(dirfd(dir), item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISDIR(info.st_mode)) {
+            count += count_directories(below, depth + 1, most - count);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
+}
+
 static void check_inotify(struct doctor *doctor)
 {
     auto_close int fd = inotify_init1(IN_CLOEXEC);
     unsigned long long watches = limit_of("max_user_watches");
     unsigned long long instances = limit_of("max_user_instances");
+    unsigned long long directories = count_directories(doctor->specs_dir, 0, 2 * watches + 1);
 
     if (fd < 0) {
         doctor_say(doctor, DOCTOR_WARN, "inotify", "sysctl fs.inotify.max_user_instances=1024",
                    "%s (the limit is %llu instances): changes are seen after seconds, by looking",
                    strerror(errno), instances);
+    } else if (watches > 0 && directories > watches / 2) {
+        doctor_say(doctor, DOCTOR_WARN, "inotify", "sysctl fs.inotify.max_user_watches=524288",
+                   "%s has %s%llu directories, and all programs of a user together can watch "
+                   "%llu: in what is beyond that changes are seen after seconds, by looking",
+                   doctor->specs_dir, directories > 2 * watches ? "more than " : "", directories,
+                   watches);
     } else if (watches > 0 && watches < WATCHES_MIN) {
         doctor_say(doctor, DOCTOR_WARN, "inotify", "sysctl fs.inotify.max_user_watches=65536",
                    "only %llu directories can be watched: with more, changes are seen after "
                    "seconds, by looking",
                    watches);
     } else {
-        doctor_say(doctor, DOCTOR_OK, "inotify", NULL, "%llu watches, %llu instances", watches,
-                   instances);
+        doctor_say(doctor, DOCTOR_OK, "inotify", NULL,
+                   "%llu watches, %llu instances; the spec directory takes %llu", watches,
+                   instances, directories);
     }
 }
 

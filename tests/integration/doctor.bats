@@ -148,7 +148,49 @@ fake_engine() {
     says warn cgroups "(RemoteEngine)"
 }
 
+@test "the git servers of the specs are tried, all of them once, and --no-network does not" {
+    make_repo reach
+    drop a.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Repository
+metadata: {name: a}
+spec: {url: $GIT_HTTP_URL/git/reach.git}
+---
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: t}
+spec: {repository: $GIT_HTTP_URL/git/other.git}
+---
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: closed}
+spec: {repository: "http://127.0.0.1:$PORT_LAST/git/other.git"}
+---
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: local}
+spec: {repository: "file:///srv/x.git"}
+SPEC
+    address=${GIT_HTTP_URL#http://} host=${address%:*} port=${address##*:}
+    doctor
+    [ "$status" -eq 0 ]
+    says ok git-server "$host port $port can be reached, at "
+    says warn git-server "127.0.0.1 port $PORT_LAST cannot be reached (127.0.0.1: Connection refused)"
+    [ "$(grep -c git-server <<<"$output")" -eq 2 ]
+    doctor --no-network
+    [ "$(grep -c git-server <<<"$output")" -eq 0 ]
+    doctor -o json
+    [ "$status" -eq 0 ]
+    jq -e '.failed == 0 and .warnings >= 1 and all(.checks[]; .check and .message and (.verdict | IN("ok", "warn", "fail")))' <<<"$output"
+    jq -e '[.checks[] | select(.check == "git-server")] | length == 2 and any(.[]; .verdict == "warn" and .fix)' <<<"$output"
+    mkdir -p "$SPECS/one/two"
+    doctor --no-network
+    says ok inotify "the spec directory takes 3"
+}
+
 @test "wrong usage" {
+    doctor -o yaml
+    [ "$status" -eq 2 ]
     doctor --sttae x
     [ "$status" -eq 2 ]
     [[ $output == *"--state"* ]]
