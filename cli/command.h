@@ -81,6 +81,7 @@ extern const struct command command_run;
 extern const struct command command_scale;
 extern const struct command command_schema;
 extern const struct command command_suspend;
+extern const struct command command_top;
 extern const struct command command_tree;
 extern const struct command command_tree_worker;
 extern const struct command command_validate;

@@ -38,6 +38,7 @@ const struct command *const commands[] = {
     &command_scale,
     &command_schema,
     &command_suspend,
+    &command_top,
     &command_tree,
     &command_tree_worker,
     &command_validate,

@@ -176,6 +176,13 @@ struct docker_request *docker_inspect_container(const char *name)
                        "inspect container \"%s\"", name);
 }
 
+struct docker_request *docker_container_stats(const char *name)
+{
+    return request_new("GET",
+                       object_path("/containers/", name, "/stats?stream=false&one-shot=true"),
+                       "ask what container \"%s\" uses", name);
+}
+
 struct docker_request *docker_create_container(const char *name, const json_t *body)
 {
     struct docker_request *request =

@@ -54,6 +54,8 @@ struct docker_request *docker_pause_container(const char *name);
 struct docker_request *docker_unpause_container(const char *name);
 /* CPU, memory and pids of a running container; 0 leaves one as it is */
 struct docker_request *docker_update_container(const char *name, const json_t *body);
+/* One sample of what it uses, without the second that the engine takes for two. */
+struct docker_request *docker_container_stats(const char *name);
 struct docker_request *docker_container_logs(const char *name, unsigned tail_lines);
 /*
  * The same as a stream without a timeout, for on_data: the last tail_lines lines (-1: all), and
