@@ -53,7 +53,7 @@ bash_offers() {
 
 @test "bash completes commands, options and words" {
     [ "$(bash_offers va)" = 'validate ' ]
-    [[ $(bash_offers '') == *'completion confirm-deletions doctor '* ]]
+    [[ $(bash_offers '') == *'completion '*'confirm-deletions '*'doctor '* ]]
     [[ $(bash_offers '') != *__* ]]
     [ "$(bash_offers help comp)" = 'completion ' ]
     [ "$(bash_offers run --port)" = '--port-quarantine --ports ' ]

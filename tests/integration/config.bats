@@ -2,6 +2,7 @@
 # The configuration file of the controller, and ./berth.yaml as what names the places of all commands.
 
 load helpers
+load task_helpers
 bats_require_minimum_version 1.5.0
 
 # No engine is needed but where the test says so.
@@ -164,6 +165,40 @@ SPEC
     kill -HUP "$BERTH_PID"
     wait_for 20 is_ready web.yaml web
     [ "$(docker inspect -f '{{(index .Mounts 0).Source}}' web)" = "$TEST_DIR/data" ]
+}
+
+image_of() { container_field "$(our_containers | grep -- "-git-$1-")" '{{.Config.Image}}'; }
+
+@test "another image for repositories is for containers that are made from then on" {    # on the engine
+    local other=other$BATS_SUITE_TEST_NUMBER again=berth-test/again:$BATS_SUITE_TEST_NUMBER
+    make_repo "$other"
+    docker tag berth-test/busybox:1 "$again"
+    config <<END
+specs: specs
+state: state
+ports: $PORT_FIRST-$PORT_LAST
+networkRange: $NETWORK_RANGE
+repositoryImage: berth-test/busybox:1
+END
+    "$BERTH" run --config "$TEST_DIR/berth.yaml" >>"$LOG" 2>&1 </dev/null 3>&- &
+    BERTH_PID=$!
+    wait_for 10 berth_beats
+    task one '["true"]'
+    wait_for 30 is_succeeded one
+    sed -i "s#^repositoryImage:.*#repositoryImage: $again#" "$TEST_DIR/berth.yaml"
+    kill -HUP "$BERTH_PID"
+    wait_for 10 logs "config_changed key=repositoryImage .*now=$again"
+    TASK_REPOSITORY=$(url "$other") task two '["true"]'
+    wait_for 30 is_succeeded two
+    [ "$(image_of "$other")" = "$again" ]
+    [ "$(image_of "$REPO")" = berth-test/busybox:1 ]
+    docker rm -f "$(our_containers | grep -- "-git-$REPO-")" >/dev/null
+    task three '["true"]'
+    wait_for 30 is_succeeded three
+    [ "$(image_of "$REPO")" = "$again" ]
+    berth_stop
+    our_containers | xargs docker rm -f >/dev/null
+    docker rmi "$again" >/dev/null
 }
 
 @test "./berth.yaml names the places of every command; flags and variables outweigh it" {

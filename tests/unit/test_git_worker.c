@@ -317,6 +317,20 @@ static void silence_is_a_stall(void **state)
                  "https://host/o/r.git: nothing came for 1 s");
 }
 
+static void another_stall_time_is_for_jobs_that_begin_later(void **state)
+{
+    struct fixture fixture;
+    struct outcome outcome;
+
+    (void)state;
+    fixture_init(&fixture, "exec sleep 60\n", 1, LONG_MS, LONG_MS);
+    git_pool_set_stall(fixture.pool, 200);
+    submit(&fixture, &outcome, "/m/a.git");
+    run_until_done(&fixture, 1);
+    assert_string_equal(outcome.failure.reason, "CloneStalled");
+    fixture_done(&fixture);
+}
+
 static void progress_puts_the_stall_off_but_not_the_total_time(void **state)
 {
     struct fixture fixture;
@@ -613,6 +627,7 @@ int main(void)
         cmocka_unit_test(nonsense_ends_the_job),
         cmocka_unit_test(any_amount_of_complaints_is_borne),
         cmocka_unit_test(silence_is_a_stall),
+        cmocka_unit_test(another_stall_time_is_for_jobs_that_begin_later),
         cmocka_unit_test(progress_puts_the_stall_off_but_not_the_total_time),
         cmocka_unit_test(a_child_that_leaves_its_pipes_to_another_is_done_all_the_same),
         cmocka_unit_test(a_program_that_is_not_there_is_a_failure),

@@ -178,6 +178,49 @@ static void what_came_after_the_engine_goes_before_what_waited_for_it(void **sta
     }
 }
 
+static void a_larger_limit_lets_waiters_go_on(void **state)
+{
+    struct slots slots;
+    struct waiter waiters[5];
+    struct log log = {0};
+
+    (void)state;
+    slots_init(&slots, 1);
+    assert_true(take(&slots, &waiters[0], &log, 0, LANE_FRESH));
+    for (int i = 1; i < 5; i++) {
+        assert_false(take(&slots, &waiters[i], &log, i, LANE_FRESH));
+    }
+    slots_set_limit(&slots, 3);
+    assert_int_equal(log.count, 2);
+    assert_int_equal(log.order[0], 1);
+    assert_int_equal(log.order[1], 2);
+    assert_int_equal(slots.used, 3);
+}
+
+static void a_smaller_limit_takes_nothing_away(void **state)
+{
+    struct slots slots;
+    struct waiter waiters[4];
+    struct log log = {0};
+
+    (void)state;
+    slots_init(&slots, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_true(take(&slots, &waiters[i], &log, i, LANE_OLD));
+    }
+    assert_false(take(&slots, &waiters[3], &log, 3, LANE_OLD));
+    slots_set_limit(&slots, 1);
+    slots_give_back(&slots);
+    slots_give_back(&slots);
+    assert_int_equal(log.count, 0); /* one still holds one */
+    assert_int_equal(slots.used, 1);
+    slots_give_back(&slots);
+    assert_int_equal(log.count, 1);
+    assert_int_equal(slots.used, 1);
+    slots_give_back(&slots);
+    assert_int_equal(slots.used, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -187,6 +230,8 @@ int main(void)
         cmocka_unit_test(who_leaves_is_not_called),
         cmocka_unit_test(what_came_after_the_engine_goes_before_what_waited_for_it),
         cmocka_unit_test(leaving_without_waiting_is_nothing),
+        cmocka_unit_test(a_larger_limit_lets_waiters_go_on),
+        cmocka_unit_test(a_smaller_limit_takes_nothing_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
