@@ -310,26 +310,6 @@ static bool confirm_held(const struct wait_run *run)
     return true;
 }
 
-static int wait_for_containers(struct delete *delete, uint64_t until_ms)
-{
-    json_auto_t *heartbeat = status_store_heartbeat(delete->wait.state);
-    auto_free char *left = NULL;
-    struct error err = {0};
-
-    if (containers_wait_gone(heartbeat, &delete->owners, until_ms, &left, &err) < 0) {
-        fprintf(stderr,
-                "berth delete: whether all containers are gone is not known, the engine cannot be "
-                "asked: %s\n",
-                err.message);
-        return EXIT_OK;
-    }
-    if (left != NULL) {
-        fprintf(stderr, "berth delete: container %s is still there; it is being stopped\n", left);
-        return EXIT_TIMED_OUT;
-    }
-    return EXIT_OK;
-}
-
 static int wait_until_gone(struct delete *delete)
 {
     struct wait_run *run = &delete->wait;
@@ -344,7 +324,8 @@ static int wait_until_gone(struct delete *delete)
         wait_run_add(run, delete->plan.objects[i].kind, delete->plan.objects[i].name, NULL);
     }
     result = wait_run_wait(run);
-    return result == EXIT_OK ? wait_for_containers(delete, until_ms) : result;
+    return result == EXIT_OK ? containers_wait_gone("delete", run->state, &delete->owners, until_ms)
+                             : result;
 }
 
 static int run(struct delete *delete)

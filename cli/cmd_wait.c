@@ -1,8 +1,10 @@
 #include "cli/command.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cli/arguments.h"
+#include "cli/container_gone.h"
 #include "cli/object_names.h"
 #include "cli/spec_input.h"
 #include "cli/wait_for.h"
@@ -103,6 +105,7 @@ static int cmd_wait(int argc, char **argv)
     auto_done(wait_run) run = {.command = "wait"};
     struct error err = {0};
     struct arguments args;
+    uint64_t until_ms;
     int result;
 
     arguments_init(&args, &command_wait, argc, argv);
@@ -123,7 +126,11 @@ static int cmd_wait(int argc, char **argv)
     for (size_t i = 0; i < options.names.count; i++) {
         wait_run_add(&run, options.names.items[i].kind, options.names.items[i].name, NULL);
     }
+    until_ms = clock_monotonic_ms() + (uint64_t)options.timeout_ms;
     result = wait_run_wait(&run);
+    if (result == EXIT_OK && run.goal.kind == WAIT_DELETION) {
+        result = containers_wait_gone("wait", run.state, &options.names, until_ms);
+    }
     print_results(&run);
     return result;
 }
@@ -140,8 +147,9 @@ const struct command command_wait = {
         "the "
         "spec that is in the file now (observedHash). What is Stalled, faulty or over ends it at "
         "once, with the reason.\n\n"
-        "--for=condition=TYPE or condition=TYPE=False; --for=phase=PHASE; --for=delete; "
-        "--for=jsonpath=PATH=VALUE, or without a value: there is any.",
+        "--for=condition=TYPE or condition=TYPE=False; --for=phase=PHASE; --for=delete, until "
+        "containers of instances and pools are gone, too; --for=jsonpath=PATH=VALUE, or without a "
+        "value: there is any.",
     .options =
         (const struct command_option[]){
             {OPTION_FOR, "for", "WHAT", "condition=Ready, phase=Succeeded, delete, jsonpath=...",

@@ -4,10 +4,14 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "cli/ask_controller.h"
+#include "cli/command.h"
 #include "cli/documents.h"
 #include "cli/engine_session.h"
+#include "cli/status_store.h"
 #include "reconcilers/workload.h"
 
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Whether a container's labels say that it is one of theirs. */
@@ -17,7 +21,8 @@ static bool belongs_to(const json_t *labels, const struct object_names *names)
     const char *name = document_text(labels, LABEL_NAME);
     const char *pool = document_text(labels, LABEL_POOL);
 
-    if (!text_equal(kind, kind_name(KIND_INSTANCE)) || name == NULL) {
+    if (!text_equal(kind, kind_name(KIND_INSTANCE)) || name == NULL ||
+        text_equal(document_text(labels, LABEL_DELETION_POLICY), DELETION_POLICY_RETAIN)) {
         return false;
     }
     return object_names_have(names, KIND_INSTANCE, name) ||
@@ -60,8 +65,8 @@ static int wait_in(struct engine_session *session, const json_t *filters,
     }
 }
 
-int containers_wait_gone(const json_t *heartbeat, const struct object_names *names,
-                         uint64_t until_ms, char **ret_left, struct error *err)
+static int ask_engine(const json_t *heartbeat, const struct object_names *names, uint64_t until_ms,
+                      char **ret_left, struct error *err)
 {
     const char *engine = document_text(json_object_get(heartbeat, "engine"), "address");
     const char *id = document_text(heartbeat, "id");
@@ -76,4 +81,26 @@ int containers_wait_gone(const json_t *heartbeat, const struct object_names *nam
     result = wait_in(&session, filters, names, until_ms, ret_left, err);
     engine_session_done(&session);
     return result;
+}
+
+int containers_wait_gone(const char *command, const char *state, const struct object_names *names,
+                         uint64_t until_ms)
+{
+    json_auto_t *heartbeat = status_store_heartbeat(state);
+    auto_free char *left = NULL;
+    struct error err = {0};
+
+    if (ask_engine(heartbeat, names, until_ms, &left, &err) < 0) {
+        fprintf(stderr,
+                "berth %s: whether all containers are gone is not known, the engine cannot be "
+                "asked: %s\n",
+                command, err.message);
+        return EXIT_OK;
+    }
+    if (left != NULL) {
+        fprintf(stderr, "berth %s: container %s is still there; it is being stopped\n", command,
+                left);
+        return EXIT_TIMED_OUT;
+    }
+    return EXIT_OK;
 }

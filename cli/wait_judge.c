@@ -268,9 +268,12 @@ static bool is_value_there(const struct wait_goal *goal, const json_t *document)
 
 static bool is_met(const struct wait_goal *goal, const json_t *document)
 {
+    const char *phase = document_phase(document);
+
     switch (goal->kind) {
     case WAIT_CONDITION: return has_value(document, goal->what, goal->value);
-    case WAIT_PHASE: return text_equal(document_phase(document), goal->what);
+    case WAIT_PHASE: /* an instance is RUNNING, a task Running */
+        return phase != NULL && strcasecmp(phase, goal->what) == 0;
     case WAIT_VALUE: return is_value_there(goal, document);
     case WAIT_SETTLED:
     case WAIT_DELETION: return false;

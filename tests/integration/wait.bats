@@ -33,6 +33,30 @@ berth_wait() { "$BERTH" wait --specs "$SPECS" --state "$STATE" "$@"; }
     [ "$status" -eq 0 ]
 }
 
+@test "a deletion is over when the container is gone, but for one that is to be kept" {
+    drop slow.yaml <<'SPEC'
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: slow}
+spec:
+  machineType: e2-small
+  image: berth-test/busybox:1
+  command: [sh, -c, "trap 'sleep 1; exit' TERM; while :; do sleep 0.1; done"]
+---
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: kept}
+spec: {machineType: e2-small, deletionPolicy: Retain}
+SPEC
+    berth_start
+    berth_wait -f "$SPECS/slow.yaml" --timeout 30s
+    rm "$SPECS/slow.yaml"
+    run --separate-stderr berth_wait instance/slow instance/kept --for=delete --timeout 30s
+    [ "$status" -eq 0 ]
+    container_is_gone slow
+    container_is_running kept
+}
+
 @test "a status counts when it speaks of the spec that is in the file" {
     drop_instance web
     berth_start

@@ -154,6 +154,7 @@ static void a_task_is_waited_for_until_it_is_over_or_its_session_is_open(void **
          "Succeeded"},
         {"phase=Succeeded", STATUS("Failed", HASH, OVER("Error"), ""), WAIT_ENDED, "Error"},
         {"phase=Failed", STATUS("Failed", HASH, OVER("Error"), ""), WAIT_MET, "Failed"},
+        {"phase=Running", STATUS("Running", HASH, READY, ""), WAIT_MET, "RUNNING"},
         {"phase=Running", STATUS("Succeeded", HASH, OVER("Completed"), ""), WAIT_ENDED,
          "Completed"},
         {"condition=Ready", STATUS("Succeeded", HASH, OVER("Completed"), ""), WAIT_ENDED,
