@@ -6,9 +6,10 @@
 #
 # What counts are the blocks that are fenced as `console`. In them a line that begins with "$ " is a
 # command, with the lines that a \ or a <<WORD makes part of it; what follows, up to the next
-# command or the end of the block, is all that it prints, on both streams. All commands run in one
-# shell, so that `cd`, `export` and jobs in the background last; what still runs at the end is
-# ended. A command must succeed, unless the next one is `echo $?`.
+# command or the end of the block, is all that it prints on standard output, or on both streams: what
+# is said on standard error may be left out. All commands run in one shell, so that `cd`, `export`
+# and jobs in the background last; what still runs at the end is ended. A command must succeed,
+# unless the next one is `echo $?`.
 #
 #   ... or …             as a line: any lines, or none; in a line: any text
 #   ages, times, ports   5-digit numbers, and ids in hex digits: each counts as any other
@@ -122,16 +123,22 @@ is_shown() (
     ' <(normalize "$1") <(normalize "$2")
 )
 
+# Which of the two streams came first is not known.
+shows_step() {
+    cat "$work/$1.out" "$work/$1.err" >"$work/$1.both"
+    cat "$work/$1.err" "$work/$1.out" >"$work/$1.errors-first"
+    is_shown "$work/$1.expected" "$work/$1.out" || is_shown "$work/$1.expected" "$work/$1.both" ||
+        is_shown "$work/$1.expected" "$work/$1.errors-first"
+}
+
 complain() {
     local step=$1
     echo "$page:$(cat "$work/$step.line"): $2"
     sed 's/^/    $ /' "$work/$step.command"
-    if [[ $(cat "$work/$step.expected") != "$(cat "$work/$step.actual")" ]]; then
-        echo "  shown in the page:"
-        sed 's/^/    | /' "$work/$step.expected"
-    fi
+    echo "  shown in the page:"
+    sed 's/^/    | /' "$work/$step.expected"
     echo "  printed:"
-    sed 's/^/    | /' "$work/$step.actual"
+    sed 's/^/    | /' "$work/$step.out" "$work/$step.err"
 }
 
 split_page "$@" || exit 2
@@ -144,10 +151,10 @@ for ((step = 1; ; step++)); do
     # The page's own variables must not meet ours, nor its options those of this script.
     set +u
     (exit "$last_status")
-    eval "$text" >"$work/$step.actual" 2>&1 </dev/null
+    eval "$text" >"$work/$step.out" 2>"$work/$step.err" </dev/null
     last_status=$?
     set -u
-    if ! is_shown "$work/$step.expected" "$work/$step.actual"; then
+    if ! shows_step "$step"; then
         complain "$step" "prints something else"
         exit 1
     fi
