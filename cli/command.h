@@ -56,6 +56,7 @@ struct command {
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, EXIT_TIMED_OUT = 124 };
 
 extern const struct command command_apply;
+extern const struct command command_attach;
 extern const struct command command_complete;
 extern const struct command command_completion;
 extern const struct command command_confirm_deletions;

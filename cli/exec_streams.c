@@ -135,7 +135,11 @@ enum exec_end exec_streams_run(const struct exec_streams *streams, int *ret_sign
 {
     static struct carrier carrier;
 
-    carrier = (struct carrier){.streams = streams, .frames = {.is_raw = streams->terminal != NULL}};
+    carrier = (struct carrier){
+        .streams = streams,
+        .frames = {.is_raw = streams->terminal != NULL || streams->is_raw},
+        .is_input_over = streams->has_no_input,
+    };
     for (;;) {
         struct pollfd fds[4];
 

@@ -11,6 +11,8 @@
 struct exec_streams {
     struct engine_stream *stream;
     struct terminal *terminal; /* NULL: none; the output is in frames then */
+    bool has_no_input;         /* ours is not read */
+    bool is_raw;               /* no frames, although there is no terminal */
     void (*on_resize)(void *user);
     void *user;
 };

@@ -13,6 +13,7 @@
  */
 const struct command *const commands[] = {
     &command_apply,
+    &command_attach,
     &command_complete,
     &command_completion,
     &command_confirm_deletions,

@@ -320,6 +320,18 @@ struct docker_request *docker_attach_exec(const char *exec_id)
     return docker_upgrade_exec(exec_id, false); /* it is not upgraded by who does not ask for it */
 }
 
+struct docker_request *docker_upgrade_attach(const char *name)
+{
+    json_auto_t *body = json_object();
+    struct docker_request *request = with_json(
+        request_new("POST", object_path("/containers/", name, "/attach?stream=1&stdout=1&stderr=1"),
+                    "attach to container \"%s\"", name),
+        body);
+
+    request->timeout_ms = 0;
+    return request;
+}
+
 struct docker_request *docker_upgrade_exec(const char *exec_id, bool has_terminal)
 {
     json_auto_t *body = json_pack("{s:b, s:b}", "Detach", 0, "Tty", (int)has_terminal);

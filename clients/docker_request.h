@@ -65,6 +65,11 @@ struct docker_request *docker_stream_logs(const char *name, int64_t tail_lines, 
 /* tar: copied; extracted below directory */
 struct docker_request *docker_put_archive(const char *name, const char *directory, const void *tar,
                                           size_t len);
+/*
+ * For a connection that becomes the main process' output, from now on: with 101 it comes as of
+ * docker_upgrade_exec(). No timeout.
+ */
+struct docker_request *docker_upgrade_attach(const char *name);
 struct docker_request *docker_create_exec(const char *name, const json_t *body);
 struct docker_request *docker_start_exec(const char *exec_id); /* detached */
 /*

@@ -62,6 +62,8 @@ static void container_requests_have_their_method_path_and_body(void **state)
            "/containers/web/logs?stdout=1&stderr=1&tail=20&follow=0", NULL);
     expect(docker_stream_logs("web", -1, true), "GET",
            "/containers/web/logs?stdout=1&stderr=1&tail=all&follow=1", NULL);
+    expect(docker_upgrade_attach("web"), "POST",
+           "/containers/web/attach?stream=1&stdout=1&stderr=1", "{}");
     expect(docker_create_exec("web", body), "POST", "/containers/web/exec",
            "{\"Image\":\"app:1\"}");
     expect(docker_start_exec("5e1f"), "POST", "/exec/5e1f/start",
