@@ -18,6 +18,7 @@
 enum {
     CONTROLLER_LOOK_MS = 1000,
     CONTROLLER_ABSENCE_MS = 10000, /* as long as a restart may take */
+    CONTROLLER_START_MS = 3000,
 };
 
 void wait_run_done(struct wait_run *run)
@@ -52,12 +53,26 @@ void wait_run_find_places(struct wait_run *run, const struct places *places)
     run->status_dir = status_store_directory(places->specs, places->status_dir, heartbeat);
 }
 
+/* A script that starts one and then waits is quicker than it. */
+static bool is_controlled_soon(const char *state)
+{
+    uint64_t until_ms = clock_monotonic_ms() + CONTROLLER_START_MS;
+
+    while (!status_store_is_controlled(state)) {
+        if (clock_monotonic_ms() >= until_ms) {
+            return false;
+        }
+        ask_pause();
+    }
+    return true;
+}
+
 int wait_run_check_controller(const struct wait_run *run, struct error *err)
 {
     json_auto_t *heartbeat = NULL;
     const char *specs;
 
-    if (!status_store_is_controlled(run->state)) {
+    if (!is_controlled_soon(run->state)) {
         return error_set(err, ERROR_NOT_FOUND,
                          "no controller runs with state directory %s, so there is nothing to wait "
                          "for; start berth run, or name its --state",

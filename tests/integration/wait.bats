@@ -57,6 +57,16 @@ SPEC
     container_is_running kept
 }
 
+@test "a controller that was started just now is waited for" {
+    drop_instance web
+    (sleep 0.5 && exec "$BERTH" run --specs "$SPECS" --state "$STATE" --network-range "$NETWORK_RANGE" \
+        --ports "$PORT_FIRST-$PORT_LAST") >>"$LOG" 2>&1 </dev/null 3>&- &
+    BERTH_PID=$!
+    run --separate-stderr berth_wait instance/web --timeout 30s
+    [ "$status" -eq 0 ]
+    [ "$output" = "instance/web condition met" ]
+}
+
 @test "a status counts when it speaks of the spec that is in the file" {
     drop_instance web
     berth_start
