@@ -69,6 +69,7 @@ extern const struct command command_events;
 extern const struct command command_exec;
 extern const struct command command_explain;
 extern const struct command command_fetch;
+extern const struct command command_fmt;
 extern const struct command command_gc;
 extern const struct command command_get;
 extern const struct command command_git_worker;

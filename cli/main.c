@@ -26,6 +26,7 @@ const struct command *const commands[] = {
     &command_exec,
     &command_explain,
     &command_fetch,
+    &command_fmt,
     &command_gc,
     &command_get,
     &command_git_worker,
