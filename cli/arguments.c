@@ -18,6 +18,9 @@
 enum { MAX_NAME = 64 };
 
 static int say_wrong(const char *command, const char *format, va_list list)
+    __attribute__((format(printf, 2, 0)));
+
+static int say_wrong(const char *command, const char *format, va_list list)
 {
     fprintf(stderr, "berth %s: ", command);
     vfprintf(stderr, format, list);

@@ -56,7 +56,7 @@ static int take_arguments(struct attach_options *options, struct arguments *args
     return 0;
 }
 
-/* --- a session: a shell in it ------------------------------------------------------------------ */
+/* --- a session: a shell in it ----------------------------------------------------------------- */
 
 static bool is_running_task(const struct target *target)
 {
@@ -105,7 +105,7 @@ static int open_shell(const struct attach_options *options)
     return exit_code;
 }
 
-/* --- a task's command: its output, and its exit code ------------------------------------------- */
+/* --- a task's command: its output, and its exit code ------------------------------------------ */
 
 static int not_running(const struct target *target, struct error *err)
 {
@@ -179,7 +179,7 @@ static int attach_to_command(struct target *target, int *ret_exit_code, struct e
     return await_exit_code(target, attempt, ret_exit_code, err);
 }
 
-/* --- a container: the output of its main process ------------------------------------------------ */
+/* --- a container: the output of its main process ---------------------------------------------- */
 
 struct attachment {
     struct engine_session session;

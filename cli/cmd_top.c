@@ -69,7 +69,7 @@ static int take_arguments(struct top *top, struct arguments *args)
     return id < 0 ? -1 : get_selection_take(&top->selection, args);
 }
 
-/* --- samples ------------------------------------------------------------------------------------- */
+/* --- samples ---------------------------------------------------------------------------------- */
 
 /* A container that is gone, or does not run, has no figures; that is no error. */
 static int sample(struct top *top, struct top_row *row, struct error *err)
@@ -126,7 +126,7 @@ static void pause_between(void)
     nanosleep(&gap, NULL);
 }
 
-/* --- output -------------------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------------------- */
 
 static size_t count_shown(const struct top_rows *rows)
 {

@@ -16,7 +16,10 @@ static uint64_t number(const json_t *object, const char *key)
     return json_integer_value(value) > 0 ? (uint64_t)json_integer_value(value) : 0;
 }
 
-/* Files that were read stay in memory as long as nobody needs it: cgroup v1 and v2 have a name each for those. */
+/*
+ * Files that were read stay in memory as long as nobody needs it: cgroup v1 and v2 have a name each
+ * for those.
+ */
 static uint64_t memory_in_use(const json_t *memory)
 {
     const json_t *stats = json_object_get(memory, "stats");

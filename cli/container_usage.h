@@ -1,5 +1,6 @@
 /*
- * What a container uses, from two of the engine's samples (GET /containers/ID/stats, Engine API 1.41 and on). Pure.
+ * What a container uses, from two of the engine's samples (GET /containers/ID/stats, Engine API
+ * 1.41 and on). Pure.
  */
 #ifndef BERTH_CLI_CONTAINER_USAGE_H
 #define BERTH_CLI_CONTAINER_USAGE_H

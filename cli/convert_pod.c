@@ -558,33 +558,34 @@ static void drop_metadata(struct conversion *conversion, const struct yaml_node 
     }
 }
 
-static void convert_controller(struct manifest *manifest, const struct yaml_node *spec,
+static void convert_controller(const struct manifest *controller, const struct yaml_node *spec,
                                const struct place *spec_place)
 {
     const struct yaml_node *template = yaml_map_get(spec, "template");
     struct place template_place = {.parent = spec_place, .key = "template"};
     struct place metadata_place = {.parent = &template_place, .key = "metadata"};
     struct place pod_place = {.parent = &template_place, .key = "spec"};
+    struct manifest manifest = *controller;
 
-    manifest->is_pool = true;
+    manifest.is_pool = true;
     for (size_t i = 0; spec != NULL && i + 1 < spec->count; i += 2) {
         const struct yaml_node *key = spec->items[i];
         struct place at = {.parent = spec_place, .key = key->text};
 
         if (strcmp(key->text, "replicas") == 0) {
-            convert_number(manifest->conversion, spec->items[i + 1], &at, &manifest->replicas);
+            convert_number(manifest.conversion, spec->items[i + 1], &at, &manifest.replicas);
         } else if (strcmp(key->text, "template") != 0 && strcmp(key->text, "selector") != 0) {
-            convert_drop(manifest->conversion, key, &at, NULL);
+            convert_drop(manifest.conversion, key, &at, NULL);
         }
     }
-    manifest->metadata = yaml_map_get(template, "metadata");
-    manifest->metadata_place = &metadata_place;
-    manifest->pod = yaml_map_get(template, "spec");
-    manifest->pod_place = &pod_place;
-    if (manifest->pod == NULL) {
-        convert_drop(manifest->conversion, spec, &pod_place, "there is no template of a pod");
+    manifest.metadata = yaml_map_get(template, "metadata");
+    manifest.metadata_place = &metadata_place;
+    manifest.pod = yaml_map_get(template, "spec");
+    manifest.pod_place = &pod_place;
+    if (manifest.pod == NULL) {
+        convert_drop(manifest.conversion, spec, &pod_place, "there is no template of a pod");
     } else {
-        convert_containers(manifest);
+        convert_containers(&manifest);
     }
 }
 

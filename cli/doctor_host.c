@@ -108,7 +108,9 @@ static uint64_t limit_of(const char *name)
     return parse_u64(text, &limit) == 0 ? limit : 0;
 }
 
-/* Those that the controller watches for specs; it stops to count where the limit is far exceeded. */
+/*
+ * Those that the controller watches for specs; it stops to count where the limit is far exceeded.
+ */
 static unsigned long long count_directories(const char *path, unsigned depth,
                                             unsigned long long most)
 {

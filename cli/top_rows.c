@@ -22,7 +22,7 @@ void top_rows_done(struct top_rows *rows)
     *rows = (struct top_rows){0};
 }
 
-/* --- which --------------------------------------------------------------------------------------- */
+/* --- which ------------------------------------------------------------------------------------ */
 
 static const json_t *part(const json_t *document, const char *key)
 {
@@ -171,7 +171,7 @@ void top_rows_find(struct top_rows *rows, const json_t *documents,
     }
 }
 
-/* --- figures ------------------------------------------------------------------------------------- */
+/* --- figures ---------------------------------------------------------------------------------- */
 
 static void add_to_pool(struct top_row *pool, const struct top_row *row)
 {

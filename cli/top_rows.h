@@ -1,8 +1,8 @@
 /*
  * Which containers `berth top` asks about, and what it shows of them. Pure, but for the printing.
  *
- * A row has the container of an instance, a repository or a branch of one, or that which a task shares with others. A pool has
- * none: its row adds up what is on its instances.
+ * A row has the container of an instance, a repository or a branch of one, or that which a task
+ * shares with others. A pool has none: its row adds up what is on its instances.
  */
 #ifndef BERTH_CLI_TOP_ROWS_H
 #define BERTH_CLI_TOP_ROWS_H
@@ -46,7 +46,10 @@ void top_rows_sort(struct top_rows *rows, enum top_order order);
 /* kind: of all of them, or NULL. */
 void top_rows_print(const struct top_rows *rows, const char *kind, bool has_headers, FILE *out);
 
-/* {items: [{kind, name, container, tasks, cpuCores, memoryBytes, memoryLimitBytes}]}. New reference. */
+/*
+ * {items: [{kind, name, container, tasks, cpuCores, memoryBytes, memoryLimitBytes}]}. New
+ * reference.
+ */
 json_t *top_rows_to_json(const struct top_rows *rows);
 
 #endif

@@ -20,7 +20,7 @@ struct tree {
     json_t *repository_containers, *with_url; /* of Repositories: container, URL -> node */
 };
 
-/* --- nodes --------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static json_t *find_node(const struct tree *tree, const char *kind, const char *name)
 {
@@ -79,7 +79,7 @@ static const json_t *part(const json_t *document, const char *key)
     return json_object_get(document_status(document), key);
 }
 
-/* --- where each belongs -------------------------------------------------------------------------- */
+/* --- where each belongs ----------------------------------------------------------------------- */
 
 static json_t *pool_of_member(const struct tree *tree, const json_t *document)
 {
@@ -237,7 +237,7 @@ json_t *tree_view_build(const json_t *documents, const struct get_selection *sel
     return tree.roots;
 }
 
-/* --- lines --------------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 struct printer {
     struct table table;

@@ -39,11 +39,11 @@ static struct file_stamp stamp_of(const char *directory, const char *name)
     auto_free char *path = path_join(directory, name);
     struct stat info;
 
-    return stat(path, &info) < 0 ? (struct file_stamp){0}
-                                 : (struct file_stamp){.device = info.st_dev,
-                                                       .inode = info.st_ino,
-                                                       .size = info.st_size,
-                                                       .changed = info.st_ctim};
+    if (stat(path, &info) < 0) {
+        return (struct file_stamp){0};
+    }
+    return (struct file_stamp){
+        .device = info.st_dev, .inode = info.st_ino, .size = info.st_size, .changed = info.st_ctim};
 }
 
 static bool is_same_stamp(const struct file_stamp *a, const struct file_stamp *b)
