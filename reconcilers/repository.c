@@ -267,7 +267,10 @@ static void describe(const struct repository_input *input, struct object_status 
 {
     struct status_repository *repository = &status->repository;
 
-    status->observed_hash = status_text(status, input->settings->hash);
+    /* With what a devcontainer.json adds it is still the spec in the file that this speaks of. */
+    status->observed_hash =
+        status_text(status, input->settings->parent != NULL ? input->settings->parent->hash
+                                                            : input->settings->hash);
     repository->url = status_text(status, input->url);
     repository->active_tasks = input->active_tasks;
     describe_branches(input, status);

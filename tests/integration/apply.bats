@@ -27,7 +27,7 @@ task_spec() {
 apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: $1}
-spec: {repository: $GIT_HTTP_URL/git/work.git, command: $2}
+spec: {repository: $GIT_HTTP_URL/git/$REPOSITORY.git, command: $2}
 SPEC
 }
 
@@ -116,23 +116,27 @@ on_terminal() { script -qec "$1" /dev/null </dev/null; }
     [ "$status" -eq 2 ]
     # of twenty at once one wins, and nothing is lost of the others' files
     hash=$(apply --if-hash x -f "$SPECS/a.yaml" 2>&1 | grep -o 'it has v1-[0-9a-f]*' | cut -d' ' -f3)
+    pids=()
     for i in {1..20}; do
-        { apply --if-hash "$hash" -f - < <(web_spec a "hostname: h$i") >"$TEST_DIR/out.$i" 2>&1 || true; } &
+        apply --if-hash "$hash" -f - < <(web_spec a "hostname: h$i") >"$TEST_DIR/out.$i" 2>&1 3>&- &
+        pids+=($!)
     done
-    wait $(jobs -p | grep -vx "${BERTH_PID:-0}")
+    for pid in "${pids[@]}"; do wait "$pid" || [ $? -eq 1 ]; done
     [ "$(cat "$TEST_DIR"/out.* | grep -c '^instance/a configured$')" -eq 1 ]
     "$BERTH" validate "$SPECS"
 }
 
 @test "many that write to one file at once lose nothing of each other" {
     web_spec seed >"$SPECS/all.yaml"
+    pids=()
     mkdir "$TEST_DIR/in"
     for i in 1 2 3 4; do
         mkdir "$TEST_DIR/in/$i"
         web_spec "w$i" >"$TEST_DIR/in/$i/all.yaml"
-        apply -f "$TEST_DIR/in/$i" >"$TEST_DIR/out.$i" 2>&1 &
+        apply -f "$TEST_DIR/in/$i" >"$TEST_DIR/out.$i" 2>&1 3>&- &
+        pids+=($!)
     done
-    wait $(jobs -p)
+    for pid in "${pids[@]}"; do wait "$pid"; done
     for i in 1 2 3 4; do
         [ "$(cat "$TEST_DIR/out.$i")" = "instance/w$i created" ]
     done
@@ -140,12 +144,13 @@ on_terminal() { script -qec "$1" /dev/null </dev/null; }
 }
 
 @test "one fixture serves two jobs side by side" {
+    REPOSITORY=apply-jobs
     mkdir "$TEST_DIR/in"
     { web_spec web "env: [{name: JOB, value: '{{ job }}'}]"; echo "---"; task_spec test '[sh, -c, "echo ${HOME} {{ job }}"]'; } \
         >"$TEST_DIR/in/all.yaml"
-    make_repo work
+    make_repo "$REPOSITORY"
     berth_start
-    apply -f "$TEST_DIR/in" --name-prefix one- --set job=1 --wait --timeout 50s >"$TEST_DIR/one" 2>&1 &
+    apply -f "$TEST_DIR/in" --name-prefix one- --set job=1 --wait --timeout 50s >"$TEST_DIR/one" 2>&1 3>&- &
     pid=$!
     run --separate-stderr apply -f "$TEST_DIR/in" --name-prefix two- --set job=2 --wait --timeout 50s --report "$TEST_DIR/report.xml"
     [ "$status" -eq 0 ]
@@ -168,7 +173,8 @@ on_terminal() { script -qec "$1" /dev/null </dev/null; }
 }
 
 @test "waiting ends at once, with the reason, when something cannot come" {
-    make_repo work
+    REPOSITORY=apply-ends
+    make_repo "$REPOSITORY"
     berth_start
     run --separate-stderr apply --wait --timeout 50s --report "$TEST_DIR/report.xml" \
         -f - < <(task_spec bad '[sh, -c, "exit 3"]'; echo "---"; task_spec good '["true"]')

@@ -37,7 +37,7 @@ delete() { "$BERTH" delete --specs "$SPECS" --state "$STATE" "$@"; }
     [[ $output == *'there is no Instance "websrver"'*'did you mean "webserver"?'* ]]
     run delete instnace webserver
     [ "$status" -eq 2 ]
-    [[ $output == *'did you mean "instance'* ]]
+    [[ ${output,,} == *'did you mean "instance'* ]]
     for words in "" "instances" "instance/webserver webserver" "instance/webserver -f $SPECS/webserver.yaml" "instance/Web"; do
         run delete $words
         [ "$status" -eq 2 ]

@@ -23,7 +23,7 @@ berth_wait() { "$BERTH" wait --specs "$SPECS" --state "$STATE" "$@"; }
     [ "$status" -eq 124 ]
     [ -z "$output" ]
     [[ $stderr == *"berth wait: after 1 s there is still missing:"*"instance/web: RUNNING"* ]]
-    berth_wait instance/web --for=delete --timeout 30s >"$TEST_DIR/out" 2>"$TEST_DIR/err" &
+    berth_wait instance/web --for=delete --timeout 30s >"$TEST_DIR/out" 2>"$TEST_DIR/err" 3>&- &
     pid=$!
     wait_for 10 grep -q 'its spec is still there' "$TEST_DIR/err"
     rm "$SPECS/web.yaml"
@@ -102,12 +102,12 @@ SPEC
 }
 
 @test "a task that fails is not waited for any longer" {
-    make_repo work
+    make_repo wait-task
     drop task.yaml <<SPEC
 apiVersion: berth.dev/v1
 kind: Task
 metadata: {name: bad}
-spec: {repository: $GIT_HTTP_URL/git/work.git, command: [sh, -c, "exit 4"]}
+spec: {repository: $GIT_HTTP_URL/git/wait-task.git, command: [sh, -c, "exit 4"]}
 SPEC
     berth_start
     run --separate-stderr berth_wait task/bad --for=phase=Succeeded --timeout 50s

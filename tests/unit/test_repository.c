@@ -515,6 +515,42 @@ static void tasks_run_as_whom_the_settings_or_the_image_say(void **state)
     arena_done(&arena);
 }
 
+/* Who waits for a spec knows its hash from the file. */
+static void the_status_speaks_of_the_spec_in_the_file(void **state)
+{
+    static const struct observed_failure no_failure;
+    static const struct observed_mirror no_mirror;
+    struct observed_trees trees = {
+        .path = "/state/trees", .tasks_path = "/state/tasks", .method = TREES_COPY};
+    struct port_table ports;
+    struct observed_image image = {.state = IMAGE_PRESENT, .id = MODEL_IMAGE_ID};
+    struct world world = {
+        .controller_id = MODEL_CONTROLLER, .repository_image = "debian:12", .ports = &ports};
+    struct object *own = object_from_text(WORK_REPOSITORY);
+    struct object *filled = object_from_text(WORK_REPOSITORY "  image: node:20\n");
+    struct repository_input input = {
+        .container_name = WORK_CONTAINER,
+        .base_name = WORK_CONTAINER,
+        .url = "git.example/org/project",
+        .settings = filled,
+        .trees = &trees,
+        .mirror = &no_mirror,
+        .image = &image,
+        .failure = &no_failure,
+    };
+    auto_owned(object_status) *status = status_new();
+    auto_owned(plan) *plan = plan_new();
+
+    (void)state;
+    port_table_init(&ports);
+    filled->parent = object_ref(own); /* as with a devcontainer.json */
+    repository_reconcile(&world, &input, plan, status);
+    assert_string_equal(status->observed_hash, own->hash);
+    object_unref(filled);
+    object_unref(own);
+    port_table_done(&ports);
+}
+
 /* Below the instance that it is placed on, which is given its limits before each start. */
 static void a_placed_container_is_bounded_by_its_instance(void **state)
 {
@@ -628,6 +664,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(its_image_is_its_own_or_the_default),
         cmocka_unit_test(tasks_run_as_whom_the_settings_or_the_image_say),
+        cmocka_unit_test(the_status_speaks_of_the_spec_in_the_file),
         cmocka_unit_test(a_placed_container_is_bounded_by_its_instance),
         cmocka_unit_test(whether_that_holds_is_looked_at),
         cmocka_unit_test(only_what_nobody_wants_is_gone),
