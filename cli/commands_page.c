@@ -25,7 +25,9 @@ static const char head[] =
     "| 0 | what was asked for is so |\n"
     "| 1 | it is not; the reason is on standard error |\n"
     "| 2 | the command line, or `./berth.yaml`, is wrong; nothing was done |\n"
-    "| 124 | it was not so within `--timeout`; what is still missing is on standard error |\n\n"
+    "| 124 | it was not so within `--timeout`; what is still missing is on standard error |\n"
+    "| others | the command's own: `exec` ends as what it ran did, `run --once` has 3 for no "
+    "engine |\n\n"
     "Each command in its own words:\n\n"
     "| command | exit code |\n|---|---|\n";
 
