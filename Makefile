@@ -292,7 +292,7 @@ MAY_INCLUDE_clients     := base
 MAY_INCLUDE_reconcilers := specs base
 MAY_INCLUDE_controller  := reconcilers specs clients base
 MAY_INCLUDE_cli         := reconcilers specs clients base
-DOORS_cli               := controller/run.h controller/options.h controller/spec_scan.h \
+DOORS_cli               := controller/run.h controller/dry_run.h controller/options.h controller/spec_scan.h \
                            controller/disk_notes.h controller/disk_survey.h \
                            controller/cgroup_means.h controller/policy_read.h \
                            controller/port_probe.h controller/settings.h \

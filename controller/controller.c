@@ -10,6 +10,7 @@
 #include "controller/cgroups.h"
 #include "controller/clock_change.h"
 #include "controller/disk.h"
+#include "controller/dry_run.h"
 #include "controller/entry.h"
 #include "controller/events.h"
 #include "controller/once.h"
@@ -329,6 +330,10 @@ static int open_parts(struct controller *controller, struct error *err)
     controller->specs = spec_set_new();
     controller->idle_image = idle_image_name();
     spec_scan_init(&controller->scan, options->specs_dir);
+    if (options->dry_run != NULL) {
+        controller->scan.overlays = options->dry_run->overlays;
+        controller->scan.overlay_count = options->dry_run->overlay_count;
+    }
     slots_init(&controller->starts, controller_start_slots(options));
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "controller/dry_run.h"
 #include "reconcilers/placement.h"
 #include "reconcilers/task.h"
 #include "specs/spec_file.h"
@@ -171,10 +172,16 @@ static void on_deadline(uv_timer_t *timer)
 
 static void end_dry_run(struct controller *controller)
 {
+    struct dry_run *report = controller->options.dry_run;
     unsigned bad = report_files(controller);
 
     pass_dry_run(controller);
-    bad += report_entries(controller);
+    if (report != NULL) {
+        report->bad_files = bad;
+        report->is_complete = true;
+    } else {
+        bad += report_entries(controller);
+    }
     fflush(stdout);
     controller_stop(controller, bad > 0 ? EXIT_NOT_CONVERGED : EXIT_CONVERGED);
 }

@@ -26,6 +26,8 @@ struct option_list {
     size_t count;
 };
 
+struct dry_run;
+
 enum trees_wish { TREES_WISH_AUTO, TREES_WISH_COPY };
 
 /* Texts and lists are owned. */
@@ -57,11 +59,12 @@ struct controller_options {
     uint64_t disk_budget_bytes;                     /* of mirrors and trees together; 0: none */
     bool is_once;
     bool is_dry_run;
-    bool is_polling;               /* no inotify, even where it could be had */
-    bool is_verbose;               /* debug lines in the log */
-    unsigned log_format;           /* enum log_format */
-    unsigned scan_seconds;         /* full scan of the spec directory */
-    unsigned relist_seconds;       /* relist of the engine */
+    struct dry_run *dry_run; /* is_dry_run: takes what it finds (dry_run.h); NULL: it is printed */
+    bool is_polling;         /* no inotify, even where it could be had */
+    bool is_verbose;         /* debug lines in the log */
+    unsigned log_format;     /* enum log_format */
+    unsigned scan_seconds;   /* full scan of the spec directory */
+    unsigned relist_seconds; /* relist of the engine */
     unsigned once_timeout_seconds; /* is_once: give up after it */
     unsigned orphan_grace_seconds;
     /* a port that something else uses is left alone for so long */

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "controller/cgroups.h"
+#include "controller/dry_run.h"
 #include "controller/entry.h"
 #include "controller/mirrors.h"
 #include "controller/pass.h"
@@ -351,6 +352,7 @@ void pass_find_members(struct controller *controller)
 
 size_t pass_dry_run(struct controller *controller)
 {
+    struct dry_run *report = controller->options.dry_run;
     size_t actions = 0;
 
     map_sort(&controller->entries);
@@ -359,12 +361,15 @@ size_t pass_dry_run(struct controller *controller)
         auto_done(strbuf) text = {0};
         struct pass pass;
 
-        if (entry->kind == ENTRY_POOL) {
-            continue; /* it is its members that would be changed */
+        if (entry->kind == ENTRY_POOL) { /* it is its members that would be changed */
+            if (report != NULL) {
+                dry_run_add(report, entry, NULL);
+            }
+            continue;
         }
         pass_begin(&pass, entry);
         plan_print(pass.plan, &text);
-        if (text.len > 0) {
+        if (report == NULL && text.len > 0) {
             printf("%s: %s\n%s", entry->key, pass.plan->operation, text.text);
         }
         actions += pass.plan->count;
@@ -372,7 +377,13 @@ size_t pass_dry_run(struct controller *controller)
         status_finish(pass.status, entry->status, pass.world.now_wall_ms);
         status_free(entry->status);
         entry->status = pass.status;
+        if (report != NULL) {
+            dry_run_add(report, entry, pass.plan);
+        }
         plan_free(pass.plan);
+    }
+    if (report != NULL) {
+        return actions;
     }
     printf("%zu action%s\n", actions, actions == 1 ? "" : "s");
     return actions;

@@ -497,6 +497,28 @@ static void forget_unseen(struct map *remembered, const struct map *seen)
     }
 }
 
+static const struct spec_overlay *find_overlay(const struct spec_scan *scan, const char *name)
+{
+    for (size_t i = 0; i < scan->overlay_count; i++) {
+        if (strcmp(scan->overlays[i].name, name) == 0) {
+            return &scan->overlays[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_overlays(struct scan_pass *pass)
+{
+    for (size_t i = 0; i < pass->scan->overlay_count; i++) {
+        const struct spec_overlay *overlay = &pass->scan->overlays[i];
+
+        if (!spec_set_file_is_known(pass->set, overlay->name, "overlay")) {
+            spec_set_file_put(pass->set, overlay->name, "overlay", overlay->text, overlay->len);
+        }
+        ((struct spec_set_file *)map_get(&pass->set->files, overlay->name))->owner_uid = getuid();
+    }
+}
+
 int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err)
 {
@@ -524,8 +546,11 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                          scan->directory, scan->max_items);
     }
     for (size_t i = 0; i < pass.count; i++) {
-        scan_file(&pass, pass.names[i]);
+        if (find_overlay(scan, pass.names[i]) == NULL) {
+            scan_file(&pass, pass.names[i]);
+        }
     }
+    put_overlays(&pass);
     spec_set_scan_end(set, now_ms, is_deletion_confirmed);
     forget_unseen(&scan->known, &set->files);
     if (!scan->is_being_written) {

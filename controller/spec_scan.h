@@ -25,8 +25,16 @@ enum {
     SPEC_SCAN_MAX_BYTES = 64 << 20, /* of all files; those beyond keep their last version */
 };
 
+/* A text in place of a file, or one more. */
+struct spec_overlay {
+    const char *name, *text;
+    size_t len;
+};
+
 struct spec_scan {
     char *directory;
+    const struct spec_overlay *overlays; /* the caller's; for who only asks what would be */
+    size_t overlay_count;
     size_t max_items, max_bytes; /* the two above; a test has less */
     struct map known;            /* file name -> what stat said when it was read */
     struct map resting; /* file name -> struct resting_file: not read yet, may still be written */
