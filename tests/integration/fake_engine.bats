@@ -299,6 +299,21 @@ sleeper() {
     on_both logs
 }
 
+@test "a container that runs has figures of what it uses, and one that does not has none" {
+    figures() {
+        sleeper "$N-a" '{HostConfig: {Memory: 67108864}}'
+        call 200 GET "/containers/$N-a/stats?stream=false&one-shot=true"
+        is '.cpu_stats.system_cpu_usage // 0' 0
+        call 204 POST "/containers/$N-a/start"
+        call 200 GET "/containers/$N-a/stats?stream=false&one-shot=true"
+        is '.cpu_stats.cpu_usage.total_usage > 0 and .cpu_stats.system_cpu_usage > 0 and .cpu_stats.online_cpus > 0' true
+        is '.memory_stats.usage > 0' true
+        is .memory_stats.limit 67108864
+        call 404 GET "/containers/$N-none/stats?stream=false&one-shot=true"
+    }
+    on_both figures
+}
+
 @test "images are found by name and id, tagged, listed by label and removed" {
     images() {
         call 404 GET /images/berth-test/no-such:1/json

@@ -56,6 +56,8 @@ static void container_requests_have_their_method_path_and_body(void **state)
     expect(docker_unpause_container("web"), "POST", "/containers/web/unpause", NULL);
     expect(docker_update_container("web", body), "POST", "/containers/web/update",
            "{\"Image\":\"app:1\"}");
+    expect(docker_container_stats("web"), "GET", "/containers/web/stats?stream=false&one-shot=true",
+           NULL);
     expect(docker_container_logs("web", 20), "GET",
            "/containers/web/logs?stdout=1&stderr=1&tail=20", NULL);
     expect(docker_stream_logs("web", 20, false), "GET",

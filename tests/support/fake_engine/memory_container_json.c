@@ -96,6 +96,32 @@ void inspect_container(struct memory *memory, struct call *call, const char *nam
     reply_json(call, 200, json);
 }
 
+/* Half a processor of two since its start, and 4 MiB; zeros where it does not run, as a real engine. */
+void read_stats(struct memory *memory, struct call *call, const char *name)
+{
+    struct container *container = need_container(memory, call, name);
+    int64_t up_ns;
+    json_int_t limit;
+
+    if (container == NULL) {
+        return;
+    }
+    if (!is_up(container)) {
+        reply_json(call, 200,
+                   json_pack("{s:{s:{s:i}}, s:{}}", "cpu_stats", "cpu_usage", "total_usage", 0,
+                             "memory_stats"));
+        return;
+    }
+    up_ns = wall_ns() - container->started_ns;
+    limit = json_integer_value(json_object_get(container->host_config, "Memory"));
+    reply_json(call, 200,
+               json_pack("{s:{s:{s:I}, s:I, s:i}, s:{s:i, s:I, s:{s:i}}}", "cpu_stats", "cpu_usage",
+                         "total_usage", (json_int_t)(up_ns / 2), "system_cpu_usage",
+                         (json_int_t)(wall_ns() / 1000 * 2000), "online_cpus", 2, "memory_stats",
+                         "usage", 5 << 20, "limit", limit > 0 ? limit : (json_int_t)8 << 30,
+                         "stats", "inactive_file", 1 << 20));
+}
+
 /* --- many --- */
 
 static json_t *age_text(const struct container *container)

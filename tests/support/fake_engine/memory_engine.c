@@ -23,6 +23,7 @@ static const struct {
     {"POST", "/containers/create", create_container},
     {"GET", "/containers/*/json", inspect_container},
     {"GET", "/containers/*/logs", read_logs},
+    {"GET", "/containers/*/stats", read_stats},
     {"PUT", "/containers/*/archive", put_archive},
     {"POST", "/containers/*/start", start_container},
     {"POST", "/containers/*/stop", stop_container},

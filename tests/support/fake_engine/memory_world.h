@@ -143,7 +143,7 @@ void container_kill(struct container *container, int signal, bool is_stop);
 memory_handler create_container, list_containers, inspect_container, start_container,
     stop_container, restart_container, kill_container, remove_container, rename_container,
     pause_container, unpause_container, update_container, wait_container, attach_container,
-    read_logs, put_archive;
+    read_logs, read_stats, put_archive;
 json_t *container_summary(const struct container *container);
 const char *state_name(enum container_state state);
 
