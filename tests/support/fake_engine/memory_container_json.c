@@ -96,7 +96,10 @@ void inspect_container(struct memory *memory, struct call *call, const char *nam
     reply_json(call, 200, json);
 }
 
-/* Half a processor of two since its start, and 4 MiB; zeros where it does not run, as a real engine. */
+/*
+ * Half a processor of two since its start, and 4 MiB; zeros where it does not run, as a real
+ * engine.
+ */
 void read_stats(struct memory *memory, struct call *call, const char *name)
 {
     struct container *container = need_container(memory, call, name);
