@@ -4,7 +4,6 @@
 #include "base/parse.h"
 #include "cli/jsonpath_parts.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,68 +18,6 @@ struct parser {
 };
 
 static int parse_path(struct parser *parser, struct path *path);
-
-/* --- memory ----------------------------------------------------------------------------------- */
-
-static void path_done(struct path *path);
-
-static void step_done(struct step *step)
-{
-    free(step->name);
-    for (size_t i = 0; i < step->count; i++) {
-        step_done(&step->parts[i]);
-    }
-    free(step->parts);
-    if (step->filter != NULL) {
-        json_decref(step->filter->left.literal);
-        json_decref(step->filter->right.literal);
-        path_done(&step->filter->left.path);
-        path_done(&step->filter->right.path);
-        free(step->filter);
-    }
-}
-
-static void path_done(struct path *path)
-{
-    for (size_t i = 0; i < path->count; i++) {
-        step_done(&path->steps[i]);
-    }
-    free(path->steps);
-}
-
-void jsonpath_free(struct jsonpath *path)
-{
-    if (path == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < path->count; i++) {
-        free(path->nodes[i].text);
-        path_done(&path->nodes[i].path);
-    }
-    free(path->nodes);
-    free(path);
-}
-
-static struct step *add_step(struct path *path, enum step_kind kind)
-{
-    array_grow(&path->steps, path->count, &path->capacity, sizeof(*path->steps));
-    path->steps[path->count] = (struct step){.kind = kind};
-    return &path->steps[path->count++];
-}
-
-static struct step *add_part(struct step *step, enum step_kind kind)
-{
-    array_grow(&step->parts, step->count, &step->capacity, sizeof(*step->parts));
-    step->parts[step->count] = (struct step){.kind = kind};
-    return &step->parts[step->count++];
-}
-
-static struct node *add_node(struct jsonpath *result, enum node_kind kind)
-{
-    array_grow(&result->nodes, result->count, &result->capacity, sizeof(*result->nodes));
-    result->nodes[result->count] = (struct node){.kind = kind};
-    return &result->nodes[result->count++];
-}
 
 /* --- errors and small parts ------------------------------------------------------------------- */
 
@@ -208,7 +145,7 @@ static int parse_quoted_name(struct parser *parser, struct step *step)
         if (i < len && text[i] == '\\') {
             i++;
         } else if (i == len || text[i] == '.') {
-            add_part(step, STEP_FIELD)->name = without_backslashes(text + start, i - start);
+            step_add_part(step, STEP_FIELD)->name = without_backslashes(text + start, i - start);
             start = i + 1;
         }
     }
@@ -337,10 +274,10 @@ static int parse_selector(struct parser *parser, struct step *step)
 /* Behind "[". */
 static int parse_brackets(struct parser *parser, struct path *path)
 {
-    struct step *step = add_step(path, STEP_UNION);
+    struct step *step = path_add_step(path, STEP_UNION);
 
     do {
-        if (parse_selector(parser, add_part(step, STEP_UNION)) < 0) {
+        if (parse_selector(parser, step_add_part(step, STEP_UNION)) < 0) {
             return -1;
         }
         skip_blanks(parser);
@@ -355,14 +292,14 @@ static int parse_name(struct parser *parser, struct path *path)
     size_t len = name_length(parser->at);
 
     if (take(parser, "*")) {
-        add_step(path, STEP_ALL);
+        path_add_step(path, STEP_ALL);
         return 0;
     }
     if (len == 0) {
         return wrong(parser, "a field's name belongs here; one with such characters is written "
                              "['...']");
     }
-    add_step(path, STEP_FIELD)->name = without_backslashes(parser->at, len);
+    path_add_step(path, STEP_FIELD)->name = without_backslashes(parser->at, len);
     parser->at += len;
     return 0;
 }
@@ -372,7 +309,7 @@ static int parse_steps(struct parser *parser, struct path *path)
 {
     for (;;) {
         if (take(parser, "..")) {
-            add_step(path, STEP_DESCEND);
+            path_add_step(path, STEP_DESCEND);
             if (parser->at[0] != '[' && parse_name(parser, path) < 0) {
                 return -1;
             }
@@ -396,7 +333,7 @@ static int parse_steps(struct parser *parser, struct path *path)
 static int parse_path(struct parser *parser, struct path *path)
 {
     if (take(parser, "$")) {
-        add_step(path, STEP_ROOT);
+        path_add_step(path, STEP_ROOT);
     } else if (!take(parser, "@") && parser->at[0] != '.' && parser->at[0] != '[') {
         return wrong(parser, "a path begins with \".\", as in {.metadata.name}");
     }
@@ -430,7 +367,7 @@ static int parse_range(struct parser *parser)
     if (++parser->depth > MAX_DEPTH) {
         return wrong(parser, "too many ranges in ranges");
     }
-    return parse_path(parser, &add_node(parser->result, NODE_RANGE)->path);
+    return parse_path(parser, &jsonpath_add_node(parser->result, NODE_RANGE)->path);
 }
 
 static int parse_end(struct parser *parser)
@@ -441,7 +378,7 @@ static int parse_end(struct parser *parser)
         return wrong(parser, "{end} without a {range ...} before it");
     }
     range->end = parser->result->count;
-    add_node(parser->result, NODE_END);
+    jsonpath_add_node(parser->result, NODE_END);
     parser->depth--;
     return 0;
 }
@@ -457,14 +394,14 @@ static int parse_braces(struct parser *parser)
     if (parser->at[0] == '"' || parser->at[0] == '\'') {
         result = parse_quoted(parser, &text, &len);
         if (result == 0) {
-            add_node(parser->result, NODE_TEXT)->text = unescape(text, len);
+            jsonpath_add_node(parser->result, NODE_TEXT)->text = unescape(text, len);
         }
     } else if (take_word(parser, "range")) {
         result = parse_range(parser);
     } else if (take_word(parser, "end")) {
         result = parse_end(parser);
     } else {
-        result = parse_path(parser, &add_node(parser->result, NODE_PATH)->path);
+        result = parse_path(parser, &jsonpath_add_node(parser->result, NODE_PATH)->path);
     }
     return result < 0 ? -1 : expect(parser, "}", "\"}\" is missing");
 }
@@ -475,7 +412,7 @@ static int parse_template(struct parser *parser)
         size_t len = strcspn(parser->at, "{");
 
         if (len > 0) {
-            add_node(parser->result, NODE_TEXT)->text = xstrndup(parser->at, len);
+            jsonpath_add_node(parser->result, NODE_TEXT)->text = xstrndup(parser->at, len);
             parser->at += len;
         }
         if (take(parser, "{") && parse_braces(parser) < 0) {
@@ -487,7 +424,7 @@ static int parse_template(struct parser *parser)
 
 static int parse_field(struct parser *parser)
 {
-    struct path *path = &add_node(parser->result, NODE_PATH)->path;
+    struct path *path = &jsonpath_add_node(parser->result, NODE_PATH)->path;
     bool has_brace;
 
     skip_blanks(parser);

@@ -74,4 +74,9 @@ struct jsonpath {
     size_t count, capacity;
 };
 
+/* New ones at the end, zeroed but for their kind; borrowed until the next is added. */
+struct step *path_add_step(struct path *path, enum step_kind kind);
+struct step *step_add_part(struct step *step, enum step_kind kind);
+struct node *jsonpath_add_node(struct jsonpath *jsonpath, enum node_kind kind);
+
 #endif

@@ -8,7 +8,6 @@
 #include "cli/places_file.h"
 #include "controller/options.h"
 #include "specs/types.h"
-#include "specs/yaml_own.h"
 #include "specs/yaml_reader.h"
 
 #include <dirent.h>

@@ -1,3 +1,4 @@
+#include "specs/yaml_own.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_scalar.h"
 
@@ -56,4 +57,20 @@ json_t *yaml_node_to_json(const struct yaml_node *node)
     case YAML_NODE_SCALAR: break;
     }
     return scalar_to_json(node);
+}
+
+json_t *yaml_documents_read(const char *text, size_t len)
+{
+    json_t *documents = yaml_own_read(text, len);
+    auto_owned(yaml_stream) *stream = NULL;
+
+    if (documents != NULL) {
+        return documents;
+    }
+    documents = json_array();
+    stream = yaml_stream_parse_own(text, len);
+    for (size_t i = 0; i < stream->count; i++) {
+        json_array_append_new(documents, yaml_node_to_json(stream->documents[i]));
+    }
+    return documents;
 }

@@ -6,7 +6,6 @@
 #include "specs/yaml_scalar.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { INDENT = 2, MAX_DEPTH = 16, MAX_KEY_LEN = 1000, MAX_WORD_LEN = 250 };
@@ -494,21 +493,5 @@ json_t *yaml_own_read(const char *text, size_t len)
     json_t *documents = read_documents(&reader);
 
     strbuf_done(&reader.scratch);
-    return documents;
-}
-
-json_t *yaml_documents_read(const char *text, size_t len)
-{
-    json_t *documents = yaml_own_read(text, len);
-    auto_owned(yaml_stream) *stream = NULL;
-
-    if (documents != NULL) {
-        return documents;
-    }
-    documents = json_array();
-    stream = yaml_stream_parse_own(text, len);
-    for (size_t i = 0; i < stream->count; i++) {
-        json_array_append_new(documents, yaml_node_to_json(stream->documents[i]));
-    }
     return documents;
 }

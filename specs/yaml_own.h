@@ -18,10 +18,4 @@
  */
 json_t *yaml_own_read(const char *text, size_t len);
 
-/*
- * The same of any YAML: by the reader of all YAML where it must be. Only documents that it keeps;
- * never NULL.
- */
-json_t *yaml_documents_read(const char *text, size_t len);
-
 #endif

@@ -90,4 +90,10 @@ const struct yaml_node *yaml_map_get(const struct yaml_node *map, const char *ke
  */
 json_t *yaml_node_to_json(const struct yaml_node *node);
 
+/*
+ * All documents of a text that we wrote ourselves, as an array: fast where it still is as it was
+ * written (yaml_own.h). Never NULL; only documents that are kept. The caller's reference.
+ */
+json_t *yaml_documents_read(const char *text, size_t len);
+
 #endif

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "specs/yaml_own.h"
+#include "specs/yaml_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
