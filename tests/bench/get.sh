@@ -3,8 +3,8 @@
 #
 #     tests/bench/get.sh [OBJECTS [ROUNDS]]         1000 objects, 11 rounds; BERTH=build/gcc/berth
 #
-# Times are medians of wall clock; commands take turns, so that what else the machine does hits all of them.
-# With a docker that answers, `docker ps -a` is measured beside them, with as many containers as there are.
+# Times are medians, by the clock and of processors; commands take turns, so that what else the machine does hits all of
+# them. With DOCKER_HOST, `docker ps -a` is measured beside them, with as many containers as there are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -83,16 +83,15 @@ for ((i = 0; i < objects; i++)); do
     instance "$i" >"$dir/web-$i.status.yaml"
 done
 
-# COMMAND...: milliseconds of one run
-run_ms() {
-    local before=$EPOCHREALTIME after
+TIMEFORMAT='%R %U %S'
 
-    "$@" >/dev/null 2>&1
-    after=$EPOCHREALTIME
-    awk -v a="$before" -v b="$after" 'BEGIN { printf "%.2f\n", (b - a) * 1000 }'
+# COMMAND...: milliseconds of one run, by the clock and of processors.
+run_ms() {
+    { time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%.1f %.1f\n", $1 * 1000, ($2 + $3) * 1000 }'
 }
 
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# median FILE COLUMN
+median() { awk -v c="$2" '{ print $c }' "$1" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 get_all() { "$berth" get all --specs "$dir" --state "$dir/none"; }
 get_json() { "$berth" get all -o json --specs "$dir" --state "$dir/none"; }
@@ -109,11 +108,10 @@ for ((round = 0; round < rounds; round++)); do
         run_ms "$command" >>"$dir/$command.ms"
     done
 done
-base=$(median "$dir/read_files.ms")
-printf '%d status files, %s; medians of %d rounds\n' "$objects" \
-    "$(du -ch --apparent-size "$dir"/*.status.yaml | tail -1 | cut -f1)" "$rounds"
+printf '%d status files, %s; medians of %d rounds\n%-12s %10s %10s %10s\n' "$objects" \
+    "$(du -ch --apparent-size "$dir"/*.status.yaml | tail -1 | cut -f1)" "$rounds" "" clock processor "of cat's"
+base=$(median "$dir/read_files.ms" 2)
 for command in "${commands[@]}"; do
-    ms=$(median "$dir/$command.ms")
-    awk -v name="$command" -v ms="$ms" -v base="$base" -v min="$(sort -n "$dir/$command.ms" | head -1)" '
-        BEGIN { printf "%-12s %8.1f ms   (least %.1f)   %.2f x cat\n", name, ms, min, ms / base }'
+    awk -v name="$command" -v wall="$(median "$dir/$command.ms" 1)" -v cpu="$(median "$dir/$command.ms" 2)" \
+        -v base="$base" 'BEGIN { printf "%-12s %7.1f ms %7.1f ms %10.2f\n", name, wall, cpu, cpu / base }'
 done

@@ -211,9 +211,23 @@ tests   3        Error' tasks -o 'custom-columns=N:.metadata.name,EXIT:status.ta
     rm "$SPECS/work.status.yaml"
     wait_for 10 has_line '^tests +Deleted'
     [ "$(wc -l <"$out")" = 8 ]
-    kill -INT "$pid"
-    run wait "$pid"
-    [ "$status" -ge 128 ]
+    kill "$pid"
+    code=0
+    wait "$pid" || code=$?
+    [ "$code" -eq 143 ]
+}
+
+@test "--watch on a terminal is coloured, and ends at Ctrl-C" {
+    write_statuses
+    mkfifo "$TEST_DIR/keys"
+    # what bats has in the background ignores Ctrl-C
+    script -qec "env --default-signal=INT -u NO_COLOR TERM=xterm $BERTH get tasks -w --specs $SPECS --state $STATE" /dev/null \
+        0<>"$TEST_DIR/keys" >"$TEST_DIR/screen" 3>&- &
+    pid=$!
+    wait_for 10 grep -qF $'\e[31mFailed\e[0m' "$TEST_DIR/screen"
+    printf '\003' >"$TEST_DIR/keys"
+    is_over() { ! kill -0 "$pid" 2>/dev/null; }
+    wait_for 10 is_over
 }
 
 @test "what somebody wrote by hand into a status file is read as YAML" {
