@@ -295,7 +295,10 @@ static void judge_faulty(const struct wait_goal *goal, const struct wait_view *v
     if (is_about_faults(goal) && is_met(goal, view->document)) {
         decide(ret, WAIT_MET, goal->what, "");
     } else if (view->spec_error != NULL) {
-        decide(ret, WAIT_HOPELESS, REASON_INVALID_SPEC, view->spec_error);
+        /* Who looks at the status next finds the error there, with its place. */
+        bool is_told = view->is_fresh || has_value(view->document, "SpecValid", "False");
+
+        decide(ret, is_told ? WAIT_HOPELESS : WAIT_PENDING, REASON_INVALID_SPEC, view->spec_error);
     } else if (view->is_fresh) {
         decide(ret, WAIT_HOPELESS, document_reason(view->document),
                document_message(view->document));

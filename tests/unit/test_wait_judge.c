@@ -198,14 +198,22 @@ static void goals_other_than_ready_are_met_by_their_word(void **state)
     judge_rows(KIND_INSTANCE, rows, ARRAY_SIZE(rows));
 }
 
-static void a_faulty_spec_is_told_at_once_and_a_faulty_status_when_it_is_no_remnant(void **state)
+static void a_faulty_spec_is_told_with_its_status_and_a_faulty_status_when_it_is_no_remnant(
+    void **state)
 {
     json_auto_t *invalid = parse(
         STATUS("RUNNING", OLD, READY "," CONDITION("SpecValid", "False", "InvalidSpec", "x"), ""));
+    json_auto_t *earlier = parse(STATUS("RUNNING", OLD, READY, ""));
     struct wait_view view = {.kind = KIND_INSTANCE, .has_spec = true, .spec_error = "unknown key"};
 
     (void)state;
     judge_view("", view, WAIT_HOPELESS, "InvalidSpec");
+    view.document = earlier; /* its status is about to tell it */
+    judge_view("", view, WAIT_PENDING, "InvalidSpec");
+    judge_view("condition=SpecValid=False", view, WAIT_PENDING, "InvalidSpec");
+    view.is_fresh = true;
+    judge_view("", view, WAIT_HOPELESS, "InvalidSpec");
+    view.is_fresh = false;
     view.document = invalid;
     judge_view("", view, WAIT_HOPELESS, "InvalidSpec");
     judge_view("condition=SpecValid=False", view, WAIT_MET, "SpecValid");
@@ -288,7 +296,8 @@ int main(void)
         cmocka_unit_test(a_change_that_waits_is_not_there_yet),
         cmocka_unit_test(a_task_is_waited_for_until_it_is_over_or_its_session_is_open),
         cmocka_unit_test(goals_other_than_ready_are_met_by_their_word),
-        cmocka_unit_test(a_faulty_spec_is_told_at_once_and_a_faulty_status_when_it_is_no_remnant),
+        cmocka_unit_test(
+            a_faulty_spec_is_told_with_its_status_and_a_faulty_status_when_it_is_no_remnant),
         cmocka_unit_test(what_is_nowhere_cannot_come),
         cmocka_unit_test(a_member_of_a_pool_has_no_spec_and_no_hash_to_ask_for),
         cmocka_unit_test(a_deletion_is_waited_for_until_spec_and_status_are_gone),
