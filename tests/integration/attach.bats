@@ -57,10 +57,13 @@ SPEC
     berth_start
     wait_for 20 is_ready web.yaml web
     id=$(container_field web '{{.Id}} {{.State.StartedAt}}')
-    on_terminal "trap : INT; $BERTH attach --specs $SPECS --state $STATE web; echo over" >"$TEST_DIR/screen" 3>&- &
-    wait_for 10 grep -q 'ctrl-c leaves it running' "$TEST_DIR/screen"
-    press '\003'
-    wait_for 10 grep -q '^over' "$TEST_DIR/screen"
+    # A job in the background has SIGINT ignored, and so have its children.
+    env --default-signal=INT "$BERTH" attach --specs "$SPECS" --state "$STATE" web >"$TEST_DIR/out" 2>&1 3>&- &
+    pid=$!
+    is_attached() { ls -l "/proc/$pid/fd" 2>/dev/null | grep -q socket:; }
+    wait_for 10 is_attached
+    kill -INT "$pid"
+    run -130 wait "$pid"
     [ "$(container_field web '{{.Id}} {{.State.StartedAt}}')" = "$id" ]
 }
 
