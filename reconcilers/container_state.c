@@ -80,6 +80,9 @@ static void reconcile_paused(struct container_pass *pass)
         plan_resume(pass);
         return;
     }
+    if (container_network_repair(pass)) {
+        return; /* frozen processes do not mind, and when they go on it is there */
+    }
     pass->status->phase = PHASE_SUSPENDED;
     pass->status->restarts.next_retry_wall_ms = 0;
     status_set_ready(pass->status, "PowerSuspended", NULL);
