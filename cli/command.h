@@ -55,6 +55,7 @@ struct command {
 /* Exit codes of all commands but run, which has its own (docs/operations.md). */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_USAGE = 2, EXIT_TIMED_OUT = 124 };
 
+extern const struct command command_adopt;
 extern const struct command command_apply;
 extern const struct command command_attach;
 extern const struct command command_complete;

@@ -12,6 +12,7 @@
  * Sorted by name: help lists them in this order. One a line, so that each is a change of its own.
  */
 const struct command *const commands[] = {
+    &command_adopt,
     &command_apply,
     &command_attach,
     &command_complete,
