@@ -87,6 +87,7 @@ static void expect(struct scene *scene, size_t changes, const char *want)
 }
 
 #define HEAD "apiVersion: berth.dev/v1\nkind: "
+#define NEXT "---\n"
 #define INSTANCE(name, spec) HEAD "Instance\nmetadata: {name: " name "}\nspec: {" spec "}\n"
 
 static struct spec_file *parse(const char *text)
@@ -131,7 +132,8 @@ static void what_hinders_and_what_waits_is_told(void **state)
          turn[] = "place 3";
     char idle[] = "Instance/idle";
     struct scene scene = {
-        .before = parse(INSTANCE("web", "") "---\n" INSTANCE("idle", "") "---\n" HEAD
+        .before = parse(INSTANCE("web", "") "---\n" INSTANCE(
+            "idle", "") "---\n" HEAD
                         "Task\nmetadata: {name: t}\nspec: {repository: 'https://h/o/r'}\n"),
         .found = {{.key = idle, .actions = text_nothing},
                   {.key = web, .actions = text_nothing, .hindrance = why},
@@ -148,21 +150,19 @@ static void what_hinders_and_what_waits_is_told(void **state)
 
 static void an_input_is_compared_field_by_field(void **state)
 {
+    static const char directory[] =
+        INSTANCE("web", "image: 'a:1', restartPolicy: Always, env: [{name: A, value: secret}]")
+            NEXT INSTANCE("same", "image: 'a:1'") NEXT INSTANCE("beside", "")
+                NEXT INSTANCE("live", "restartPolicy: Always");
+    static const char given[] =
+        INSTANCE("web", "image: 'a:2', resources: {pids: 5}, env: [{name: A, value: hidden}]")
+            NEXT INSTANCE("same", "image: \"a:1\"") NEXT INSTANCE("live", "restartPolicy: Never")
+                NEXT INSTANCE("new", "");
     char web[] = "Instance/web", same[] = "Instance/same", beside[] = "Instance/beside";
     char cause[] = "changed: image";
     struct scene scene = {
-        .before = parse(INSTANCE("web", "image: 'a:1', restartPolicy: Always, env: [{name: A, "
-                                        "value: secret}]") "---\n" INSTANCE(
-            "same", "image: 'a:1'") "---\n" INSTANCE("beside",
-                                                     "") "---\n" INSTANCE("live",
-                                                                          "restartPolicy: Always")),
-        .after = parse(INSTANCE(
-            "web",
-            "image: 'a:2', resources: {pids: 5}, "
-            "env: [{name: A, value: hidden}]") "---\n" INSTANCE("same",
-                                                                "image: \"a:1\"") "---\n" INSTANCE("live",
-                                                                                                   "restartPolicy: Never") "---\n" INSTANCE("new",
-                                                                                                                                            "")),
+        .before = parse(directory),
+        .after = parse(given),
         .found = {{.key = beside, .actions = text_nothing},
                   {.key = same, .actions = text_nothing},
                   {.key = web, .operation = text_update, .cause = cause, .actions = text_nothing}},
