@@ -23,7 +23,7 @@
 #include <string.h>
 
 enum { OPTION_WAIT = 256, OPTION_TIMEOUT, OPTION_CASCADE, OPTION_IGNORE_NOT_FOUND, OPTION_DRY_RUN };
-enum { CONFLICT_TRIES = 5 };
+enum { CONFLICT_TRIES = 5, HEARTBEAT_MS = 3000 };
 
 struct delete_options {
     struct input_options input;
@@ -42,6 +42,7 @@ struct delete
     struct spec_store store;
     struct apply_plan plan;
     bool is_something_missing;
+    uint64_t others_since_ms; /* since when more than ours seems to be held; 0: it does not */
 };
 
 static void delete_done(struct delete *delete)
@@ -273,31 +274,46 @@ static bool is_held(const struct wait_target *target)
            text_equal(target->judgement.reason, REASON_DELETIONS_HELD);
 }
 
+/* The heartbeat comes a moment after the statuses, so that it may be of before ours had gone. */
+static bool are_others_held(struct delete *delete, json_int_t others)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (others <= 0) {
+        delete->others_since_ms = 0;
+        return false;
+    }
+    if (delete->others_since_ms == 0) {
+        delete->others_since_ms = now_ms;
+    }
+    if (now_ms - delete->others_since_ms < HEARTBEAT_MS) {
+        return false;
+    }
+    fprintf(stderr, "berth delete: %lld other deletions are held, too\n", (long long)others);
+    return true;
+}
+
 /*
- * A controller that sees many objects go at once asks whether that is meant. It is, when it asks
- * for no more than what was named here.
+ * A controller that sees many objects go at once asks whether that is meant. It is, when it asks for
+ * no more than what was named here.
  */
-static bool confirm_held(const struct wait_run *run)
+static bool confirm_held(const struct wait_run *run, void *user)
 {
     json_auto_t *heartbeat = status_store_heartbeat(run->state);
     json_int_t held =
         json_integer_value(json_object_get(json_object_get(heartbeat, "specs"), "heldDeletions"));
-    json_int_t ours = 0;
+    json_int_t ours = 0, left = 0;
     struct error err = {0};
 
     for (size_t i = 0; i < run->count; i++) {
         ours += is_held(&run->targets[i]);
+        left += run->targets[i].judgement.verdict != WAIT_MET;
     }
-    if (ours == 0) {
+    if (ours == 0 || are_others_held(user, held - left)) {
         return false;
     }
-    if (held < ours) {
-        return true; /* the heartbeat comes a moment after the statuses */
-    }
-    if (held > ours) {
-        fprintf(stderr, "berth delete: %lld other deletions are held, too\n",
-                (long long)(held - ours));
-        return false;
+    if (held != ours) {
+        return true; /* not all have been told yet */
     }
     if (ask_controller(run->state, "confirm-deletions", NULL, &err) < 0) {
         say(err.message);
@@ -320,6 +336,7 @@ static int wait_until_gone(struct delete *delete)
     run->goal = (struct wait_goal){.kind = WAIT_DELETION};
     run->timeout_ms = delete->options.timeout_ms;
     run->rescue = confirm_held;
+    run->rescue_user = delete;
     for (size_t i = 0; i < delete->plan.object_count; i++) {
         wait_run_add(run, delete->plan.objects[i].kind, delete->plan.objects[i].name, NULL);
     }

@@ -208,7 +208,8 @@ static int time_is_up(struct wait_run *run)
 
 static bool is_rescued(struct wait_run *run)
 {
-    if (run->rescue == NULL || count_verdicts(run, WAIT_HOPELESS) == 0 || !run->rescue(run)) {
+    if (run->rescue == NULL || count_verdicts(run, WAIT_HOPELESS) == 0 ||
+        !run->rescue(run, run->rescue_user)) {
         return false;
     }
     for (size_t i = 0; i < run->count; i++) {

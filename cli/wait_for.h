@@ -32,7 +32,8 @@ struct wait_run {
     bool was_stopped;                 /* before all were judged: one was hopeless, or time was up */
 
     /* Asked when something is hopeless; true: not any more, look again. NULL: nobody can help. */
-    bool (*rescue)(const struct wait_run *run);
+    bool (*rescue)(const struct wait_run *run, void *user);
+    void *rescue_user;
 };
 
 void wait_run_done(struct wait_run *run);

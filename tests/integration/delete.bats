@@ -110,3 +110,17 @@ SPEC
     [ "$status" -eq 0 ]
     [ "$(ls "$SPECS")" = $'i7.status.yaml\ni7.yaml' ]
 }
+
+@test "what others have taken away is not confirmed with it" {
+    for i in 1 2 3 4 5 6 7 8 9; do
+        drop_instance "i$i"
+        sed -i 's/^spec:/spec:\n  powerState: Stopped/' "$SPECS/i$i.yaml"
+    done
+    berth_start
+    wait_for 30 is_ready i9.yaml i9
+    rm "$SPECS"/i[1-6].yaml
+    wait_for 20 grep -q 'heldDeletions: 6' "$STATE/controller.yaml"
+    run --separate-stderr delete --wait --timeout 30s instance/i7
+    grep -q 'heldDeletions: [67]' "$STATE/controller.yaml"
+    [[ $(ls "$SPECS"/i[1-6].status.yaml | wc -l) -eq 6 ]]
+}
