@@ -75,6 +75,7 @@ extern const struct command command_fmt;
 extern const struct command command_gc;
 extern const struct command command_get;
 extern const struct command command_git_worker;
+extern const struct command command_init;
 extern const struct command command_logs;
 extern const struct command command_open;
 extern const struct command command_pages;

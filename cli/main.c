@@ -32,6 +32,7 @@ const struct command *const commands[] = {
     &command_gc,
     &command_get,
     &command_git_worker,
+    &command_init,
     &command_logs,
     &command_open,
     &command_pages,

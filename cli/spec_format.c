@@ -180,9 +180,9 @@ static size_t without_empty_lines(const char *text, size_t len)
     return len;
 }
 
-/* The value of an item whose key or "-" moves from its column to indent; ends the line. */
-static void add_value(struct writing *writing, const struct yaml_node *value, size_t column,
-                      size_t indent, const struct format_comment *trailing)
+/* A value as it stands, in lines that move by so many columns; ends the line. */
+static void add_value(struct writing *writing, const struct yaml_node *value, const char *before,
+                      ptrdiff_t by, const struct format_comment *trailing)
 {
     const char *text = writing->text->text + format_start(writing->text, value);
     size_t len = format_end(writing->text, value) - format_start(writing->text, value);
@@ -193,8 +193,8 @@ static void add_value(struct writing *writing, const struct yaml_node *value, si
     if (is_lines && !is_kept) {
         len = without_empty_lines(text, len);
     }
-    add_blanks(writing, len > 0 ? 1 : 0);
-    add_moved(writing, text, len, (ptrdiff_t)indent - (ptrdiff_t)column);
+    strbuf_add(&writing->out, len > 0 ? before : "");
+    add_moved(writing, text, len, by);
     add_behind(writing, trailing);
     is_ended = is_lines && is_kept && len > 0 && strchr("\r\n", text[len - 1]) != NULL;
     if (!is_ended) {
@@ -238,7 +238,8 @@ static void add_item(struct writing *writing, const struct format_item *item, si
         strbuf_add(&writing->out, ":");
     }
     if (item->child == NULL) {
-        add_value(writing, item->value, item->column, indent, item->trailing);
+        add_value(writing, item->value, " ", (ptrdiff_t)indent - (ptrdiff_t)item->column,
+                  item->trailing);
     } else if (item->key == NULL) {
         strbuf_add(&writing->out, " ");
         add_block(writing, item->child, indent + 2, true);
@@ -274,12 +275,7 @@ static void add_document(struct writing *writing, const struct format_document *
     if (document->root != NULL) {
         add_block(writing, document->root, 0, false);
     } else if (document->bare != NULL) {
-        size_t start = format_start(writing->text, document->bare);
-
-        strbuf_append(&writing->out, writing->text->text + start,
-                      format_end(writing->text, document->bare) - start);
-        add_behind(writing, document->bare_comment);
-        end_line(writing);
+        add_value(writing, document->bare, "", 0, document->bare_comment);
         add_comments(writing, &document->tail, 0, false);
     }
 }
