@@ -294,8 +294,8 @@ static bool are_others_held(struct delete *delete, json_int_t others)
 }
 
 /*
- * A controller that sees many objects go at once asks whether that is meant. It is, when it asks for
- * no more than what was named here.
+ * A controller that sees many objects go at once asks whether that is meant. It is, when it asks
+ * for no more than what was named here.
  */
 static bool confirm_held(const struct wait_run *run, void *user)
 {
