@@ -103,7 +103,7 @@ static int write_file(const char *path, const char *text, struct error *err)
 static int write_spec(const struct adopt *adopt, const char *name, const char *text,
                       struct error *err)
 {
-    auto_free char *specs = directory_option(adopt->places.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    auto_free char *specs = status_store_specs_of(&adopt->places);
     auto_free char *file = xasprintf("%s.yaml", name);
     auto_done(spec_store) store = {0};
     struct spec_store_entry entry;

@@ -76,8 +76,8 @@ static int read_all(struct describing *describing, struct error *err)
     struct error ignored = {0};
 
     describing->state_dir = directory_option(places->state, "BERTH_STATE", DEFAULT_STATE_DIR);
-    describing->specs_dir = directory_option(places->specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
     describing->heartbeat = status_store_heartbeat(describing->state_dir);
+    describing->specs_dir = status_store_specs(places->specs, describing->heartbeat);
     describing->status_dir =
         status_store_directory(places->specs, places->status_dir, describing->heartbeat);
     if (status_store_read(describing->status_dir, &describing->documents, err) < 0) {

@@ -316,7 +316,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (take_arguments(&diff, &args) < 0) {
         return args.exit_code;
     }
-    diff.specs = directory_option(diff.places.specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    diff.specs = status_store_specs_of(&diff.places);
     diff.state = directory_option(diff.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
     errors = diff.options.count > 0 ? read_input(&diff) : 0;
     if (errors > 0) {

@@ -37,12 +37,12 @@ static int fail(const struct edit *edit, const char *message)
     return EXIT_FAILED;
 }
 
-static int edit_open(struct edit *edit, const char *specs, struct error *err)
+static int edit_open(struct edit *edit, const struct places *places, struct error *err)
 {
     struct spec_change *change = &edit->change;
     auto_free char *name = NULL;
 
-    if (spec_change_open(change, specs, err) < 0) {
+    if (spec_change_open(change, places, err) < 0) {
         return -1;
     }
     edit->document =
@@ -136,7 +136,7 @@ static int cmd_edit(int argc, char **argv)
     if (id < 0 || spec_change_operands(&edit.change, &args) < 0) {
         return args.exit_code;
     }
-    if (edit_open(&edit, places.specs, &err) < 0) {
+    if (edit_open(&edit, &places, &err) < 0) {
         return fail(&edit, err.message);
     }
     return edit_until_good(&edit);
@@ -157,6 +157,7 @@ const struct command command_edit = {
     .options =
         (const struct command_option[]){
             SPECS_OPTION,
+            STATE_OPTION,
             END_OF_OPTIONS,
         },
     .exit_codes = "0 written, or nothing was changed; 1 no such object, the editor failed, or it "

@@ -101,7 +101,7 @@ static int scale_pool(struct scale *scale, struct error *err)
 {
     struct spec_change *change = &scale->change;
 
-    if (spec_change_open(change, scale->places.specs, err) < 0 ||
+    if (spec_change_open(change, &scale->places, err) < 0 ||
         (scale->min != NULL && spec_change_set(change, "spec.minInstances", scale->min, err) < 0) ||
         (scale->max != NULL && spec_change_set(change, "spec.maxInstances", scale->max, err) < 0) ||
         spec_change_check(change, err) < 0) {
@@ -143,6 +143,7 @@ const struct command command_scale = {
             {OPTION_MAX, "max", "N", "the greatest number of members", COMPLETE_NOTHING},
             {OPTION_REPLICAS, "replicas", "N", "both", COMPLETE_NOTHING},
             SPECS_OPTION,
+            STATE_OPTION,
             END_OF_OPTIONS,
         },
     .exit_codes = "0 done, or it was so; 1 no such pool, or it would not be a good spec; 2 usage",

@@ -19,10 +19,10 @@ static int take_arguments(struct spec_change *change, struct places *places, str
 }
 
 /* What resume takes away is what suspend has added: the file is as before then. */
-static int set_suspended(struct spec_change *change, const char *specs, bool is_suspended,
+static int set_suspended(struct spec_change *change, const struct places *places, bool is_suspended,
                          bool *ret_was_so, struct error *err)
 {
-    if (spec_change_open(change, specs, err) < 0) {
+    if (spec_change_open(change, places, err) < 0) {
         return -1;
     }
     *ret_was_so = change->before != NULL && object_is_suspended(change->before) == is_suspended;
@@ -48,7 +48,7 @@ static int run(const struct command *command, bool is_suspended, int argc, char 
     if (take_arguments(&change, &places, &args) < 0) {
         return args.exit_code;
     }
-    if (set_suspended(&change, places.specs, is_suspended, &was_so, &err) < 0) {
+    if (set_suspended(&change, &places, is_suspended, &was_so, &err) < 0) {
         fprintf(stderr, "berth %s: %s\n", command->name, err.message);
         return EXIT_FAILED;
     }
@@ -76,6 +76,7 @@ static int cmd_resume(int argc, char **argv)
 
 static const struct command_option options[] = {
     SPECS_OPTION,
+    STATE_OPTION,
     END_OF_OPTIONS,
 };
 

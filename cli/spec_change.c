@@ -5,7 +5,7 @@
 #include "base/strbuf.h"
 #include "base/suggest.h"
 #include "cli/command.h"
-#include "controller/options.h"
+#include "cli/status_store.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -106,9 +106,9 @@ static const struct spec_store_file *find_file(struct spec_change *change)
     return entry.file;
 }
 
-int spec_change_open(struct spec_change *change, const char *specs, struct error *err)
+int spec_change_open(struct spec_change *change, const struct places *places, struct error *err)
 {
-    auto_free char *directory = directory_option(specs, "BERTH_SPECS", DEFAULT_SPECS_DIR);
+    auto_free char *directory = status_store_specs_of(places);
 
     if (spec_store_read(directory, &change->store, err) < 0) {
         return -1;

@@ -29,10 +29,10 @@ struct spec_change {
 int spec_change_operands(struct spec_change *change, struct arguments *args);
 
 /*
- * Finds the object in the directory (NULL: BERTH_SPECS or the default). ERROR_NOT_FOUND says which
- * may be meant.
+ * Finds the object in the spec directory (status_store_specs_of()). ERROR_NOT_FOUND says which may
+ * be meant.
  */
-int spec_change_open(struct spec_change *change, const char *specs, struct error *err);
+int spec_change_open(struct spec_change *change, const struct places *places, struct error *err);
 void spec_change_done(struct spec_change *change);
 
 /* Takes the place of the text; the object must still be in it. */

@@ -235,6 +235,14 @@ char *status_store_specs(const char *specs, const json_t *heartbeat)
     return directory_option(specs, "BERTH_SPECS", told != NULL ? told : DEFAULT_SPECS_DIR);
 }
 
+char *status_store_specs_of(const struct places *places)
+{
+    auto_free char *state = directory_option(places->state, "BERTH_STATE", DEFAULT_STATE_DIR);
+    json_auto_t *heartbeat = status_store_heartbeat(state);
+
+    return status_store_specs(places->specs, heartbeat);
+}
+
 json_t *status_store_heartbeat(const char *state_dir)
 {
     auto_free char *path = path_join(state_dir, "controller.yaml");

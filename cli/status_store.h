@@ -5,6 +5,7 @@
 #define BERTH_CLI_STATUS_STORE_H
 
 #include "base/error.h"
+#include "cli/arguments.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -41,6 +42,9 @@ char *status_store_directory(const char *specs, const char *status_dir, const js
  * heartbeat, or NULL), else the default. The caller's to free.
  */
 char *status_store_specs(const char *specs, const json_t *heartbeat);
+
+/* The same for a command that has only its options. */
+char *status_store_specs_of(const struct places *places);
 
 /* The heartbeat of the controller with this state directory, or NULL. New reference. */
 json_t *status_store_heartbeat(const char *state_dir);

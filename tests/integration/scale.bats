@@ -145,3 +145,17 @@ changes() { diff "$TEST_DIR/before" "$SPECS/pools/web.yaml" | grep '^[<>]'; }
     [[ $output == "berth suspend: pools/web.yaml:1:"* ]]
     cmp "$TEST_DIR/broken" "$SPECS/pools/web.yaml"
 }
+
+@test "which directory: the one that the controller looks at, when nothing says otherwise" {
+    pool_file
+    mkdir -p "$STATE"
+    printf 'specs:\n  directory: %s\n' "$SPECS" >"$STATE/controller.yaml"
+    cd "$TEST_DIR"
+    for BERTH_SPECS in '' "$TEST_DIR/nowhere"; do
+        export BERTH_SPECS
+        run "$BERTH" scale pool web --min 2 --state "$STATE"
+        [ "$status" -eq "$([[ -n $BERTH_SPECS ]] && echo 1 || echo 0)" ]
+    done
+    [ "$(changes)" = "<     minInstances: 1     # at night
+>     minInstances: 2     # at night" ]
+}
