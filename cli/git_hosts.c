@@ -205,7 +205,7 @@ static void end(struct child *child)
 
 void git_hosts_reach(struct git_hosts *hosts, int limit_ms)
 {
-    struct child children[GIT_HOSTS_MAX];
+    struct child children[GIT_HOSTS_MAX] = {{0}};
     struct pollfd fds[GIT_HOSTS_MAX];
     uint64_t end_at_ms = clock_monotonic_ms() + (uint64_t)limit_ms, now_ms;
     size_t waiting = 0;

@@ -521,7 +521,7 @@ int spec_edit_unset(const char *text, size_t len, const struct spec_place *place
         return -1;
     }
     way = find_way(&editing, &keys);
-    if (way.depth < keys.count) {
+    if (way.depth < keys.count || way.parent == NULL) {
         *ret_text = xmemdup(text, len);
         return 0;
     }
