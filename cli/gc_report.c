@@ -140,7 +140,7 @@ static void print_orphans(const json_t *orphans)
 {
     static const char *const titles[] = {"ORPHAN", "KIND", "OBJECT", "SINCE", "GOES AFTER"};
     static const char *const keys[] = {"container", "kind", "object", "since", "removeAfter"};
-    auto_done(table) table;
+    auto_done(table) table = {0};
     json_t *orphan;
     size_t index;
 
@@ -165,7 +165,7 @@ void gc_report_print(const struct gc_report *report)
 {
     static const char *const titles[] = {"ACTION", "KIND", "SIZE", "UNTIL", "BELOW repos/", "WHY"};
     auto_free char *bytes = gc_size_text(removed_bytes(report));
-    auto_done(table) table;
+    auto_done(table) table = {0};
 
     print_disk(report);
     table_init(&table, ARRAY_SIZE(titles));

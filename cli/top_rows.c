@@ -250,7 +250,7 @@ void top_rows_print(const struct top_rows *rows, const char *kind, bool has_head
 {
     static const char *const titles[] = {"NAME", "CPU",   "MEMORY",   "LIMIT",
                                          "MEM%", "TASKS", "CONTAINER"};
-    auto_done(table) table;
+    auto_done(table) table = {0};
 
     table_init(&table, ARRAY_SIZE(titles));
     for (size_t i = 0; i < ARRAY_SIZE(titles) && has_headers; i++) {
