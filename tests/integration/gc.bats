@@ -128,7 +128,7 @@ of_json() { jq -r "$1" <<<"$output"; }
         task "job$i" "$(writes 4 big)" 'ttlSecondsAfterFinished: 3600'
         wait_for 60 is_succeeded "job$i"
     done
-    grep -q 'workspaces take' "$LOG"
+    wait_for 20 grep -q 'workspaces take' "$LOG"
     within_budget() { (($(disk_field workspaceBytes) <= 6 * MIB)) && is_pressing False; }
     wait_for 30 within_budget
     # the newest commit's snapshot, at least, was not made six times for six tasks
