@@ -19,40 +19,70 @@
  * its time.
  */
 
+enum { REMOVAL_TRIES = 3 }; /* the next controller tries again */
+
+struct removal {
+    uv_process_t process;
+    struct controller *controller;
+    char *path;
+    unsigned tries;
+};
+
+static void removal_begin(struct removal *removal);
+
 static void on_process_closed(uv_handle_t *handle)
 {
-    free(handle);
+    struct removal *removal = handle->data;
+
+    if (removal->tries > 0 && removal->tries < REMOVAL_TRIES && !removal->controller->is_stopping &&
+        path_exists(removal->path)) {
+        removal_begin(removal); /* somebody killed the child */
+        return;
+    }
+    disk_note_emptied(removal->controller);
+    free(removal->path);
+    free(removal);
 }
 
 static void on_removed(uv_process_t *process, int64_t status, int signal_number)
 {
+    struct removal *removal = process->data;
+
+    removal->tries = signal_number != 0 ? removal->tries + 1 : 0;
     (void)status;
-    (void)signal_number;
-    disk_note_emptied(process->data);
     uv_close((uv_handle_t *)process, on_process_closed);
 }
 
-static void remove_in_child(struct controller *controller, char *path)
+static void removal_begin(struct removal *removal)
 {
-    uv_process_t *process = xcalloc(1, sizeof(*process));
-    char *arguments[] = {controller->options.program, (char[]){"remove-tree"}, path, NULL};
+    char *arguments[] = {removal->controller->options.program, (char[]){"remove-tree"},
+                         removal->path, NULL};
     uv_process_options_t options = {
-        .file = controller->options.program,
+        .file = removal->controller->options.program,
         .args = arguments,
         .exit_cb = on_removed,
     };
 
-    process->data = controller;
-    disk_note_emptying(controller);
-    if (uv_spawn(&controller->loop, process, &options) < 0) {
+    removal->process.data = removal;
+    if (uv_spawn(&removal->controller->loop, &removal->process, &options) < 0) {
         struct error err = {0};
 
-        tree_remove(path, &err); /* slow, but done */
-        disk_note_emptied(controller);
-        uv_close((uv_handle_t *)process, on_process_closed);
+        tree_remove(removal->path, &err); /* slow, but done */
+        removal->tries = 0;
+        uv_close((uv_handle_t *)&removal->process, on_process_closed);
     } else {
-        uv_unref((uv_handle_t *)process);
+        uv_unref((uv_handle_t *)&removal->process);
     }
+}
+
+static void remove_in_child(struct controller *controller, const char *path)
+{
+    struct removal *removal = xcalloc(1, sizeof(*removal));
+
+    removal->controller = controller;
+    removal->path = xstrdup(path);
+    disk_note_emptying(controller);
+    removal_begin(removal);
 }
 
 /* What an earlier controller did not get to empty. */
