@@ -83,7 +83,7 @@ settle() {
 }
 
 # What a controller that was just killed has left under the names of real files. The text of the lock is a
-# hint only, and what is in a working tree or mirror is git's or the user's.
+# hint only, and what is in a working tree or mirror is git's or the user's, also when it is put away.
 files_are_whole() {
     local file bad=0
     while read -r file; do
@@ -94,7 +94,7 @@ files_are_whole() {
         esac
         echo "half written: $file"
         bad=1
-    done < <(find "$SPECS" "$STATE" \( -name mirror.git -o -name trees -o -name layers -o -name snap \
+    done < <(find "$SPECS" "$STATE" \( -name 'trash-*' -o -name mirror.git -o -name trees -o -name layers -o -name snap \
         -o -name packs -o -name setup -o -name run -o -name git -o -name probe \) -prune -o \
         -type f ! -name '.*' ! -name lock ! -name env-key -print 2>/dev/null)
     return $bad
