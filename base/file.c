@@ -114,7 +114,25 @@ int file_read_tail(int dir_fd, const char *path, size_t max_len, char **ret_text
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
+int file_read_all(int fd, size_t max_len, struct strbuf *text)
+{
+    char chunk[16384];
+
+    while (text->len <= max_len) {
+        ssize_t got = read(fd, chunk, sizeof(chunk));
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return (int)got;
+        }
+        strbuf_append(text, chunk, (size_t)got);
+    }
+    return 0;
+}
+
+int file_write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t put = write(fd, bytes, len);
@@ -138,7 +156,7 @@ static int write_new(int dir_fd, const char *path, const void *bytes, size_t len
 
     unlinkat(dir_fd, path, 0); /* left by a crash: it may have any mode, or be a link */
     fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd < 0 || write_all(fd, bytes, len) < 0) {
+    if (fd < 0 || file_write_all(fd, bytes, len) < 0) {
         return -1;
     }
     if (durability == FILE_DURABLE && fdatasync(fd) < 0) {

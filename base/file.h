@@ -9,6 +9,7 @@
 #define BERTH_BASE_FILE_H
 
 #include "base/error.h"
+#include "base/strbuf.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,15 @@ int file_read(int dir_fd, const char *path, size_t max_len, char **ret_text, siz
 /* The last max_len bytes (or fewer) of a regular file; the same errors. */
 int file_read_tail(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
                    struct error *err);
+
+/*
+ * All of an open file, pipe or stream that there is, up to the first chunk beyond max_len bytes:
+ * who reads it says that it is too large. -1 with errno.
+ */
+int file_read_all(int fd, size_t max_len, struct strbuf *text);
+
+/* All of it, however many calls that takes. -1 with errno: a part may have been written. */
+int file_write_all(int fd, const char *bytes, size_t len);
 
 enum file_durability {
     FILE_VISIBLE, /* readers never see half of it; a power cut may lose the change */

@@ -1,6 +1,7 @@
 #include "cli/attempt_log.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "clients/runner_record.h"
@@ -171,23 +172,6 @@ int attempt_log_skip_to_tail(struct attempt_log *log, uint64_t lines, struct err
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t len, struct error *err)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return error_set_errno(err, errno, "write to standard output");
-        }
-        bytes += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
-
 int attempt_log_copy(struct attempt_log *log, int out_fd, struct error *err)
 {
     static char block[BLOCK];
@@ -205,8 +189,8 @@ int attempt_log_copy(struct attempt_log *log, int out_fd, struct error *err)
             break;
         }
         if (got > 0) {
-            if (write_all(out_fd, block, (size_t)got, err) < 0) {
-                return -1;
+            if (file_write_all(out_fd, block, (size_t)got) < 0) {
+                return error_set_errno(err, errno, "write to standard output");
             }
             log->offset += got;
         }

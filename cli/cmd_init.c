@@ -35,7 +35,7 @@ static int write_file(struct init *init, const struct init_file *file, struct er
         return 0;
     }
     file->add(&text);
-    if (fd < 0 || write(fd, strbuf_text(&text), text.len) != (ssize_t)text.len) {
+    if (fd < 0 || file_write_all(fd, strbuf_text(&text), text.len) < 0) {
         return error_set_errno(err, errno, "write \"%s\"", path);
     }
     printf("%s\n", path);

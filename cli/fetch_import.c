@@ -68,22 +68,6 @@ int fetch_import_find(const char *start, bool is_search, char **ret_path, struct
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /* Byte by byte, since what follows a line may be a pack. -1: there is none. */
 static int read_line(int fd, char line[LINE_MAX_LEN])
 {
@@ -161,7 +145,7 @@ static int serve(const char *path, const char *have, struct fetch_outcome *outco
         return -1;
     }
     has = have != NULL && fetch_repository_has(repository, have);
-    if (write_all(STDOUT_FILENO, has ? "has 1\n" : "has 0\n", strlen("has 0\n")) < 0) {
+    if (file_write_all(STDOUT_FILENO, has ? "has 1\n" : "has 0\n", strlen("has 0\n")) < 0) {
         return error_set(err, ERROR_TRANSIENT, "nobody listens");
     }
     return fulfil(repository, outcome, err);
@@ -184,7 +168,7 @@ static _Noreturn void child_main(const char *path, const char *have, int in, int
         line = xasprintf("done %s %lu %d %d %d\n", outcome.from[0] != '\0' ? outcome.from : "-",
                          outcome.count, outcome.is_new, outcome.is_moved, outcome.is_forced);
     }
-    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
+    _exit(file_write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
 }
 
 /* --- the parent ------------------------------------------------------------------------------- */
@@ -258,7 +242,7 @@ static int send_pack(int from, int to, struct error *err)
         if (got < 0 && errno != EINTR) {
             return error_set_errno(err, errno, "read the pack");
         }
-        if (got > 0 && write_all(to, chunk, (size_t)got) < 0) {
+        if (got > 0 && file_write_all(to, chunk, (size_t)got) < 0) {
             break;
         }
     }
@@ -278,7 +262,7 @@ int fetch_import_finish(struct fetch_import *import, const struct fetch_wish *wi
     if (strlen(text) >= LINE_MAX_LEN || strchr(wish->branch, '\n') != NULL) {
         return error_set(err, ERROR_INVALID, "\"%.80s\" is no name for a branch", wish->branch);
     }
-    if (write_all(import->to_child, text, strlen(text)) == 0 &&
+    if (file_write_all(import->to_child, text, strlen(text)) == 0 &&
         send_pack(wish->pack_fd, import->to_child, err) < 0) {
         return -1;
     }

@@ -82,27 +82,6 @@ static void add_file(struct spec_input *input, const char *label, const char *ta
         .label = xstrdup(label), .target = xstrdup_or_null(target), .text = text, .len = len};
 }
 
-/*
- * Up to one byte more than a spec may have: the parser then says that it is too large. Pipes too.
- */
-static int read_all(int fd, struct strbuf *text)
-{
-    char chunk[16384];
-
-    while (text->len <= YAML_MAX_BYTES) {
-        ssize_t got = read(fd, chunk, sizeof(chunk));
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return (int)got;
-        }
-        strbuf_append(text, chunk, (size_t)got);
-    }
-    return 0;
-}
-
 static size_t read_stream(struct spec_input *input, const char *path, FILE *errors)
 {
     bool is_standard = strcmp(path, "-") == 0;
@@ -113,7 +92,7 @@ static size_t read_stream(struct spec_input *input, const char *path, FILE *erro
     const char *name = slash != NULL ? slash + 1 : path;
     size_t len;
 
-    if (fd < 0 || read_all(fd, &text) < 0) {
+    if (fd < 0 || file_read_all(fd, YAML_MAX_BYTES, &text) < 0) {
         fprintf(errors, "%s: %s\n", is_standard ? STANDARD_INPUT : path, strerror(errno));
         return 1;
     }

@@ -174,22 +174,6 @@ static int check_unchanged(const struct spec_store *store, const struct spec_sto
     return 0;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, text, len);
-
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            text += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 /*
  * A new file with the text, and with owner and mode of the one that it is to replace (NULL: there
  * is none).
@@ -202,7 +186,7 @@ static int write_temporary(const char *path, const struct stat *before, const ch
     unlink(path); /* left by a crash: nobody else writes here now */
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
               before != NULL ? 0600 : MODE_OF_NEW_FILES);
-    if (fd < 0 || write_all(fd, text, len) < 0) {
+    if (fd < 0 || file_write_all(fd, text, len) < 0) {
         return -1;
     }
     if (before != NULL) {

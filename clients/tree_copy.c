@@ -1,6 +1,7 @@
 #include "clients/tree_copy.h"
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "clients/tree_failure.h"
 
 #include <dirent.h>
@@ -48,22 +49,6 @@ static int finish(const struct copying *copying, int fd, const struct stat *info
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 static int copy_through_memory(int from, int to)
 {
     char chunk[65536];
@@ -73,7 +58,7 @@ static int copy_through_memory(int from, int to)
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got < 0 || write_all(to, chunk, (size_t)got) < 0) {
+        if (got < 0 || file_write_all(to, chunk, (size_t)got) < 0) {
             return -1;
         }
     }

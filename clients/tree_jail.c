@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "clients/tree_failure.h"
@@ -27,22 +28,6 @@ bool tree_jail_is_possible(const struct tree_job *job)
 
 /* --- the child -------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, bytes, len);
-
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (put > 0) {
-            bytes += put;
-            len -= (size_t)put;
-        }
-    }
-    return 0;
-}
-
 static _Noreturn void child_main(const struct tree_jail *jail, int answer_fd, int data_fd)
 {
     struct tree_result result = {0};
@@ -58,7 +43,7 @@ static _Noreturn void child_main(const struct tree_jail *jail, int answer_fd, in
         line = tree_result_to_line(&result);
     }
     /* libgit2 has nothing to put in order, and the sanitizers' last look would need /proc */
-    _exit(write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
+    _exit(file_write_all(STDOUT_FILENO, line, strlen(line)) < 0 ? 1 : 0);
 }
 
 /*
@@ -153,7 +138,7 @@ static int take_data(const struct tree_jail *jail, struct listening *listening, 
         return tree_refuse(err, "the tree \"%s\" has more than the %llu bytes that are taken",
                            jail->job->name, (unsigned long long)jail->data_max);
     }
-    if (write_all(jail->data_to, chunk, (size_t)got) < 0) {
+    if (file_write_all(jail->data_to, chunk, (size_t)got) < 0) {
         return tree_fail(err, errno, "write what comes from", jail->job->name);
     }
     return 0;

@@ -206,25 +206,6 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Up to one byte more than a spec may have: the parser then says that it is too large. */
-static int read_text(int fd, struct strbuf *text)
-{
-    char chunk[16384];
-
-    while (text->len <= YAML_MAX_BYTES) {
-        ssize_t got = read(fd, chunk, sizeof(chunk));
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            return (int)got;
-        }
-        strbuf_append(text, chunk, (size_t)got);
-    }
-    return 0;
-}
-
 static bool is_aged(const struct stat *info, int64_t age_ms)
 {
     int64_t changed_ms =
@@ -323,7 +304,7 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
     char digest[SHA256_HEX_SIZE];
     struct stat after;
 
-    if (read_text(fd, &text) < 0 || fstat(fd, &after) < 0) {
+    if (file_read_all(fd, YAML_MAX_BYTES, &text) < 0 || fstat(fd, &after) < 0) {
         keep_unreadable(pass, name, errno);
         return;
     }

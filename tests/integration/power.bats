@@ -42,6 +42,13 @@ last_operation() { status_of counter.yaml counter status.history.0.type; }
     [ "$(last_operation)" = suspend ]
     grep -q 'phase key=Instance/counter phase=SUSPENDING' "$LOG"
     frozen=$(count)
+    # taken off its network it is connected again, and stays frozen
+    network=$(container_field counter '{{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}')
+    docker network disconnect "$network" counter
+    is_connected() { [ "$(container_field counter '{{range $name, $it := .NetworkSettings.Networks}}{{$name}}{{end}}')" = "$network" ]; }
+    wait_for 15 is_connected
+    wait_for 10 is_in_phase SUSPENDED
+    engine_state_is paused
     [ "$(docker exec counter true 2>&1 | grep -c paused)" = 1 ]
     [ "$(count)" = "$frozen" ]
     drop_counter Running
