@@ -415,3 +415,20 @@ bool path_is_below(const char *path, const char *directory)
     }
     return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
+
+char *path_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? xstrndup(path, (size_t)(slash + 1 - path)) : xstrdup("./");
+}
+
+bool path_has_dot_dot(const char *path)
+{
+    for (const char *part = path; *part != '\0'; part += strcspn(part, "/"), part += *part == '/') {
+        if (strcspn(part, "/") == 2 && part[0] == '.' && part[1] == '.') {
+            return true;
+        }
+    }
+    return false;
+}

@@ -74,6 +74,10 @@ char *path_join(const char *directory, const char *name);
 
 /* The absolute form of a path that need not exist, without "." and ".." and double slashes. */
 char *path_absolute(const char *path);
+/* "/a/" of "/a/b", "./" of "b": where the file is. The caller's to free. */
+char *path_directory(const char *path);
+/* True when one of its parts is "..". */
+bool path_has_dot_dot(const char *path);
 
 /* True when path is directory itself or below it; both in path_absolute() form. */
 bool path_is_below(const char *path, const char *directory);

@@ -21,7 +21,10 @@ struct adoption {
 
 static void note(struct adoption *adoption, const char *what, const char *detail, const char *why)
 {
-    strbuf_addf(adoption->notes, "%s%s%s: %s\n", what, detail[0] != '\0' ? " " : "", detail, why);
+    auto_free char *shown = xstrdup(detail); /* somebody else's container has it */
+
+    text_make_clean_line(shown, strlen(shown));
+    strbuf_addf(adoption->notes, "%s%s%s: %s\n", what, shown[0] != '\0' ? " " : "", shown, why);
 }
 
 static const char *text_of(const json_t *object, const char *key)

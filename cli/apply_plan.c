@@ -459,25 +459,23 @@ static const struct spec_document *find_document(const struct spec_file *parsed,
     return NULL;
 }
 
+static bool is_planned(const void *user, const struct spec_document *document)
+{
+    return planned_object(user, document->kind, document->name) != NULL;
+}
+
 /* Neighbours are what they were; those of before that are planned are the plan's affair. */
 static int verify_neighbours(const struct apply_plan *plan, const struct apply_file *file,
                              const struct spec_file *parsed, struct error *err)
 {
-    for (size_t i = 0; file->before != NULL && i < file->before->parsed->count; i++) {
-        const struct spec_document *was = &file->before->parsed->documents[i], *is;
+    const struct spec_document *harmed =
+        file->before != NULL ? spec_store_find_harm(file->before, parsed, is_planned, plan) : NULL;
 
-        if (was->object == NULL || planned_object(plan, was->kind, was->name) != NULL) {
-            continue;
-        }
-        is = find_document(parsed, was->kind, was->name);
-        if (is == NULL || is->object == NULL || strcmp(is->object->hash, was->object->hash) != 0) {
-            return error_set(err, ERROR_INVALID,
-                             "%s: this cannot be done without a change of %s \"%s\" beside it; "
-                             "edit the file by hand",
-                             file->name, was->kind, was->name);
-        }
-    }
-    return 0;
+    return harmed == NULL ? 0
+                          : error_set(err, ERROR_INVALID,
+                                      "%s: this cannot be done without a change of %s \"%s\" "
+                                      "beside it; edit the file by hand",
+                                      file->name, harmed->kind, harmed->name);
 }
 
 static int verify_object(const struct apply_object *object, const struct spec_file *parsed,

@@ -92,14 +92,6 @@ static int check(const char *text, struct error *err)
     return error_set(err, ERROR_INVALID, "what the container has makes no good spec");
 }
 
-static int write_file(const char *path, const char *text, struct error *err)
-{
-    if (path_exists(path)) {
-        return error_set(err, ERROR_CONFLICT, "\"%s\" exists already", path);
-    }
-    return file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_DURABLE, err);
-}
-
 static int write_spec(const struct adopt *adopt, const char *name, const char *text,
                       struct error *err)
 {
@@ -129,7 +121,7 @@ static int put(const struct adopt *adopt, const char *name, const char *text, st
         return write_spec(adopt, name, text, err);
     }
     if (adopt->file != NULL) {
-        return write_file(adopt->file, text, err);
+        return spec_store_replace(adopt->file, NULL, 0, text, strlen(text), err);
     }
     fputs(text, stdout);
     return 0;

@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "cli/arguments.h"
 #include "cli/convert.h"
+#include "cli/spec_store.h"
 #include "specs/spec_file.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_writer.h"
@@ -33,37 +34,24 @@ static int read_env_file(const char *path, char **ret_text, struct error *err)
 
 static int read_input(const char *path, char **ret_text, size_t *ret_len, struct error *err)
 {
-    auto_done(strbuf) input = {.max_len = YAML_MAX_BYTES + 65536};
-    char chunk[16384];
-    ssize_t got;
+    auto_done(strbuf) input = {.max_len = 2 * YAML_MAX_BYTES};
 
     if (strcmp(path, "-") != 0) {
         return file_read(AT_FDCWD, path, YAML_MAX_BYTES, ret_text, ret_len, err);
     }
-    while (input.len <= YAML_MAX_BYTES && (got = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0) {
-        strbuf_append(&input, chunk, (size_t)got);
+    if (file_read_all(STDIN_FILENO, YAML_MAX_BYTES, &input) < 0) {
+        return error_set_errno(err, errno, "read standard input");
     }
     *ret_len = input.len;
     *ret_text = strbuf_take(&input);
     return 0;
 }
 
-/* The folder of the file; of standard input the one we are in. */
-static char *directory_of(const char *path)
-{
-    auto_free char *copy = xstrdup(path);
-    char *slash = strrchr(copy, '/');
-
-    if (slash == NULL) {
-        return path_absolute(".");
-    }
-    slash[slash == copy ? 1 : 0] = '\0';
-    return path_absolute(copy);
-}
-
 static int convert_file(const char *path, json_t *objects, struct error *err)
 {
-    auto_free char *directory = directory_of(path), *text = NULL;
+    auto_free char *folder = path_directory(path),
+                   *directory = path_absolute(folder); /* of "-": here */
+    auto_free char *text = NULL;
     auto_done(strbuf) notes = {0};
     struct convert_source source = {
         .file = strcmp(path, "-") == 0 ? "(standard input)" : path,
@@ -108,12 +96,11 @@ static size_t report_errors(const char *name, const char *text, size_t len)
 static int write_object(const char *directory, const char *name, const char *text, size_t len)
 {
     auto_free char *file = xasprintf("%s.yaml", name), *path = path_join(directory, file);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    ssize_t written = fd >= 0 ? write(fd, text, len) : -1;
+    struct error err = {0};
 
-    if (written < 0 || (size_t)written != len || close(fd) < 0) {
-        fprintf(stderr, "berth convert: %s: %s%s\n", path, strerror(errno),
-                errno == EEXIST ? "; nothing is overwritten" : "");
+    if (spec_store_replace(path, NULL, 0, text, len, &err) < 0) {
+        fprintf(stderr, "berth convert: %s%s\n", err.message,
+                err.kind == ERROR_CONFLICT ? "; nothing is overwritten" : "");
         return -1;
     }
     printf("%s\n", path);

@@ -293,6 +293,8 @@ static bool are_others_held(struct delete *delete, json_int_t others)
     return true;
 }
 
+enum { CONFIRMATION_MS = 5000 }; /* how long a controller that hangs is waited for, each time */
+
 /*
  * A controller that sees many objects go at once asks whether that is meant. It is, when it asks
  * for no more than what was named here.
@@ -303,6 +305,7 @@ static bool confirm_held(const struct wait_run *run, void *user)
     json_int_t held =
         json_integer_value(json_object_get(json_object_get(heartbeat, "specs"), "heldDeletions"));
     json_int_t ours = 0, left = 0;
+    uint64_t until_ms = clock_monotonic_ms() + CONFIRMATION_MS;
     struct error err = {0};
 
     for (size_t i = 0; i < run->count; i++) {
@@ -320,7 +323,7 @@ static bool confirm_held(const struct wait_run *run, void *user)
         return false;
     }
     while (!ask_is_taken(run->state, "confirm-deletions") &&
-           status_store_is_controlled(run->state)) {
+           status_store_is_controlled(run->state) && clock_monotonic_ms() < until_ms) {
         ask_pause();
     }
     return true;

@@ -34,8 +34,8 @@ struct events_options {
 /* --- arguments -------------------------------------------------------------------------------- */
 
 /* Events are told of more than of what users write. */
-static const char *const other_kinds[] = {"Controller", "SpecFile", "RepositoryContainer", "Mirror",
-                                          "Setup"};
+static const char *const other_kinds[] = {EVENT_CONTROLLER_KIND, "SpecFile", "RepositoryContainer",
+                                          "Mirror", "Setup"};
 
 /* Borrowed, or NULL. */
 static const char *kind_word(const char *text)

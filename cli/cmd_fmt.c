@@ -6,6 +6,7 @@
 #include "base/strbuf.h"
 #include "cli/arguments.h"
 #include "cli/spec_format.h"
+#include "cli/spec_store.h"
 #include "controller/spec_scan.h"
 #include "specs/yaml_reader.h"
 
@@ -35,7 +36,7 @@ static int hidden_file(const char *text, size_t len)
 {
     int fd = open(P_tmpdir, O_TMPFILE | O_RDWR, 0600);
 
-    if (fd >= 0 && (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)) {
+    if (fd >= 0 && (file_write_all(fd, text, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)) {
         close(fd);
         fd = -1;
     }
@@ -68,24 +69,6 @@ static void show_difference(const char *path, const char *before, size_t before_
     }
 }
 
-/* The file keeps its mode and, where we may, its owner. */
-static int write_back(const char *path, const char *text, struct error *err)
-{
-    struct stat info;
-
-    if (stat(path, &info) < 0) {
-        return error_set_errno(err, errno, "stat \"%s\"", path);
-    }
-    if (file_replace(AT_FDCWD, path, text, strlen(text), info.st_mode & 07777, FILE_DURABLE, err) <
-        0) {
-        return -1;
-    }
-    if (geteuid() == 0 && chown(path, info.st_uid, info.st_gid) < 0) {
-        return error_set_errno(err, errno, "give \"%s\" back to its owner", path);
-    }
-    return 0;
-}
-
 static void use_result(struct fmt *fmt, const char *path, const char *before, size_t len,
                        const char *after)
 {
@@ -101,7 +84,7 @@ static void use_result(struct fmt *fmt, const char *path, const char *before, si
         printf("%s\n", path);
     }
     if (fmt->writes && is_changed) {
-        if (write_back(path, after, &err) < 0) {
+        if (spec_store_replace(path, before, len, after, strlen(after), &err) < 0) {
             say_failed(fmt, path, err.message);
         } else if (!fmt->shows_difference) {
             printf("%s\n", path);
@@ -112,14 +95,12 @@ static void use_result(struct fmt *fmt, const char *path, const char *before, si
     }
 }
 
-static int read_input(char **ret_text, size_t *ret_len)
+static int read_input(char **ret_text, size_t *ret_len, struct error *err)
 {
-    auto_done(strbuf) input = {.max_len = YAML_MAX_BYTES + 65536};
-    char chunk[16384];
-    ssize_t got;
+    auto_done(strbuf) input = {.max_len = 2 * YAML_MAX_BYTES};
 
-    while (input.len <= YAML_MAX_BYTES && (got = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0) {
-        strbuf_append(&input, chunk, (size_t)got);
+    if (file_read_all(STDIN_FILENO, YAML_MAX_BYTES, &input) < 0) {
+        return error_set_errno(err, errno, "read standard input");
     }
     *ret_len = input.len;
     *ret_text = xmemdup(strbuf_text(&input), input.len);
@@ -133,7 +114,7 @@ static void format_file(struct fmt *fmt, const char *path)
     struct error err = {0};
     size_t len = 0;
 
-    if ((is_input ? read_input(&text, &len)
+    if ((is_input ? read_input(&text, &len, &err)
                   : file_read(AT_FDCWD, path, YAML_MAX_BYTES, &text, &len, &err)) < 0 ||
         spec_format(text, len, &formatted, &err) < 0) {
         say_failed(fmt, is_input ? "(standard input)" : path, err.message);

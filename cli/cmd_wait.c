@@ -84,6 +84,10 @@ static int take_input(struct wait_options *options)
         fprintf(stderr, "berth wait: %s\n", err.message);
         return EXIT_FAILED;
     }
+    if (options->names.count == 0) {
+        fprintf(stderr, "berth wait: there is no object in the specs\n");
+        return EXIT_FAILED;
+    }
     return EXIT_OK;
 }
 

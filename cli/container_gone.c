@@ -95,7 +95,7 @@ int containers_wait_gone(const char *command, const char *state, const struct ob
                 "berth %s: whether all containers are gone is not known, the engine cannot be "
                 "asked: %s\n",
                 command, err.message);
-        return EXIT_OK;
+        return EXIT_FAILED;
     }
     if (left != NULL) {
         fprintf(stderr, "berth %s: container %s is still there; it is being stopped\n", command,

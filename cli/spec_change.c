@@ -117,6 +117,10 @@ int spec_change_open(struct spec_change *change, const struct places *places, st
     if (change->file == NULL) {
         return not_found(change, err);
     }
+    if (strlen(change->file->text) != change->file->len) {
+        return error_set(err, ERROR_INVALID, "%s: has a NUL byte in it; take it out by hand",
+                         change->file->name);
+    }
     change->len = change->file->len;
     change->text = xmemdup(change->file->text, change->len);
     return spec_edit_find(change->text, change->len, change->kind, change->name, &change->place,
@@ -129,11 +133,17 @@ int spec_change_open(struct spec_change *change, const struct places *places, st
 
 int spec_change_put_take(struct spec_change *change, char *text, struct error *err)
 {
+    struct spec_place place;
+
+    if (spec_edit_find(text, strlen(text), change->kind, change->name, &place, err) < 0) {
+        free(text); /* text and place stay those that belong together */
+        return -1;
+    }
     free(change->text);
     change->text = text;
     change->len = strlen(text);
-    return spec_edit_find(change->text, change->len, change->kind, change->name, &change->place,
-                          err);
+    change->place = place;
+    return 0;
 }
 
 int spec_change_set(struct spec_change *change, const char *path, const char *value,
@@ -162,13 +172,29 @@ static void tell(struct strbuf *out, const char *file, const struct spec_error *
     }
 }
 
+static bool is_the_changed(const void *user, const struct spec_document *document)
+{
+    const struct spec_change *change = user;
+
+    return text_equal(document->kind, kind_name(change->kind)) &&
+           text_equal(document->name, change->name);
+}
+
 int spec_change_check(struct spec_change *change, struct error *err)
 {
     const char *file = change->file->name;
+    const struct spec_document *harmed;
     auto_done(strbuf) told = {0};
 
     spec_file_free(change->after);
     change->after = spec_file_parse(file, change->text, change->len);
+    harmed = spec_store_find_harm(change->file, change->after, is_the_changed, change);
+    if (harmed != NULL) {
+        return error_set(err, ERROR_INVALID,
+                         "%s: this cannot be done without a change of %s \"%s\" beside it; edit "
+                         "the file by hand",
+                         file, harmed->kind, harmed->name);
+    }
     for (size_t i = 0; i < change->after->count; i++) {
         const struct spec_document *document = &change->after->documents[i];
 

@@ -136,16 +136,16 @@ struct spec_store_entry spec_store_find(const struct spec_store *store, enum kin
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /*
- * Whoever else writes by these functions waits, so that nobody's change is lost between a look and
- * a rename.
+ * Whoever else writes in this folder by these functions waits, so that nobody's change is lost
+ * between a look and a rename.
  */
-static int lock_directory(const struct spec_store *store, struct error *err)
+static int lock_folder(const char *folder, struct error *err)
 {
-    auto_close int fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    auto_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result;
 
     if (fd < 0) {
-        return error_set_errno(err, errno, "open \"%s\"", store->directory);
+        return error_set_errno(err, errno, "open \"%s\"", folder);
     }
     do {
         result = flock(fd, LOCK_EX);
@@ -153,23 +153,21 @@ static int lock_directory(const struct spec_store *store, struct error *err)
     return TAKE_FD(fd); /* a file system without locks does without */
 }
 
-static int check_unchanged(const struct spec_store *store, const struct spec_store_file *before,
+static int check_unchanged(const char *path, const char *before, size_t before_len,
                            struct error *err)
 {
     auto_free char *text = NULL;
     size_t len;
 
-    if (spec_store_read_file(store->directory, before->name, &text, &len, err) < 0) {
+    if (file_read(AT_FDCWD, path, 2 * YAML_MAX_BYTES, &text, &len, err) < 0) {
         if (err->kind != ERROR_NOT_FOUND) {
             return -1;
         }
         error_clear(err);
-        return error_set(err, ERROR_CONFLICT, "\"%s/%s\" was removed meanwhile; try again",
-                         store->directory, before->name);
+        return error_set(err, ERROR_CONFLICT, "\"%s\" was removed meanwhile; try again", path);
     }
-    if (len != before->len || memcmp(text, before->text, len) != 0) {
-        return error_set(err, ERROR_CONFLICT, "\"%s/%s\" was changed meanwhile; try again",
-                         store->directory, before->name);
+    if (len != before_len || memcmp(text, before, len) != 0) {
+        return error_set(err, ERROR_CONFLICT, "\"%s\" was changed meanwhile; try again", path);
     }
     return 0;
 }
@@ -183,7 +181,7 @@ static int write_temporary(const char *path, const struct stat *before, const ch
 {
     auto_close int fd = -1;
 
-    unlink(path); /* left by a crash: nobody else writes here now */
+    unlink(path); /* left by a crash: who writes here has the lock */
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
               before != NULL ? 0600 : MODE_OF_NEW_FILES);
     if (fd < 0 || file_write_all(fd, text, len) < 0) {
@@ -229,17 +227,14 @@ static void sync_folder(const char *folder)
     }
 }
 
-static int replace(const char *path, const struct stat *before, const char *text, size_t len,
-                   struct error *err)
+static int move_text(const char *path, const struct stat *before, const char *text, size_t len,
+                     struct error *err)
 {
-    const char *name = strrchr(path, '/') + 1;
-    auto_free char *folder = xstrndup(path, (size_t)(name - path));
+    auto_free char *folder = path_directory(path);
+    const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     auto_free char *temporary = xasprintf("%s.%.200s.tmp", folder, name); /* hidden: no spec */
     int number;
 
-    if (dir_make(folder, MODE_OF_NEW_DIRECTORIES, err) < 0) {
-        return -1;
-    }
     if (write_temporary(temporary, before, text, len) < 0 ||
         move_into_place(temporary, path, before == NULL) < 0) {
         number = errno;
@@ -251,42 +246,62 @@ static int replace(const char *path, const struct stat *before, const char *text
     return 0;
 }
 
-int spec_store_write(const struct spec_store *store, const char *name,
-                     const struct spec_store_file *before, const char *text, size_t len,
-                     struct error *err)
+int spec_store_replace(const char *path, const char *before, size_t before_len, const char *text,
+                       size_t len, struct error *err)
 {
-    auto_close int lock = lock_directory(store, err);
-    auto_free char *path = NULL;
+    auto_free char *folder = path_directory(path);
+    auto_close int lock = -1;
     struct stat info;
 
+    if (before == NULL && dir_make(folder, MODE_OF_NEW_DIRECTORIES, err) < 0) {
+        return -1;
+    }
+    lock = lock_folder(folder, err);
     if (lock < 0) {
         return -1;
     }
     if (before == NULL) {
-        path = path_join(store->directory, name);
-        return replace(path, NULL, text, len, err);
+        return move_text(path, NULL, text, len, err);
     }
-    if (check_unchanged(store, before, err) < 0) {
-        return -1;
-    }
-    path = real_path(store->directory, name, err);
-    if (path == NULL) {
+    if (check_unchanged(path, before, before_len, err) < 0) {
         return -1;
     }
     if (stat(path, &info) < 0) {
         return error_set_errno(err, errno, "write \"%s\"", path);
     }
-    return replace(path, &info, text, len, err);
+    return move_text(path, &info, text, len, err);
+}
+
+int spec_store_write(const struct spec_store *store, const char *name,
+                     const struct spec_store_file *before, const char *text, size_t len,
+                     struct error *err)
+{
+    auto_free char *path =
+        before == NULL ? path_join(store->directory, name) : real_path(store->directory, name, err);
+
+    if (path == NULL && err->kind == ERROR_NOT_FOUND) {
+        error_clear(err);
+        return error_set(err, ERROR_CONFLICT, "\"%s/%s\" was removed meanwhile; try again",
+                         store->directory, name);
+    }
+    return path == NULL ? -1
+                        : spec_store_replace(path, before != NULL ? before->text : NULL,
+                                             before != NULL ? before->len : 0, text, len, err);
 }
 
 int spec_store_remove(const struct spec_store *store, const struct spec_store_file *before,
                       struct error *err)
 {
-    auto_close int lock = lock_directory(store, err);
-    auto_free char *path = path_join(store->directory, before->name);
-    auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+    auto_free char *path = path_join(store->directory, before->name),
+                   *folder = path_directory(path);
+    auto_free char *real = NULL;
+    auto_close int lock = lock_folder(folder, err);
 
-    if (lock < 0 || check_unchanged(store, before, err) < 0) {
+    if (lock < 0) {
+        return -1;
+    }
+    real = real_path(store->directory, before->name, err);
+    if (real == NULL || check_unchanged(real, before->text, before->len, err) < 0) {
         return -1;
     }
     if (unlink(path) < 0) {
@@ -294,4 +309,29 @@ int spec_store_remove(const struct spec_store *store, const struct spec_store_fi
     }
     sync_folder(folder);
     return 0;
+}
+
+const struct spec_document *spec_store_find_harm(const struct spec_store_file *before,
+                                                 const struct spec_file *after,
+                                                 spec_store_meant_fn *is_meant, const void *user)
+{
+    for (size_t i = 0; i < before->parsed->count; i++) {
+        const struct spec_document *was = &before->parsed->documents[i];
+        bool is_there = false;
+
+        if (was->object == NULL || is_meant(user, was)) {
+            continue;
+        }
+        for (size_t d = 0; d < after->count && !is_there; d++) {
+            const struct spec_document *is = &after->documents[d];
+
+            is_there = is->object != NULL && text_equal(is->kind, was->kind) &&
+                       text_equal(is->name, was->name) &&
+                       strcmp(is->object->hash, was->object->hash) == 0;
+        }
+        if (!is_there) {
+            return was;
+        }
+    }
+    return NULL;
 }

@@ -59,8 +59,24 @@ int spec_store_write(const struct spec_store *store, const char *name,
                      const struct spec_store_file *before, const char *text, size_t len,
                      struct error *err);
 
+/*
+ * The same of any file: with the text that was read, or before NULL: new, with the folders that are
+ * missing. Owner and mode stay.
+ */
+int spec_store_replace(const char *path, const char *before, size_t before_len, const char *text,
+                       size_t len, struct error *err);
+
 /* The same for removing it. */
 int spec_store_remove(const struct spec_store *store, const struct spec_store_file *before,
                       struct error *err);
+
+/*
+ * A good document of the file that a change would lose or alter without meaning to: the first one
+ * that is not in the new text as it was. NULL: there is none.
+ */
+typedef bool spec_store_meant_fn(const void *user, const struct spec_document *document);
+const struct spec_document *spec_store_find_harm(const struct spec_store_file *before,
+                                                 const struct spec_file *after,
+                                                 spec_store_meant_fn *is_meant, const void *user);
 
 #endif

@@ -40,6 +40,18 @@ static void put_text(json_t *node, const char *key, const char *text)
     }
 }
 
+/* All nodes, also those of a second document of one name. */
+static void unmark(json_t *nodes)
+{
+    size_t index;
+    json_t *node;
+
+    json_array_foreach(nodes, index, node) {
+        json_object_del(node, selected_key);
+        unmark(json_object_get(node, "children"));
+    }
+}
+
 /* Below the parent; NULL: below nothing. */
 static json_t *add_node(struct tree *tree, json_t *parent, const char *kind, const char *name)
 {
@@ -210,8 +222,7 @@ json_t *tree_view_build(const json_t *documents, const struct get_selection *sel
         .with_url = json_object(),
     };
     size_t index;
-    const char *key;
-    json_t *document, *node;
+    json_t *document;
 
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
         json_array_foreach(documents, index, document) {
@@ -228,9 +239,7 @@ json_t *tree_view_build(const json_t *documents, const struct get_selection *sel
         }
     }
     prune(tree.roots);
-    json_object_foreach(tree.nodes, key, node) {
-        json_object_del(node, selected_key);
-    }
+    unmark(tree.roots);
     json_decref(tree.nodes);
     json_decref(tree.repository_containers);
     json_decref(tree.with_url);

@@ -174,12 +174,14 @@ static void say(const struct wait_run *run, enum wait_verdict verdict, const cha
     for (size_t i = 0; i < run->count; i++) {
         const struct wait_target *target = &run->targets[i];
         const char *reason = target->judgement.reason, *text = target->judgement.text;
-        auto_free char *spelling = NULL;
+        auto_free char *spelling = NULL, *shown = NULL;
 
         if (target->judgement.verdict == verdict) {
+            shown = xstrdup(text != NULL ? text : "");
+            text_make_clean_line(shown, strlen(shown));
             spelling = object_spelling(target->kind, target->name);
             fprintf(stderr, "%s%s: %s%s%s\n", indent, spelling, reason != NULL ? reason : "Unseen",
-                    text != NULL && text[0] != '\0' ? ": " : "", text != NULL ? text : "");
+                    shown[0] != '\0' ? ": " : "", shown);
         }
     }
 }

@@ -233,10 +233,7 @@ void apply_remove_mirror(struct plan_run *run)
     run_action_done(run);
 }
 
-/*
- * --- snapshots: several trees may want one at the same time
- * ---------------------------------------
- */
+/* --- snapshots: several trees may want one at the same time ----------------------------------- */
 
 static struct entry *mirror_of_run(const struct plan_run *run)
 {

@@ -162,6 +162,11 @@ void config_reload(struct controller *controller)
     if (file.error_count > 0) {
         return;
     }
+    if (controller->options.is_given[SETTING_SPECS]) {
+        /* where statuses go follows it, and the file has no say in it */
+        next.specs_dir = xstrdup(controller->options.specs_dir);
+        next.is_given[SETTING_SPECS] = true;
+    }
     settings_complete(&next, &file.options);
     if (take_changes(controller, &next)) {
         retire(controller, &next);

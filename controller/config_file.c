@@ -94,18 +94,10 @@ static void decode(struct config_file *config, const struct yaml_stream *stream,
     }
 }
 
-/* "/etc/berth" of "/etc/berth/berth.yaml"; the caller's. */
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? xstrdup(".") : xstrndup(path, (size_t)(slash - path) + 1);
-}
-
 void config_file_parse(struct config_file *config, const char *name, const char *text, size_t len)
 {
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
-    auto_free char *directory = directory_of(name);
+    auto_free char *directory = path_directory(name);
     struct spec_errors errors;
 
     *config = (struct config_file){0};

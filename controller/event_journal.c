@@ -230,8 +230,8 @@ static void tell_lost(struct event_journal *journal, int64_t now_wall_ms)
                   "could not be written",
                   journal->lost);
     struct event event = {
-        .kind = "Controller",
-        .name = "berth",
+        .kind = EVENT_CONTROLLER_KIND,
+        .name = EVENT_CONTROLLER_NAME,
         .is_warning = true,
         .reason = "EventsLost",
         .message = message,

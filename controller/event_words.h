@@ -11,10 +11,6 @@
 #include "base/log.h"
 #include "specs/event.h"
 
-/* Whose events they are that are no object's. */
-#define EVENT_CONTROLLER_KIND "Controller"
-#define EVENT_CONTROLLER_NAME "berth"
-
 struct event_words {
     char *kind, *name, *reason, *message;
     bool is_warning;

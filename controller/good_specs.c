@@ -1,5 +1,6 @@
 #include "controller/controller.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
 
@@ -82,17 +83,6 @@ void good_specs_forget(struct controller *controller, const char *file)
     state_remove(&controller->state, name);
 }
 
-static bool leads_up(const char *path)
-{
-    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
-        at += at[0] == '/';
-        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void load_one(void *user, const char *name)
 {
     struct controller *controller = user;
@@ -102,7 +92,7 @@ static void load_one(void *user, const char *name)
     const json_t *text = json_object_get(json, "text");
     char digest[SHA256_HEX_SIZE];
 
-    if (file == NULL || !json_is_string(text) || file[0] == '/' || leads_up(file)) {
+    if (file == NULL || !json_is_string(text) || file[0] == '/' || path_has_dot_dot(file)) {
         return;
     }
     sha256_hex(json_string_value(text), json_string_length(text), digest);

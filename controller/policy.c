@@ -59,7 +59,7 @@ void policy_retry_refused(struct controller *controller)
 static void drop(struct controller *controller)
 {
     if (controller->policy_errors != NULL) {
-        log_fields(LOG_INFO, "policy_dropped", NULL);
+        log_fields(LOG_WARN, "policy_dropped", NULL);
         policy_free(TAKE(controller->policy));
         json_decref(TAKE(controller->policy_errors));
     }

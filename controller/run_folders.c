@@ -77,10 +77,7 @@ static void find_claims(struct folder_sweep *sweep)
     }
 }
 
-/*
- * --- the folders of one container
- * ------------------------------------------------------------------
- */
+/* --- the folders of one container ------------------------------------------------------------- */
 
 static bool is_fresh(const char *path)
 {

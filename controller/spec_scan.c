@@ -132,10 +132,7 @@ void spec_scan_recall_places(struct spec_scan *scan, const json_t *places)
     }
 }
 
-/*
- * --- one file
- * -------------------------------------------------------------------------------------
- */
+/* --- one file --------------------------------------------------------------------------------- */
 
 struct scan_pass {
     struct spec_scan *scan;

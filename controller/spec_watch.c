@@ -204,10 +204,7 @@ static void add_watch(struct spec_watch *watch, const char *name)
     note_sign(watch); /* what came before the watch was seen by no event: look once more */
 }
 
-/*
- * --- the way to the directory
- * ---------------------------------------------------------------------
- */
+/* --- the way to the directory ----------------------------------------------------------------- */
 
 /*
  * Those that were there before the new ones: the kernel gives the same descriptor for the same

@@ -215,10 +215,7 @@ void state_dir_close(struct state_dir *state)
     state->path = NULL;
 }
 
-/*
- * --- what cannot be written
- * -----------------------------------------------------------------------
- */
+/* --- what cannot be written ------------------------------------------------------------------- */
 
 /* What is kept for a file that its writer writes again by itself. */
 static const char written_by_others[] = "";

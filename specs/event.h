@@ -18,6 +18,10 @@
 #define EVENTS_FILE "events.jsonl"
 #define EVENTS_OLD_FILE "events.1.jsonl"
 
+/* Whose events they are that are no object's. */
+#define EVENT_CONTROLLER_KIND "Controller"
+#define EVENT_CONTROLLER_NAME "berth"
+
 enum {
     EVENTS_FILE_MAX = 2 << 20, /* bytes, of each of the two */
     EVENT_LINE_MAX = 4096,

@@ -470,7 +470,8 @@ static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
 
-        if ((is_all || entry->is_doubted) && is_due_for_deletion(set, entry, now_ms)) {
+        if ((is_all || entry->is_doubted || entry->is_held) &&
+            is_due_for_deletion(set, entry, now_ms)) {
             set->held_count++;
             if (!entry->is_held) {
                 entry->is_held = true;
@@ -480,21 +481,17 @@ static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
     }
 }
 
-/* What was held may be coming back, file by file: it is missing as from now. */
-static void end_holds(struct spec_set *set, uint64_t now_ms)
+static bool is_any_missing(const struct spec_set *set)
 {
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        struct spec_entry *entry = map_value(at);
-
-        if (entry->is_held && !entry->is_doubted) {
-            entry->is_held = false;
-            entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
-            set->is_waiting = true;
-            mark_changed(set, entry->key);
+        if (!((const struct spec_entry *)map_value(at))->is_seen) {
+            return true;
         }
     }
+    return false;
 }
 
+/* With a word it is what was held that goes; what is merely due is judged in the next scan. */
 static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
 {
     struct map_entry *next;
@@ -503,7 +500,8 @@ static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
         struct spec_entry *entry = map_value(at);
 
         next = map_next(at);
-        if ((is_confirmed || !entry->is_doubted) && is_due_for_deletion(set, entry, now_ms)) {
+        if (is_due_for_deletion(set, entry, now_ms) &&
+            (is_confirmed ? entry->is_held : !entry->is_held && !entry->is_doubted)) {
             mark_changed(set, entry->key);
             map_remove(&set->entries, entry->key);
             entry_free(entry);
@@ -575,12 +573,13 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
         set->hold_total = total;
         hold(set, now_ms, true);
     } else {
-        set->hold_total = 0;
-        if (!is_deletion_confirmed) {
-            end_holds(set, now_ms);
-        }
+        set->hold_total = 0; /* what is held stays so until it comes back or is confirmed */
         delete_due(set, now_ms, is_deletion_confirmed);
-        hold(set, now_ms, false);
+        if (is_deletion_confirmed) {
+            set->is_waiting |= is_any_missing(set);
+        } else {
+            hold(set, now_ms, false);
+        }
     }
     mark_missing(set);
     forget_files(set);

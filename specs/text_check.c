@@ -140,22 +140,12 @@ int check_label_value(const char *text, struct error *err)
     return 0;
 }
 
-static bool has_dot_dot(const char *path)
-{
-    for (const char *part = path; *part != '\0'; part += strcspn(part, "/"), part += *part == '/') {
-        if (strcspn(part, "/") == 2 && part[0] == '.' && part[1] == '.') {
-            return true;
-        }
-    }
-    return false;
-}
-
 int check_absolute_path(const char *text, struct error *err)
 {
     if (text[0] != '/') {
         return refuse(err, text, "is not an absolute path: it must start with \"/\"");
     }
-    if (has_dot_dot(text)) {
+    if (path_has_dot_dot(text)) {
         return refuse(err, text, "must not have \"..\" in it");
     }
     if (strlen(text) > 4095) {

@@ -147,6 +147,16 @@ END
     [[ $(logged config_needs_restart) == '' ]]
 }
 
+@test "specs of a flag, and nobody says where statuses go: nothing needs a restart" {
+    printf 'state: state\ndiskHigh: 60\n' | config
+    start_with_config --specs "$SPECS" --engine unix:///nonexistent
+    printf 'state: state\ndiskHigh: 61\n' | config
+    kill -HUP "$BERTH_PID"
+    wait_for 10 heartbeat_has '^  highPercent: 61$'
+    [[ $(logged config_needs_restart) == '' ]]
+    heartbeat_has "statusDirectory: $SPECS"
+}
+
 @test "what a change allows is tried at once" {    # on the engine
     mkdir -p "$TEST_DIR/data"
     printf 'orphanGrace: 5m\n' | config

@@ -159,3 +159,13 @@ changes() { diff "$TEST_DIR/before" "$SPECS/pools/web.yaml" | grep '^[<>]'; }
     [ "$(changes)" = "<     minInstances: 1     # at night
 >     minInstances: 2     # at night" ]
 }
+
+@test "a file with a NUL byte in another document is left as it is" {
+    pool_file
+    printf -- '---\nkind: Instance\n\0x: y\n---\nlast: 1\n' >>"$SPECS/pools/web.yaml"
+    cp "$SPECS/pools/web.yaml" "$TEST_DIR/before"
+    run berth scale pool web --min 2
+    [ "$status" -eq 1 ]
+    [[ $output == *"pools/web.yaml: has a NUL byte in it"* ]]
+    cmp "$SPECS/pools/web.yaml" "$TEST_DIR/before"
+}

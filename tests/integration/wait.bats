@@ -136,4 +136,8 @@ SPEC
     run berth_wait instance/web
     [ "$status" -eq 1 ]
     [[ $output == *"no controller runs with state directory $STATE"* ]]
+    echo '# nothing yet' >"$TEST_DIR/empty.yaml"
+    run berth_wait -f "$TEST_DIR/empty.yaml"
+    [ "$status" -eq 1 ]
+    [[ $output == *"there is no object in the specs"* ]]
 }

@@ -496,6 +496,15 @@ static void scan_herd(struct spec_set *set, uint64_t now_ms, unsigned count, uns
     spec_set_scan_end(set, now_ms, is_confirmed);
 }
 
+/* The last one is missing, too. */
+static void scan_last_missing(struct spec_set *set, uint64_t now_ms, unsigned count,
+                              unsigned missing, bool is_confirmed)
+{
+    spec_set_scan_begin(set);
+    put_herd(set, 0, count - 1, missing);
+    spec_set_scan_end(set, now_ms, is_confirmed);
+}
+
 static void scan_herd_and(struct spec_set *set, uint64_t now_ms, unsigned count, unsigned missing,
                           const struct file *other)
 {
@@ -552,6 +561,37 @@ static void files_that_come_back_one_by_one_end_a_hold_without_a_deletion(void *
     spec_set_free(set);
 }
 
+/* Put back by hand, one every few seconds, and some not at all. */
+static void what_is_held_stays_so_until_it_comes_back_or_is_confirmed(void **state)
+{
+    struct spec_set *set = spec_set_new();
+    uint64_t now_ms = 10000;
+
+    (void)state;
+    scan_herd(set, 1000, 20, 0, false);
+    scan_herd(set, 2000, 20, 12, false);
+    scan_herd(set, 4000, 20, 12, false);
+    assert_int_equal(set->held_count, 12);
+    for (unsigned missing = 12; missing-- > 3; now_ms += 5000) {
+        scan_herd(set, now_ms, 20, missing, false);
+        scan_herd(set, now_ms + 2000, 20, missing, false);
+        assert_int_equal(count_objects(set), 20);
+        assert_int_equal(set->held_count, missing);
+    }
+    scan_last_missing(set, now_ms, 20, 3, false); /* one more goes: no part of the hold */
+    scan_last_missing(set, now_ms + 1500, 20, 3, false);
+    assert_int_equal(count_objects(set), 19);
+    assert_int_equal(set->held_count, 3);
+    scan_herd(set, now_ms + 5000, 19, 4, false); /* another one, which the word is not about */
+    scan_herd(set, now_ms + 6500, 19, 4, true);
+    assert_int_equal(count_objects(set), 16);
+    assert_true(set->is_waiting);
+    assert_non_null(spec_set_find(set, "Instance/vm-03"));
+    scan_herd(set, now_ms + 8000, 19, 4, false);
+    assert_int_equal(count_objects(set), 15);
+    spec_set_free(set);
+}
+
 static void scan_doubted(struct spec_set *set, uint64_t now_ms)
 {
     spec_set_scan_begin(set);
@@ -570,9 +610,10 @@ static void files_that_come_back_into_a_directory_that_was_unmounted_do_not_take
     scan_doubted(set, 9000);
     assert_int_equal(set->held_count, 2);
     SCAN(set, 20000, {"a.yaml", OBJECT("a", "x:1")});
+    SCAN(set, 28000, {"a.yaml", OBJECT("a", "x:1")});
     assert_int_equal(count_objects(set), 2);
-    assert_true(set->is_waiting);
-    SCAN(set, 20500, {"a.yaml", OBJECT("a", "x:1")}, {"b.yaml", OBJECT("b", "x:1")});
+    assert_int_equal(set->held_count, 1);
+    SCAN(set, 29000, {"a.yaml", OBJECT("a", "x:1")}, {"b.yaml", OBJECT("b", "x:1")});
     assert_int_equal(count_objects(set), 2);
     assert_int_equal(set->held_count, 0);
     SCAN(set, 30000, {"a.yaml", OBJECT("a", "x:1")});
@@ -992,6 +1033,7 @@ int main(void)
         cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
         cmocka_unit_test(putting_the_files_back_ends_a_hold),
         cmocka_unit_test(files_that_come_back_one_by_one_end_a_hold_without_a_deletion),
+        cmocka_unit_test(what_is_held_stays_so_until_it_comes_back_or_is_confirmed),
         cmocka_unit_test(
             files_that_come_back_into_a_directory_that_was_unmounted_do_not_take_the_rest_down),
         cmocka_unit_test(what_is_kept_of_a_faulty_file_can_be_read),
