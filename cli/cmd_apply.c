@@ -44,6 +44,7 @@ struct apply {
     struct apply_plan plan;
     struct junit report;
     uint64_t began_at_ms;
+    bool is_written;
 };
 
 static void apply_done(struct apply *apply)
@@ -143,7 +144,7 @@ static int write_report(struct apply *apply, int result)
     if (apply->options.report == NULL) {
         return result;
     }
-    for (size_t i = 0; i < apply->plan.object_count; i++) {
+    for (size_t i = 0; apply->is_written && i < apply->plan.object_count; i++) {
         report_object(apply, &apply->plan.objects[i]);
     }
     apply->report.took_ms = (int64_t)(clock_monotonic_ms() - apply->began_at_ms);
@@ -153,10 +154,16 @@ static int write_report(struct apply *apply, int result)
     return result;
 }
 
-/* What is wrong before anything is written is one failed case. */
+/* What comes in the way of writing is one failed case. */
 static void report_failure(struct apply *apply, const char *type, const char *message)
 {
     junit_add(&apply->report, "berth", "apply", 0, JUNIT_FAILED, type, message);
+}
+
+static int give_up(struct apply *apply, const char *message)
+{
+    report_failure(apply, "NotApplied", message);
+    return say(message);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -305,19 +312,19 @@ static int run(struct apply *apply)
     wait_run_find_places(&apply->wait, &apply->options.places);
     if (spec_input_names(&apply->input, NULL, &names, &err) < 0 ||
         (should_wait && wait_run_check_controller(&apply->wait, &err) < 0)) {
-        report_failure(apply, "NotApplied", err.message);
-        return say(err.message);
+        return give_up(apply, err.message);
     }
     if (names.count == 0) {
-        return say("there is no object in the specs");
+        return give_up(apply, "there is no object in the specs");
     }
     if (apply->options.if_hash != NULL && names.count != 1) {
+        report_failure(apply, "NotApplied", "--if-hash is for one object");
         return check_single_object(&names);
     }
     if (plan_and_write(apply, &names, &err) < 0) {
-        report_failure(apply, "NotApplied", err.message);
-        return say(err.message);
+        return give_up(apply, err.message);
     }
+    apply->is_written = true;
     print_results(apply);
     return should_wait ? wait_for_objects(apply) : EXIT_OK;
 }

@@ -56,7 +56,7 @@ YAML
     echo mine >"$TEST_DIR/out/debug.yaml"
     run --separate-stderr "$BERTH" convert -o "$TEST_DIR/out" "$CASES/api.deployment.yaml"
     [ "$status" -eq 1 ]
-    [[ $stderr == *"debug.yaml: File exists; nothing is overwritten"* ]]
+    [[ $stderr == *'debug.yaml" exists already; nothing is overwritten'* ]]
     [ "$(cat "$TEST_DIR/out/debug.yaml")" = mine ]
 }
 

@@ -103,7 +103,7 @@ count_passes() { awk -F': ' '$1 == "passes" {print $2}' "$STATE/controller.yaml"
     ! grep -q spec_gone "$LOG" || return 1
 }
 
-@test "more than half of all and more than five at once is held until it is confirmed" {
+@test "more than half of all and more than five at once is held until it is back or confirmed" {
     for i in 1 2 3 4 5 6 7; do
         drop "i$i.yaml" <<SPEC
 apiVersion: berth.dev/v1
@@ -122,9 +122,16 @@ SPEC
     run "$BERTH" get --specs "$SPECS" --state "$STATE"
     [[ $output == *"6 deletions are held"* ]]
     mv "$TEST_DIR"/away/i[1-3].yaml "$SPECS/"
-    wait_for 15 sh -c "test \$(docker ps -aq --filter label=dev.berth.controller=$(cat "$STATE/controller-id") | wc -l) -eq 4"
-    mv "$SPECS"/i[1-3].yaml "$TEST_DIR/away/"
-    wait_for 15 sh -c "test \$(docker ps -aq --filter label=dev.berth.controller=$(cat "$STATE/controller-id") | wc -l) -eq 1"
+    wait_for 15 grep -q "heldDeletions: 3" "$STATE/controller.yaml"
+    rm "$SPECS/i1.yaml"
+    wait_for 15 container_is_gone held-1
+    [ "$(our_containers | wc -l)" -eq 6 ]
+    field_is i4.yaml held-4 'status.conditions[type=SpecValid].reason' DeletionsHeld
+    mv "$TEST_DIR"/away/i[45].yaml "$SPECS/"
+    wait_for 15 grep -q "heldDeletions: 1" "$STATE/controller.yaml"
+    "$BERTH" confirm-deletions --state "$STATE"
+    wait_for 15 container_is_gone held-6
+    [ "$(our_containers | wc -l)" -eq 5 ]
 }
 
 @test "berth confirm-deletions lets held deletions happen" {
