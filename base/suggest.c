@@ -1,5 +1,7 @@
 #include "base/suggest.h"
 
+#include "base/memory.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -64,4 +66,11 @@ const char *suggest_nearest(const char *text, const char *const *words, size_t c
         }
     }
     return best;
+}
+
+char *suggest_hint(const char *text, const char *const *words, size_t count)
+{
+    const char *nearest = suggest_nearest(text, words, count);
+
+    return nearest != NULL ? xasprintf("; did you mean \"%s\"?", nearest) : xstrdup("");
 }

@@ -18,4 +18,7 @@ unsigned suggest_distance(const char *a, const char *b);
  */
 const char *suggest_nearest(const char *text, const char *const *words, size_t count);
 
+/* The same as the end of a message: "; did you mean \"word\"?", or "". The caller frees it. */
+char *suggest_hint(const char *text, const char *const *words, size_t count);
+
 #endif

@@ -9,18 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *apply_result_word(enum apply_result result)
-{
-    switch (result) { /* no default: a result without a word does not compile */
-    case APPLY_UNCHANGED: return "unchanged";
-    case APPLY_CONFIGURED: return "configured";
-    case APPLY_CREATED: return "created";
-    case APPLY_PRUNED: return "pruned";
-    case APPLY_DELETED: return "deleted";
-    }
-    abort();
-}
-
 void apply_plan_init(struct apply_plan *plan, const struct spec_store *store)
 {
     *plan = (struct apply_plan){.store = store};
@@ -516,28 +504,6 @@ int apply_plan_verify(const struct apply_plan *plan, struct error *err)
                 verify_object(&plan->objects[o], parsed, err) < 0) {
                 return -1;
             }
-        }
-    }
-    return 0;
-}
-
-int apply_plan_write(const struct apply_plan *plan, struct error *err)
-{
-    for (size_t i = 0; i < plan->file_count; i++) {
-        const struct apply_file *file = &plan->files[i];
-        int result = 0;
-
-        if (!file->is_changed) {
-            continue;
-        }
-        if (file->text != NULL) {
-            result = spec_store_write(plan->store, file->name, file->before, file->text,
-                                      strlen(file->text), err);
-        } else if (file->before != NULL) {
-            result = spec_store_remove(plan->store, file->before, err);
-        }
-        if (result < 0) {
-            return -1;
         }
     }
     return 0;

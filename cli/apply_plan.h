@@ -29,6 +29,7 @@ struct apply_object {
     char *hash; /* of the spec that will be there; NULL: none */
     char *file; /* below the spec directory */
     enum apply_result result;
+    bool is_written;
 };
 
 struct apply_file {
@@ -73,7 +74,16 @@ int apply_plan_check_hash(const struct spec_store *store, enum kind kind, const 
 /* Whether what was planned parses, with the objects and hashes that it should have. */
 int apply_plan_verify(const struct apply_plan *plan, struct error *err);
 
-/* Writes all changed files, each atomically. ERROR_CONFLICT: somebody was faster. */
-int apply_plan_write(const struct apply_plan *plan, struct error *err);
+/*
+ * Writes all changed files, each atomically, and notes which objects were in them. ERROR_CONFLICT:
+ * somebody was faster; what was written before stays so.
+ */
+int apply_plan_write(struct apply_plan *plan, struct error *err);
+
+/* Whether an earlier try, or this one, has written or removed the object. */
+bool apply_plan_has_written(const struct apply_plan *plan, enum kind kind, const char *name);
+
+/* What an earlier try has written is told as that by the one that follows it. */
+void apply_plan_take_written(struct apply_plan *plan, const struct apply_plan *before);
 
 #endif

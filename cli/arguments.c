@@ -294,7 +294,8 @@ int kind_from_argument(const char *text, enum kind *ret_kind)
 
 int unknown_kind_error(struct arguments *args, const char *text)
 {
-    const char *words[2 * KIND_COUNT + 1] = {"all"}, *nearest;
+    const char *words[2 * KIND_COUNT + 1] = {"all"};
+    auto_free char *hint = NULL;
     auto_done(strbuf) list = {0};
     size_t count = 1;
 
@@ -303,8 +304,7 @@ int unknown_kind_error(struct arguments *args, const char *text)
         words[count++] = kind_name((enum kind)i);
         strbuf_addf(&list, "%s%s", i > 0 ? ", " : "", kind_plural((enum kind)i));
     }
-    nearest = suggest_nearest(text, words, count);
-    return arguments_wrong(args, "unknown kind \"%s\"; it is one of %s or all%s%s%s", text,
-                           strbuf_text(&list), nearest != NULL ? "; did you mean \"" : "",
-                           nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    hint = suggest_hint(text, words, count);
+    return arguments_wrong(args, "unknown kind \"%s\"; it is one of %s or all%s", text,
+                           strbuf_text(&list), hint);
 }

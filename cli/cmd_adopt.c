@@ -11,6 +11,7 @@
 #include "cli/spec_store.h"
 #include "cli/status_store.h"
 #include "controller/options.h"
+#include "reconcilers/workload.h"
 #include "specs/yaml_writer.h"
 
 #include <errno.h>
@@ -67,7 +68,7 @@ static int ask_engine(const struct adopt *adopt, json_t **ret_container, json_t 
         return -1;
     }
     labels = json_object_get(json_object_get(*ret_container, "Config"), "Labels");
-    if (json_object_get(labels, "dev.berth.controller") != NULL) {
+    if (json_object_get(labels, LABEL_CONTROLLER) != NULL) {
         return error_set(err, ERROR_INVALID, "container \"%s\" is Berth's already", adopt->name);
     }
     /* An image that is gone says nothing of its own: everything is taken for the container's. */
@@ -100,7 +101,7 @@ static int write_spec(const struct adopt *adopt, const char *name, const char *t
     auto_done(spec_store) store = {0};
     struct spec_store_entry entry;
 
-    if (spec_store_read(specs, &store, err) < 0) {
+    if (spec_store_read(specs, stderr, &store, err) < 0) {
         return -1;
     }
     entry = spec_store_find(&store, KIND_INSTANCE, name);

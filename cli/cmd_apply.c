@@ -168,25 +168,6 @@ static int give_up(struct apply *apply, const char *message)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static size_t read_and_check(struct apply *apply, FILE *errors)
-{
-    const char *prefix = apply->options.input.prefix;
-    size_t count = spec_input_read(&apply->options.input, &apply->input, errors);
-    struct error err = {0};
-
-    if (count == 0) {
-        count = spec_input_report(&apply->input, errors);
-    }
-    if (count > 0 || prefix == NULL) {
-        return count;
-    }
-    if (spec_input_rename(&apply->input, prefix, &err) < 0) {
-        fprintf(errors, "%s\n", err.message);
-        return 1;
-    }
-    return spec_input_report(&apply->input, errors); /* a name may be too long now */
-}
-
 static int read_input(struct apply *apply)
 {
     auto_free char *text = NULL;
@@ -196,7 +177,7 @@ static int read_input(struct apply *apply)
     if (errors == NULL) {
         return say("no memory");
     }
-    count = read_and_check(apply, errors);
+    count = spec_input_take(&apply->options.input, &apply->input, errors);
     fclose(errors);
     if (count > 0) {
         fputs(text, stderr);
@@ -221,10 +202,13 @@ static int check_single_object(const struct object_names *names)
 static int make_plan(struct apply *apply, const struct object_names *names, struct apply_plan *plan,
                      struct error *err)
 {
+    const struct object_name *first = &names->items[0];
+
     apply_plan_init(plan, &apply->store);
     if (apply->options.if_hash != NULL &&
-        apply_plan_check_hash(&apply->store, names->items[0].kind, names->items[0].name,
-                              apply->options.if_hash, err) < 0) {
+        !apply_plan_has_written(&apply->plan, first->kind, first->name) &&
+        apply_plan_check_hash(&apply->store, first->kind, first->name, apply->options.if_hash,
+                              err) < 0) {
         return -1;
     }
     if (apply_plan_add_input(plan, &apply->input, err) < 0 ||
@@ -235,16 +219,6 @@ static int make_plan(struct apply *apply, const struct object_names *names, stru
     return apply_plan_verify(plan, err);
 }
 
-/* What an earlier try has written is told as that. */
-static void keep_results(struct apply_plan *plan, const struct apply_plan *before)
-{
-    for (size_t i = 0; i < plan->object_count && i < before->object_count; i++) {
-        if (plan->objects[i].result == APPLY_UNCHANGED) {
-            plan->objects[i].result = before->objects[i].result;
-        }
-    }
-}
-
 /* Somebody else who writes to the same files makes it begin anew, with what they have written. */
 static int plan_and_write(struct apply *apply, const struct object_names *names, struct error *err)
 {
@@ -252,14 +226,15 @@ static int plan_and_write(struct apply *apply, const struct object_names *names,
         struct apply_plan plan;
 
         spec_store_done(&apply->store);
-        if (spec_store_read(apply->wait.specs, &apply->store, err) < 0) {
+        if (spec_store_read(apply->wait.specs, tries == 1 ? stderr : NULL, &apply->store, err) <
+            0) {
             return -1;
         }
         if (make_plan(apply, names, &plan, err) < 0) {
             apply_plan_done(&plan);
             return -1;
         }
-        keep_results(&plan, &apply->plan);
+        apply_plan_take_written(&plan, &apply->plan);
         apply_plan_done(&apply->plan);
         apply->plan = plan;
         if (apply->options.is_dry_run || apply_plan_write(&apply->plan, err) == 0) {

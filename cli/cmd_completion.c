@@ -95,15 +95,14 @@ static const struct {
 
 static int unknown_shell(struct arguments *args, const char *shell)
 {
-    const char *names[ARRAY_SIZE(scripts)], *nearest;
+    const char *names[ARRAY_SIZE(scripts)];
+    auto_free char *hint = NULL;
 
     for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
         names[i] = scripts[i].shell;
     }
-    nearest = suggest_nearest(shell, names, ARRAY_SIZE(names));
-    arguments_wrong(args, "\"%s\" is none of bash, zsh, fish%s%s%s", shell,
-                    nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                    nearest != NULL ? "\"?" : "");
+    hint = suggest_hint(shell, names, ARRAY_SIZE(names));
+    arguments_wrong(args, "\"%s\" is none of bash, zsh, fish%s", shell, hint);
     return args->exit_code;
 }
 

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
 #include "cli/apply_plan.h"
 #include "cli/arguments.h"
 #include "cli/ask_controller.h"
@@ -172,60 +171,36 @@ static void note_owner(struct delete *delete, const struct object_name *name)
     }
 }
 
-/* The nearest name of the kind in the spec directory, or NULL. */
-static const char *find_nearest(const struct spec_store *store, const struct object_name *name)
-{
-    auto_free const char **names = NULL;
-    size_t count = 0, capacity = 0;
-
-    for (size_t i = 0; i < store->count; i++) {
-        const struct spec_file *parsed = store->files[i].parsed;
-
-        for (size_t d = 0; d < parsed->count; d++) {
-            if (text_equal(parsed->documents[d].kind, kind_name(name->kind)) &&
-                parsed->documents[d].name != NULL) {
-                array_grow(&names, count, &capacity, sizeof(*names));
-                names[count++] = parsed->documents[d].name;
-            }
-        }
-    }
-    return suggest_nearest(name->name, names, count);
-}
-
 static void say_missing(struct delete *delete, const struct object_name *name)
 {
-    const char *nearest;
+    auto_free char *hint = spec_store_suggest(&delete->store, name->kind, name->name);
 
     if (delete->options.ignores_missing) {
         return;
     }
-    nearest = find_nearest(&delete->store, name);
-    fprintf(stderr, "berth delete: there is no %s \"%s\" in %s%s%s%s\n", kind_name(name->kind),
-            name->name, delete->store.directory, nearest != NULL ? "; did you mean \"" : "",
-            nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    fprintf(stderr, "berth delete: there is no %s \"%s\" in %s%s\n", kind_name(name->kind),
+            name->name, delete->store.directory, hint);
     delete->is_something_missing = true;
 }
 
-static int make_plan(struct delete *delete, struct error *err)
+static int make_plan(struct delete *delete, struct apply_plan *plan, struct error *err)
 {
-    apply_plan_done(&delete->plan);
-    apply_plan_init(&delete->plan, &delete->store);
+    apply_plan_init(plan, &delete->store);
     delete->is_something_missing = false;
     for (size_t i = 0; i < delete->names.count; i++) {
         const struct object_name *name = &delete->names.items[i];
         bool was_there;
 
-        if (apply_plan_remove(&delete->plan, name->kind, name->name, APPLY_DELETED, &was_there,
-                              err) < 0) {
+        if (apply_plan_remove(plan, name->kind, name->name, APPLY_DELETED, &was_there, err) < 0) {
             return -1;
         }
         if (was_there) {
             note_owner(delete, name);
-        } else {
+        } else if (!apply_plan_has_written(&delete->plan, name->kind, name->name)) {
             say_missing(delete, name);
         }
     }
-    return apply_plan_verify(&delete->plan, err);
+    return apply_plan_verify(plan, err);
 }
 
 /* Somebody else who writes to the same files makes it begin anew, with what they have written. */
@@ -234,17 +209,24 @@ static int plan_and_write(struct delete *delete)
     struct error err = {0};
 
     for (unsigned tries = 1;; tries++) {
+        struct apply_plan plan;
+
         error_clear(&err);
         spec_store_done(&delete->store);
-        if (spec_store_read(delete->wait.specs, &delete->store, &err) < 0) {
+        if (spec_store_read(delete->wait.specs, tries == 1 ? stderr : NULL, &delete->store, &err) <
+            0) {
             return say(err.message);
         }
         if (add_users(delete) != EXIT_OK) {
             return EXIT_FAILED;
         }
-        if (make_plan(delete, &err) < 0) {
+        if (make_plan(delete, &plan, &err) < 0) {
+            apply_plan_done(&plan);
             return say(err.message);
         }
+        apply_plan_take_written(&plan, &delete->plan);
+        apply_plan_done(&delete->plan);
+        delete->plan = plan;
         if (delete->options.is_dry_run || apply_plan_write(&delete->plan, &err) == 0) {
             return EXIT_OK;
         }

@@ -83,7 +83,7 @@ static int read_all(struct describing *describing, struct error *err)
     if (status_store_read(describing->status_dir, &describing->documents, err) < 0) {
         return -1;
     }
-    if (spec_store_read(describing->specs_dir, &describing->store, &ignored) == 0) {
+    if (spec_store_read(describing->specs_dir, stderr, &describing->store, &ignored) == 0) {
         add_unseen(describing);
     } else {
         fprintf(stderr, "warning: %s\n", ignored.message);

@@ -156,25 +156,6 @@ static int make_options(const struct diff *diff, struct controller_options *opti
 
 /* --- the input ------------------------------------------------------------------------------- */
 
-static size_t read_input(struct diff *diff)
-{
-    const char *prefix = diff->options.prefix;
-    size_t errors = spec_input_read(&diff->options, &diff->input, stderr);
-    struct error err = {0};
-
-    if (errors == 0) {
-        errors = spec_input_report(&diff->input, stderr);
-    }
-    if (errors > 0 || prefix == NULL) {
-        return errors;
-    }
-    if (spec_input_rename(&diff->input, prefix, &err) < 0) {
-        fprintf(stderr, "%s\n", err.message);
-        return 1;
-    }
-    return spec_input_report(&diff->input, stderr);
-}
-
 static const struct object *find_in(const struct spec_file *file, enum kind kind, const char *name)
 {
     for (size_t i = 0; i < file->count; i++) {
@@ -318,11 +299,11 @@ static int run(const struct command *command, int argc, char **argv)
     }
     diff.specs = status_store_specs_of(&diff.places);
     diff.state = directory_option(diff.places.state, "BERTH_STATE", DEFAULT_STATE_DIR);
-    errors = diff.options.count > 0 ? read_input(&diff) : 0;
+    errors = diff.options.count > 0 ? spec_input_take(&diff.options, &diff.input, stderr) : 0;
     if (errors > 0) {
         return EXIT_TROUBLE;
     }
-    if (spec_store_read(diff.specs, &diff.store, &err) < 0 ||
+    if (spec_store_read(diff.specs, stderr, &diff.store, &err) < 0 ||
         (diff.options.count > 0 && plan_input(&diff, &err) < 0)) {
         return trouble(&args, err.message);
     }

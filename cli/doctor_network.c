@@ -28,7 +28,7 @@ void doctor_check_git_servers(struct doctor *doctor)
     struct spec_store store = {0};
     struct error err = {0};
 
-    if (!doctor->has_network || spec_store_read(doctor->specs_dir, &store, &err) < 0) {
+    if (!doctor->has_network || spec_store_read(doctor->specs_dir, stderr, &store, &err) < 0) {
         return; /* that the specs cannot be read was said */
     }
     for (size_t i = 0; i < store.count; i++) {

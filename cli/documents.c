@@ -130,7 +130,6 @@ char *document_spelling(const json_t *document)
 char *documents_suggest(const json_t *documents, const char *kind, const char *name)
 {
     auto_free const char **names = xcalloc(json_array_size(documents) + 1, sizeof(*names));
-    const char *nearest;
     size_t used = 0, index;
     json_t *document;
 
@@ -140,6 +139,5 @@ char *documents_suggest(const json_t *documents, const char *kind, const char *n
             names[used++] = document_name(document);
         }
     }
-    nearest = suggest_nearest(name, names, used);
-    return nearest != NULL ? xasprintf("; did you mean \"%s\"?", nearest) : xstrdup("");
+    return suggest_hint(name, names, used);
 }

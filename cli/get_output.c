@@ -1,5 +1,6 @@
 #include "cli/get_output.h"
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -78,13 +79,12 @@ static int unknown_form(const char *text, struct error *err)
 {
     static const char *const words[] = {"table", "wide",      "json",           "yaml",
                                         "name",  "jsonpath=", "custom-columns="};
-    const char *nearest = suggest_nearest(text, words, ARRAY_SIZE(words));
+    auto_free char *hint = suggest_hint(text, words, ARRAY_SIZE(words));
 
     return error_set(err, ERROR_INVALID,
                      "\"%s\" is none of table, wide, json, yaml, name, jsonpath=TEMPLATE, "
-                     "custom-columns=NAME:PATH,...%s%s%s",
-                     text, nearest != NULL ? "; did you mean \"" : "",
-                     nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+                     "custom-columns=NAME:PATH,...%s",
+                     text, hint);
 }
 
 int get_output_parse(struct get_output *output, const char *text, struct error *err)

@@ -68,19 +68,15 @@ static int unknown_command(const char *name)
 {
     const char *names[ARRAY_SIZE(commands)];
     size_t count = 0;
-    const char *nearest;
+    auto_free char *hint = NULL;
 
     for (size_t i = 0; commands[i] != NULL; i++) {
         if (commands[i]->summary != NULL) {
             names[count++] = commands[i]->name;
         }
     }
-    nearest = suggest_nearest(name, names, count);
-    fprintf(stderr, "berth: unknown command \"%s\"", name);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean \"%s\"?", nearest);
-    }
-    fprintf(stderr, "\nsee: berth --help\n");
+    hint = suggest_hint(name, names, count);
+    fprintf(stderr, "berth: unknown command \"%s\"%s\nsee: berth --help\n", name, hint);
     return EXIT_BAD_USAGE;
 }
 

@@ -1,13 +1,13 @@
 #include "cli/spec_change.h"
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
 #include "cli/command.h"
+#include "cli/object_names.h"
 #include "cli/status_store.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,40 +43,23 @@ int spec_change_operands(struct spec_change *change, struct arguments *args)
         return unknown_kind_error(args, word);
     }
     change->name = xstrdup(slash != NULL ? slash + 1 : args->operands[1]);
-    change->spelling = xasprintf("%s/%s", kind_name(change->kind), change->name);
-    for (char *at = change->spelling; *at != '/'; at++) {
-        *at = (char)tolower((unsigned char)*at);
-    }
+    change->spelling = object_spelling(change->kind, change->name);
     return 0;
 }
 
 /* "; did you mean ..." or which pool's member it is, or "". The caller's to free. */
 static char *find_hint(const struct spec_change *change)
 {
-    const struct spec_store *store = &change->store;
-    auto_free const char **names = NULL;
-    size_t count = 0, room = 0;
-    const char *nearest, *dash = strrchr(change->name, '-');
+    const char *dash = strrchr(change->name, '-');
 
-    for (size_t i = 0; i < store->count; i++) {
-        for (size_t d = 0; d < store->files[i].parsed->count; d++) {
-            const struct spec_document *document = &store->files[i].parsed->documents[d];
+    if (change->kind == KIND_INSTANCE && dash != NULL) {
+        auto_free char *pool = xstrndup(change->name, (size_t)(dash - change->name));
 
-            if (change->kind == KIND_INSTANCE && dash != NULL && document->name != NULL &&
-                text_equal(document->kind, kind_name(KIND_INSTANCE_POOL)) &&
-                strlen(document->name) == (size_t)(dash - change->name) &&
-                text_has_prefix(change->name, document->name)) {
-                return xasprintf("; it is a member of instancepool/%s, whose spec is its spec",
-                                 document->name);
-            }
-            if (document->name != NULL && text_equal(document->kind, kind_name(change->kind))) {
-                array_grow(&names, count, &room, sizeof(*names));
-                names[count++] = document->name;
-            }
+        if (spec_store_find(&change->store, KIND_INSTANCE_POOL, pool).file != NULL) {
+            return xasprintf("; it is a member of instancepool/%s, whose spec is its spec", pool);
         }
     }
-    nearest = suggest_nearest(change->name, names, count);
-    return nearest != NULL ? xasprintf("; did you mean \"%s\"?", nearest) : xstrdup("");
+    return spec_store_suggest(&change->store, change->kind, change->name);
 }
 
 static int not_found(const struct spec_change *change, struct error *err)
@@ -110,7 +93,7 @@ int spec_change_open(struct spec_change *change, const struct places *places, st
 {
     auto_free char *directory = status_store_specs_of(places);
 
-    if (spec_store_read(directory, &change->store, err) < 0) {
+    if (spec_store_read(directory, stderr, &change->store, err) < 0) {
         return -1;
     }
     change->file = find_file(change);

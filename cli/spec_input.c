@@ -108,7 +108,7 @@ static size_t read_directory(struct spec_input *input, const char *path, FILE *e
     auto_done(spec_store) store = {0};
     struct error err = {0};
 
-    if (spec_store_read(path, &store, &err) < 0) {
+    if (spec_store_read(path, errors, &store, &err) < 0) {
         fprintf(errors, "%s\n", err.message);
         return 1;
     }
@@ -280,4 +280,22 @@ int spec_input_rename(struct spec_input *input, const char *prefix, struct error
     }
     parse(input);
     return 0;
+}
+
+size_t spec_input_take(struct input_options *options, struct spec_input *input, FILE *errors)
+{
+    size_t count = spec_input_read(options, input, errors);
+    struct error err = {0};
+
+    if (count == 0) {
+        count = spec_input_report(input, errors);
+    }
+    if (count > 0 || options->prefix == NULL) {
+        return count;
+    }
+    if (spec_input_rename(input, options->prefix, &err) < 0) {
+        fprintf(errors, "%s\n", err.message);
+        return 1;
+    }
+    return spec_input_report(input, errors); /* a name may be too long now */
 }

@@ -68,6 +68,9 @@ size_t spec_input_report(const struct spec_input *input, FILE *errors);
 /* Puts the prefix before all names of an input without errors; the files' targets have it too. */
 int spec_input_rename(struct spec_input *input, const char *prefix, struct error *err);
 
+/* All three, in order: an input to go on with, or how many errors there are. */
+size_t spec_input_take(struct input_options *options, struct spec_input *input, FILE *errors);
+
 /* The names of all objects, with the prefix (NULL: none). ERROR_INVALID: a document has none. */
 int spec_input_names(const struct spec_input *input, const char *prefix, struct object_names *names,
                      struct error *err);

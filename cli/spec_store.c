@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/sha256.h"
+#include "base/suggest.h"
 #include "controller/spec_scan.h"
 #include "specs/spec_set.h"
 #include "specs/yaml_reader.h"
@@ -52,26 +53,28 @@ int spec_store_read_file(const char *directory, const char *name, char **ret_tex
                         : file_read(AT_FDCWD, real, 2 * YAML_MAX_BYTES, ret_text, ret_len, err);
 }
 
-static void leave_out(struct spec_store *store, const char *name, const char *why)
+static void leave_out(struct spec_store *store, FILE *warnings, const char *name, const char *why)
 {
-    fprintf(stderr, "warning: %s/%s is left out: %s\n", store->directory, name, why);
+    if (warnings != NULL) {
+        fprintf(warnings, "warning: %s/%s is left out: %s\n", store->directory, name, why);
+    }
     store->left_out++;
 }
 
 /* What the scan has parsed is good for the same text. */
-static void take_file(struct spec_store *store, struct spec_set_file *seen)
+static void take_file(struct spec_store *store, FILE *warnings, struct spec_set_file *seen)
 {
     struct spec_store_file *file = &store->files[store->count];
     char digest[SHA256_HEX_SIZE];
     struct error err = {0};
 
     if (seen->unreadable != NULL || seen->parsed == NULL) {
-        leave_out(store, seen->name,
+        leave_out(store, warnings, seen->name,
                   seen->unreadable != NULL ? seen->unreadable : "it changes all the time");
         return;
     }
     if (spec_store_read_file(store->directory, seen->name, &file->text, &file->len, &err) < 0) {
-        leave_out(store, seen->name, err.message);
+        leave_out(store, warnings, seen->name, err.message);
         return;
     }
     sha256_hex(file->text, file->len, digest);
@@ -82,7 +85,8 @@ static void take_file(struct spec_store *store, struct spec_set_file *seen)
     store->count++;
 }
 
-int spec_store_read(const char *directory, struct spec_store *ret_store, struct error *err)
+int spec_store_read(const char *directory, FILE *warnings, struct spec_store *ret_store,
+                    struct error *err)
 {
     auto_done(spec_scan) scan;
     struct spec_set *set = spec_set_new();
@@ -99,7 +103,7 @@ int spec_store_read(const char *directory, struct spec_store *ret_store, struct 
     };
     map_sort(&set->files);
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
-        take_file(ret_store, map_value(at));
+        take_file(ret_store, warnings, map_value(at));
     }
     spec_set_free(set);
     return 0;
@@ -131,6 +135,25 @@ struct spec_store_entry spec_store_find(const struct spec_store *store, enum kin
         }
     }
     return (struct spec_store_entry){0};
+}
+
+char *spec_store_suggest(const struct spec_store *store, enum kind kind, const char *name)
+{
+    auto_free const char **names = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (size_t i = 0; i < store->count; i++) {
+        const struct spec_file *parsed = store->files[i].parsed;
+
+        for (size_t d = 0; d < parsed->count; d++) {
+            if (text_equal(parsed->documents[d].kind, kind_name(kind)) &&
+                parsed->documents[d].name != NULL) {
+                array_grow(&names, count, &capacity, sizeof(*names));
+                names[count++] = parsed->documents[d].name;
+            }
+        }
+    }
+    return suggest_hint(name, names, count);
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

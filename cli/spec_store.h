@@ -11,6 +11,7 @@
 #include "specs/spec_file.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* A file and what is in it. */
 struct spec_store_file {
@@ -28,9 +29,11 @@ struct spec_store {
 };
 
 /*
- * ERROR: the directory cannot be read. Files that cannot be are left out, with a warning on stderr.
+ * ERROR: the directory cannot be read. Files that cannot be are left out; a line for each goes to
+ * warnings (NULL: to nobody).
  */
-int spec_store_read(const char *directory, struct spec_store *ret_store, struct error *err);
+int spec_store_read(const char *directory, FILE *warnings, struct spec_store *ret_store,
+                    struct error *err);
 void spec_store_done(struct spec_store *store);
 
 /* One file below the directory; a link leads on where it stays inside. */
@@ -49,6 +52,9 @@ struct spec_store_entry {
  */
 struct spec_store_entry spec_store_find(const struct spec_store *store, enum kind kind,
                                         const char *name);
+
+/* The nearest name of the kind, as "; did you mean \"web\"?", or "". The caller frees it. */
+char *spec_store_suggest(const struct spec_store *store, enum kind kind, const char *name);
 
 /*
  * Writes a file below the directory atomically: temporary file beside it, fsync, rename; mode and

@@ -1,5 +1,6 @@
 #include "cli/wait_judge.h"
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/suggest.h"
@@ -24,11 +25,9 @@ void wait_goal_done(struct wait_goal *goal)
 static int unknown_word(const char *kind, const char *word, const char *const *words, size_t count,
                         struct error *err)
 {
-    const char *nearest = suggest_nearest(word, words, count);
+    auto_free char *hint = suggest_hint(word, words, count);
 
-    return error_set(err, ERROR_INVALID, "there is no %s \"%s\"%s%s%s", kind, word,
-                     nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                     nearest != NULL ? "\"?" : "");
+    return error_set(err, ERROR_INVALID, "there is no %s \"%s\"%s", kind, word, hint);
 }
 
 /* The word as it is spelled, whatever the case; NULL: there is no such one. */
@@ -107,7 +106,7 @@ int wait_goal_parse(const char *text, struct wait_goal *ret_goal, struct error *
 {
     static const char *const kinds[] = {"condition=Ready", "phase=Succeeded", "delete",
                                         "jsonpath={.status.phase}=RUNNING"};
-    const char *nearest;
+    auto_free char *hint = NULL;
 
     if (text_has_prefix(text, "condition=")) {
         return parse_condition(text + strlen("condition="), ret_goal, err);
@@ -122,12 +121,11 @@ int wait_goal_parse(const char *text, struct wait_goal *ret_goal, struct error *
         *ret_goal = (struct wait_goal){.kind = WAIT_DELETION};
         return 0;
     }
-    nearest = suggest_nearest(text, kinds, ARRAY_SIZE(kinds));
+    hint = suggest_hint(text, kinds, ARRAY_SIZE(kinds));
     return error_set(err, ERROR_INVALID,
                      "\"%s\" is none of condition=TYPE, phase=PHASE, delete and "
-                     "jsonpath=PATH=VALUE%s%s%s",
-                     text, nearest != NULL ? "; did you mean \"" : "",
-                     nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+                     "jsonpath=PATH=VALUE%s",
+                     text, hint);
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */

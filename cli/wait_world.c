@@ -154,7 +154,7 @@ static int find_spec_places(struct wait_world *world, struct error *err)
 {
     auto_done(spec_store) store = {0};
 
-    if (spec_store_read(world->specs, &store, err) < 0) {
+    if (spec_store_read(world->specs, NULL, &store, err) < 0) {
         return -1;
     }
     free_texts(&world->spec_places);

@@ -1,5 +1,6 @@
 #include "specs/decode.h"
 
+#include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -211,17 +212,15 @@ static int find_word(const char *const *words, const char *text)
 static void refuse_word(struct decoder *decoder, const struct field *field,
                         const struct yaml_node *node, const struct place *place)
 {
-    const char *near = suggest_nearest(node->text, field->words, count_words(field->words));
+    auto_free char *hint = suggest_hint(node->text, field->words, count_words(field->words));
     auto_done(strbuf) words = {0};
     char shown[EXCERPT_SIZE];
 
     for (size_t i = 0; field->words[i] != NULL; i++) {
         strbuf_addf(&words, "%s%s", i > 0 ? ", " : "", field->words[i]);
     }
-    spec_errors_add(decoder->errors, node, place, REASON_INVALID_SPEC,
-                    "\"%s\" is not one of %s%s%s%s", excerpt(node->text, shown),
-                    strbuf_text(&words), near != NULL ? "; did you mean \"" : "",
-                    near != NULL ? near : "", near != NULL ? "\"?" : "");
+    spec_errors_add(decoder->errors, node, place, REASON_INVALID_SPEC, "\"%s\" is not one of %s%s",
+                    excerpt(node->text, shown), strbuf_text(&words), hint);
 }
 
 static void decode_enum(struct decoder *decoder, const struct field *field,

@@ -1,9 +1,11 @@
 #include "cli/apply_plan.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "cli/name_prefix.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -375,6 +377,78 @@ static void names_that_begin_with_the_prefix_already_get_it_too(void **state)
                  name_prefix_is_valid("-"));
 }
 
+/* --- a try after somebody else was faster ----------------------------------------------------- */
+
+static void put_file(const char *directory, const char *name, const char *text)
+{
+    auto_free char *path = path_join(directory, name);
+    struct error err = {0};
+
+    assert_int_equal(file_replace(AT_FDCWD, path, text, strlen(text), 0644, FILE_VISIBLE, &err), 0);
+}
+
+static void reread(struct scene *scene, const char *directory, struct spec_store *store)
+{
+    struct error err = {0};
+
+    spec_store_done(store);
+    assert_int_equal(spec_store_read(directory, stderr, store, &err), 0);
+    apply_plan_init(&scene->plan, store);
+}
+
+static enum apply_result result_of(const struct apply_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->object_count; i++) {
+        if (strcmp(plan->objects[i].name, name) == 0) {
+            return plan->objects[i].result;
+        }
+    }
+    fail_msg("no %s", name);
+    return APPLY_UNCHANGED;
+}
+
+static void what_an_earlier_try_wrote_is_told_as_that(void **state)
+{
+    char directory[] = "/tmp/berth-apply-XXXXXX";
+    auto_done(spec_store) store = {0};
+    struct scene scene;
+    struct apply_plan first;
+    struct error err = {0};
+    bool was_there;
+
+    (void)state;
+    scene_init(&scene);
+    assert_non_null(mkdtemp(directory));
+    put_file(directory, "b.yaml", INSTANCE("b", "e2-small"));
+    put_file(directory, "c.yaml", INSTANCE("c", "e2-small"));
+    reread(&scene, directory, &store);
+    give(&scene, "a.yaml", INSTANCE("a", "e2-small"));
+    assert_int_equal(apply_plan_add_input(&scene.plan, &scene.input, &err), 0);
+    for (const char *name = "b"; name != NULL; name = strcmp(name, "b") == 0 ? "c" : NULL) {
+        assert_int_equal(
+            apply_plan_remove(&scene.plan, KIND_INSTANCE, name, APPLY_DELETED, &was_there, &err),
+            0);
+    }
+    put_file(directory, "c.yaml", INSTANCE("c", "e2-medium"));
+    assert_int_equal(apply_plan_write(&scene.plan, &err), -1);
+    assert_int_equal(err.kind, ERROR_CONFLICT);
+    assert_true(apply_plan_has_written(&scene.plan, KIND_INSTANCE, "a"));
+    assert_false(apply_plan_has_written(&scene.plan, KIND_INSTANCE, "c"));
+
+    first = scene.plan;
+    error_clear(&err);
+    reread(&scene, directory, &store);
+    assert_int_equal(apply_plan_add_input(&scene.plan, &scene.input, &err), 0);
+    assert_int_equal(result_of(&scene.plan, "a"), APPLY_UNCHANGED);
+    apply_plan_take_written(&scene.plan, &first);
+    apply_plan_done(&first);
+    assert_int_equal(scene.plan.object_count, 2);
+    assert_int_equal(result_of(&scene.plan, "a"), APPLY_CREATED);
+    assert_int_equal(result_of(&scene.plan, "b"), APPLY_DELETED);
+    scene_done(&scene);
+    assert_int_equal(tree_remove(directory, &err), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -391,6 +465,7 @@ int main(void)
         cmocka_unit_test(pruning_takes_what_the_selector_chooses_and_the_input_has_not),
         cmocka_unit_test(a_prefix_goes_before_names_and_references_between_them),
         cmocka_unit_test(names_that_begin_with_the_prefix_already_get_it_too),
+        cmocka_unit_test(what_an_earlier_try_wrote_is_told_as_that),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

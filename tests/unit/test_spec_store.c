@@ -78,7 +78,7 @@ static void read_store(const struct fixture *fixture, struct spec_store *store)
 {
     struct error err = {0};
 
-    assert_int_equal(spec_store_read(fixture->path, store, &err), 0);
+    assert_int_equal(spec_store_read(fixture->path, stderr, store, &err), 0);
 }
 
 static void files_are_found_by_the_rules_of_the_controller(void **state)
@@ -115,7 +115,7 @@ static void a_directory_that_cannot_be_read_is_an_error(void **state)
     struct error err = {0};
 
     (void)state;
-    assert_int_equal(spec_store_read("/nowhere/at/all", &store, &err), -1);
+    assert_int_equal(spec_store_read("/nowhere/at/all", stderr, &store, &err), -1);
     assert_int_equal(err.kind, ERROR_NOT_FOUND);
     assert_null(store.files);
 }

@@ -1,0 +1,95 @@
+/* The half of apply_plan.h that writes. */
+#include "base/memory.h"
+#include "cli/apply_plan.h"
+
+#include <string.h>
+
+const char *apply_result_word(enum apply_result result)
+{
+    switch (result) { /* no default: a result without a word does not compile */
+    case APPLY_UNCHANGED: return "unchanged";
+    case APPLY_CONFIGURED: return "configured";
+    case APPLY_CREATED: return "created";
+    case APPLY_PRUNED: return "pruned";
+    case APPLY_DELETED: return "deleted";
+    }
+    abort();
+}
+
+static int write_file(const struct apply_plan *plan, const struct apply_file *file,
+                      struct error *err)
+{
+    if (file->text != NULL) {
+        return spec_store_write(plan->store, file->name, file->before, file->text,
+                                strlen(file->text), err);
+    }
+    return file->before != NULL ? spec_store_remove(plan->store, file->before, err) : 0;
+}
+
+int apply_plan_write(struct apply_plan *plan, struct error *err)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        const struct apply_file *file = &plan->files[i];
+
+        if (!file->is_changed) {
+            continue;
+        }
+        if (write_file(plan, file, err) < 0) {
+            return -1;
+        }
+        for (size_t o = 0; o < plan->object_count; o++) {
+            struct apply_object *object = &plan->objects[o];
+
+            object->is_written |=
+                object->result != APPLY_UNCHANGED && strcmp(object->file, file->name) == 0;
+        }
+    }
+    return 0;
+}
+
+static struct apply_object *find_object(const struct apply_plan *plan, enum kind kind,
+                                        const char *name)
+{
+    for (size_t i = 0; i < plan->object_count; i++) {
+        if (plan->objects[i].kind == kind && strcmp(plan->objects[i].name, name) == 0) {
+            return &plan->objects[i];
+        }
+    }
+    return NULL;
+}
+
+bool apply_plan_has_written(const struct apply_plan *plan, enum kind kind, const char *name)
+{
+    const struct apply_object *object = find_object(plan, kind, name);
+
+    return object != NULL && object->is_written;
+}
+
+void apply_plan_take_written(struct apply_plan *plan, const struct apply_plan *before)
+{
+    for (size_t i = 0; i < before->object_count; i++) {
+        const struct apply_object *written = &before->objects[i];
+        struct apply_object *object = find_object(plan, written->kind, written->name);
+
+        if (!written->is_written) {
+            continue;
+        }
+        if (object == NULL) {
+            array_grow(&plan->objects, plan->object_count, &plan->object_capacity,
+                       sizeof(*plan->objects));
+            plan->objects[plan->object_count++] = (struct apply_object){
+                .kind = written->kind,
+                .name = xstrdup(written->name),
+                .hash = xstrdup_or_null(written->hash),
+                .file = xstrdup(written->file),
+                .result = written->result,
+                .is_written = true,
+            };
+            continue;
+        }
+        if (object->result == APPLY_UNCHANGED) {
+            object->result = written->result;
+        }
+        object->is_written = true;
+    }
+}
