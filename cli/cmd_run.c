@@ -16,6 +16,7 @@ enum option_id {
     OPTION_ONCE,
     OPTION_TIMEOUT,
     OPTION_DRY_RUN,
+    OPTION_PROFILE_TRACE,
     OPTION_SETTING, /* and on: one for each setting */
 };
 
@@ -59,6 +60,10 @@ static int take_flag(struct controller_options *options, int id, struct argument
     case OPTION_ONCE: options->is_once = true; return 0;
     case OPTION_TIMEOUT: return take_timeout(options, args);
     case OPTION_DRY_RUN: options->is_dry_run = true; return 0;
+    case OPTION_PROFILE_TRACE:
+        free(options->profile_trace_file);
+        options->profile_trace_file = path_absolute(args->value);
+        return 0;
     case 'v': return take_setting(options, SETTING_VERBOSE, args->value, args);
     default:
         return take_setting(options, (enum setting_id)(id - OPTION_SETTING), args->value, args);
@@ -124,9 +129,9 @@ const struct command command_run = {
         "Watches a directory of specs and keeps the containers of this host as they say. SIGTERM "
         "ends it and leaves the containers running; SIGHUP reads --config and --policy and looks "
         "at everything again.\n\n"
-        "Each option but --config, --once, --timeout and --dry-run is also a key of the "
-        "configuration file, see berth.yaml(5): --git-max-size is gitMaxSize. What an option or a "
-        "variable says outweighs the file.",
+        "Each option but --config, --once, --timeout, --dry-run and --profile-trace is also a key "
+        "of the configuration file, see berth.yaml(5): --git-max-size is gitMaxSize. What an "
+        "option or a variable says outweighs the file.",
     .options =
         (const struct command_option[]){
             {OPTION_CONFIG, "config", "FILE",
@@ -141,6 +146,10 @@ const struct command command_run = {
              "with --once: what is not well by then counts as failed (10m)", COMPLETE_NOTHING},
             {OPTION_DRY_RUN, "dry-run", NULL,
              "print what would be done, with causes; change nothing", COMPLETE_NOTHING},
+            {OPTION_PROFILE_TRACE, "profile-trace", "FILE",
+             "write passes, plans and engine calls of this run there, 256 MiB at most; opens in "
+             "ui.perfetto.dev",
+             COMPLETE_FILES},
             END_OF_OPTIONS,
         },
     .exit_codes = "of --once: 0 all is well; 1 something is Invalid, Stalled or Failed, or not "

@@ -15,7 +15,7 @@ enum { LINE_MAX_LEN = 4096 }; /* of an answer, without its newline */
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-static const char *verb_name(enum tree_verb verb)
+const char *tree_verb_name(enum tree_verb verb)
 {
     switch (verb) {
     case TREE_PROBE: return "probe";
@@ -60,7 +60,7 @@ static const char *method_name(enum tree_method method)
 static int verb_from_name(const char *name, enum tree_verb *ret_verb)
 {
     for (int verb = TREE_PROBE; verb <= TREE_MEASURE; verb++) {
-        if (text_equal(name, verb_name((enum tree_verb)verb))) {
+        if (text_equal(name, tree_verb_name((enum tree_verb)verb))) {
             *ret_verb = (enum tree_verb)verb;
             return 0;
         }
@@ -166,9 +166,9 @@ static const char *text_of(const struct job_text *field, const struct tree_job *
 
 int tree_job_to_json(const struct tree_job *job, json_t **ret_json, struct error *err)
 {
-    json_auto_t *json = json_pack("{s:s, s:s, s:I, s:I}", "verb", verb_name(job->verb), "method",
-                                  method_name(job->method), "uid", (json_int_t)job->uid, "gid",
-                                  (json_int_t)job->gid);
+    json_auto_t *json = json_pack("{s:s, s:s, s:I, s:I}", "verb", tree_verb_name(job->verb),
+                                  "method", method_name(job->method), "uid", (json_int_t)job->uid,
+                                  "gid", (json_int_t)job->gid);
 
     for (size_t i = 0; i < ARRAY_SIZE(job_texts); i++) {
         const char *text = text_of(&job_texts[i], job);

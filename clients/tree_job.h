@@ -45,6 +45,8 @@ enum tree_verb {
     TREE_MEASURE, /* how much disk the folders of `lowers` take. lowers */
 };
 
+const char *tree_verb_name(enum tree_verb verb); /* "make" */
+
 enum { TREE_LOWERS_MAX = 8 };
 
 struct tree_job {

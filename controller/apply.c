@@ -139,6 +139,7 @@ static void run_close(struct plan_run *run)
     leases_stop_waiting(controller, run);
     run->entry->run = NULL;
     controller->runs--;
+    profile_span_end(&run->profile, trace_args(trace_number("done", run->index)));
     uv_close((uv_handle_t *)&run->timer, on_timer_closed);
 }
 
@@ -231,6 +232,8 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     const struct action *action = run_action(run);
     unsigned quick_tries = action->type == ACTION_LEASE_PORT ? PORT_TRIES : PLAN_TRIES;
 
+    profile_span_leave(run->profile, trace_args(trace_text("reason", err->reason),
+                                                trace_text("error", err->message)));
     log_fields(is_unknown_outcome(err) ? LOG_INFO : LOG_WARN, "action_failed", "key", entry->key,
                "action", action_type_name(action->type), "target", action->target, "reason",
                err->reason, "error", err->message, NULL);
@@ -292,6 +295,7 @@ static void tell_done(const struct plan_run *run)
 void run_action_done(struct plan_run *run)
 {
     tell_done(run);
+    profile_span_leave(run->profile, NULL);
     if (run->slots != NULL) {
         slots_give_back(TAKE(run->slots));
     }
@@ -309,6 +313,8 @@ static void begin_action(struct plan_run *run)
     run->action_at_ms = clock_monotonic_ms();
     log_fields(LOG_INFO, "action", "key", run->entry->key, "action", action_type_name(action->type),
                "target", action->target, "cause", action->cause, NULL);
+    profile_span_enter(run->profile, trace_args(trace_text("cause", action->cause)), "%s %s",
+                       action_type_name(action->type), action->target);
     if (run->plan->operation != NULL) {
         status->phase = action->phase;
         run_set_progress(run, (unsigned)(run->index * 100 / run->plan->count),
@@ -381,6 +387,10 @@ void apply_plan(struct entry *entry, struct plan *plan)
     run->timer.data = run;
     entry->run = run;
     controller->runs++;
+    run->profile = profile_span_begin(
+        PROFILE_PLANS,
+        trace_args(trace_text("cause", plan->cause), trace_number("actions", plan->count)),
+        "%s: %s", entry->key, plan->operation != NULL ? plan->operation : "prepare");
     if (plan->operation != NULL) {
         status_begin_operation(entry->status, plan->operation, plan->cause, clock_wall_ms());
         status_mark_entry(entry);

@@ -10,6 +10,7 @@
 #define BERTH_CONTROLLER_APPLY_H
 
 #include "controller/controller.h"
+#include "controller/profile_trace.h"
 
 struct shared_work;
 struct mirror_job;
@@ -43,6 +44,7 @@ struct plan_run {
     char *created_id;    /* of the container that this run has made */
     bool is_entry_over;  /* the entry goes when the run has ended well */
     bool is_closing;
+    profile_span profile;
 };
 
 /* Every action's function starts it and returns; later exactly one of these ends it. */

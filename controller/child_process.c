@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "controller/profile_trace.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -16,7 +17,7 @@ enum {
 };
 
 struct child_process {
-    struct child_process_options options; /* program, verb and input are not kept */
+    struct child_process_options options; /* program, verb, what and input are not kept */
     uv_process_t process;
     uv_pipe_t in, out, complaints;
     uv_timer_t stall, total;
@@ -29,6 +30,7 @@ struct child_process {
     int64_t exit_status;
     int exit_signal;
 
+    profile_span profile;
     struct strbuf complaint;
     char chunk[CHILD_OUTPUT_CHUNK];
 };
@@ -64,6 +66,10 @@ static void close_handle(uv_handle_t *handle)
 static void close_all(struct child_process *child)
 {
     child->is_closed = true;
+    profile_span_end(&child->profile, child->has_exited
+                                          ? trace_args(trace_number("status", child->exit_status),
+                                                       trace_number("signal", child->exit_signal))
+                                          : trace_args(trace_flag("abandoned", true)));
     close_handle((uv_handle_t *)&child->process);
     close_handle((uv_handle_t *)&child->in);
     close_handle((uv_handle_t *)&child->out);
@@ -123,7 +129,9 @@ static void tell_end(struct child_process *child)
         death = xasprintf("%s ended with status %" PRId64 " and no word%s%s", child->options.name,
                           child->exit_status, colon, complaint);
     }
+    profile_begin("end of %s", child->options.name);
     child->options.on_end(child->options.user, death);
+    profile_end(NULL);
 }
 
 static void check_end(struct child_process *child)
@@ -247,7 +255,8 @@ static struct child_process *child_new(uv_loop_t *loop, const struct child_proce
     };
 
     child->options = *options;
-    child->options.program = child->options.verb = child->options.input = NULL;
+    child->options.program = child->options.verb = child->options.what = NULL;
+    child->options.input = NULL;
     child->input = xstrdup(options->input);
     strbuf_init(&child->complaint, COMPLAINT_MAX);
     uv_pipe_init(loop, &child->in, 0);
@@ -307,6 +316,10 @@ struct child_process *child_process_start(uv_loop_t *loop,
                          options->name, options->program, uv_strerror(status));
         return NULL;
     }
+    child->profile =
+        profile_span_begin(PROFILE_CHILDREN, trace_args(trace_number("pid", child->process.pid)),
+                           "%s%s%s", options->verb, options->what != NULL ? " " : "",
+                           options->what != NULL ? options->what : "");
     child->open_streams = 2;
     uv_read_start((uv_stream_t *)&child->out, on_alloc, on_output);
     uv_read_start((uv_stream_t *)&child->complaints, on_alloc, on_complaint);

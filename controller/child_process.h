@@ -23,6 +23,7 @@ enum child_limit {
 struct child_process_options {
     const char *program, *verb; /* what is run: "program verb"; copied by the call */
     const char *name;           /* "the git process", in messages; lives as long as the child */
+    const char *what;           /* "fetch https://...", for a trace, or NULL; copied by the call */
     const char *input;          /* copied; the copy is wiped when it is written */
     uint64_t stall_ms;          /* 0: no limit */
     uint64_t total_ms;          /* not 0 */

@@ -16,6 +16,7 @@
 #include "controller/once.h"
 #include "controller/placing.h"
 #include "controller/probes.h"
+#include "controller/profile_trace.h"
 #include "controller/released.h"
 #include "controller/requests.h"
 #include "controller/run.h"
@@ -87,6 +88,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     unwritten_check(controller);
     service_say(controller);
     once_check(controller);
+    profile_trace_flush(); /* after all that is traced: nothing is lost when we are killed */
 }
 
 /* Timers and signals */
@@ -94,7 +96,9 @@ static void on_end_of_turn(uv_prepare_t *handle)
 static void on_scan_timer(uv_timer_t *timer)
 {
     desired_scan(timer->data);
+    profile_begin("look at values of environments");
     values_rescan(timer->data);
+    profile_end(NULL);
 }
 
 static void on_watch_due(void *user)
@@ -106,8 +110,10 @@ static void on_relist_timer(uv_timer_t *timer)
 {
     struct controller *controller = timer->data;
 
+    profile_begin("list what the engine has");
     engine_check(controller->engine);
     observe_list(controller);
+    profile_end(NULL);
 }
 
 void observe_list_soon(struct controller *controller)
@@ -118,7 +124,9 @@ void observe_list_soon(struct controller *controller)
 
 static void on_sweep_timer(uv_timer_t *timer)
 {
+    profile_begin("sweep");
     sweep_run(timer->data);
+    profile_end(NULL);
 }
 
 static void on_heartbeat_timer(uv_timer_t *timer)
@@ -141,6 +149,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
 
     (void)number;
     log_fields(LOG_INFO, "relisting", "cause", "SIGHUP", NULL);
+    profile_begin("SIGHUP");
     notifier_reloading(&controller->notifier);
     config_reload(controller);
     policy_reload(controller);
@@ -149,6 +158,7 @@ static void on_hangup(uv_signal_t *signal_handle, int number)
     observe_list(controller);
     requests_serve(controller);
     notifier_ready(&controller->notifier);
+    profile_end(NULL);
 }
 
 void controller_stop(struct controller *controller, int exit_code)
@@ -321,6 +331,8 @@ static int open_parts(struct controller *controller, struct error *err)
     }
     if (state_dir_open(&controller->state, options->state_dir, options->status_dir,
                        options->is_dry_run, err) < 0 ||
+        (options->profile_trace_file != NULL &&
+         profile_trace_open(options->profile_trace_file, PROFILE_TRACE_MAX_BYTES, err) < 0) ||
         engine_new(&controller->loop, options->engine, &handlers, &controller->engine, err) < 0) {
         return -1;
     }
@@ -409,6 +421,7 @@ static void close_parts(struct controller *controller)
     uv_walk(&controller->loop, on_walk, NULL);
     uv_run(&controller->loop, UV_RUN_DEFAULT);
     uv_loop_close(&controller->loop);
+    profile_trace_close();
     disk_close(controller);
     if (controller->tasks_inotify >= 0) {
         close(controller->tasks_inotify);

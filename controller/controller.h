@@ -205,6 +205,7 @@ struct controller {
     struct map entries;      /* key -> struct entry */
     struct map repositories; /* name of a Repository object -> its container's entry */
     struct entry *queue_first, *queue_last;
+    size_t queue_length;
     uint64_t next_sequence;
     unsigned runs; /* plans under way */
 

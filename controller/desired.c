@@ -9,6 +9,7 @@
 #include "controller/mirrors.h"
 #include "controller/placing.h"
 #include "controller/pools.h"
+#include "controller/profile_trace.h"
 #include "controller/setups.h"
 #include "controller/task_owner.h"
 #include "controller/trees.h"
@@ -494,12 +495,7 @@ static void note_scan_error(struct controller *controller, const struct error *e
     }
 }
 
-void desired_scan(struct controller *controller)
-{
-    desired_scan_at(controller, clock_monotonic_ms());
-}
-
-void desired_scan_at(struct controller *controller, uint64_t now_ms)
+static void scan_at(struct controller *controller, uint64_t now_ms)
 {
     size_t held_before = controller->specs->held_count;
     auto_free char *request = state_path(&controller->state, "requests/confirm-deletions");
@@ -546,6 +542,19 @@ void desired_scan_at(struct controller *controller, uint64_t now_ms)
     } else if (controller->specs->has_doubts) {
         rescan_in(controller, RESCAN_UNKNOWN_MS);
     }
+}
+
+void desired_scan_at(struct controller *controller, uint64_t now_ms)
+{
+    profile_begin("scan the specs");
+    scan_at(controller, now_ms);
+    profile_end(trace_args(trace_number("files", map_count(&controller->specs->files)),
+                           trace_text("error", controller->scan_error)));
+}
+
+void desired_scan(struct controller *controller)
+{
+    desired_scan_at(controller, clock_monotonic_ms());
 }
 
 const struct spec_entry *entry_spec(const struct entry *entry)

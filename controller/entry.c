@@ -8,6 +8,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
+#include "controller/profile_trace.h"
 #include "controller/released.h"
 #include "controller/setups.h"
 #include "controller/trees.h"
@@ -30,7 +31,11 @@ struct entry *entry_of_container(struct controller *controller, const char *kind
 
 static void on_timer(uv_timer_t *timer)
 {
-    entry_enqueue(timer->data);
+    struct entry *entry = timer->data;
+
+    profile_begin("timer of %s", entry->key);
+    entry_enqueue(entry);
+    profile_end(NULL);
 }
 
 struct entry *entry_new(struct controller *controller, enum entry_kind kind, const char *kind_text,
@@ -260,6 +265,8 @@ void entry_enqueue(struct entry *entry)
         controller->queue_first = entry;
     }
     controller->queue_last = entry;
+    controller->queue_length++;
+    profile_queued(entry->key, controller->queue_length);
     controller_wake(controller);
 }
 
@@ -274,6 +281,7 @@ struct entry *entry_dequeue(struct controller *controller)
         }
         entry->next_in_queue = NULL;
         entry->state = KEY_RUNNING;
+        controller->queue_length--;
     }
     return entry;
 }
@@ -295,6 +303,8 @@ void entry_leave_queue(struct entry *entry)
         if (controller->queue_last == entry) {
             controller->queue_last = previous;
         }
+        controller->queue_length--;
+        free(profile_dequeued(entry->key, controller->queue_length));
     }
     entry->state = KEY_IDLE;
 }

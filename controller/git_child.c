@@ -149,14 +149,22 @@ static void on_end(void *user, const char *death)
 
 /* --- the outside ------------------------------------------------------------------------------ */
 
+static char *describe(const struct git_job *job)
+{
+    return job->tree != NULL ? xasprintf("snapshot of %s %s", job->url, job->commit)
+                             : xasprintf(job->is_offline ? "look into %s" : "fetch %s", job->url);
+}
+
 struct git_child *git_child_start(uv_loop_t *loop, const struct git_child_options *options,
                                   struct error *err)
 {
     struct git_child *child = xcalloc(1, sizeof(*child));
+    auto_free char *what = describe(options->job);
     const struct child_process_options process = {
         .program = options->program,
         .verb = "git-worker",
         .name = "the git process",
+        .what = what,
         .input = options->job_text,
         .stall_ms = options->stall_ms,
         .total_ms = options->total_ms,

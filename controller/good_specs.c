@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sha256.h"
+#include "controller/profile_trace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,9 @@ void good_specs_flush(struct controller *controller)
         struct spec_set_file *file = map_get(&controller->specs->files, map_key(at));
 
         if (file != NULL && file->good_text != NULL && !file->has_missing) {
+            profile_begin("keep what is in force of %s", map_key(at));
             save(controller, file);
+            profile_end(NULL);
             free(file->good_text);
             file->good_text = NULL;
         }

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/version.h"
 #include "controller/disk.h"
+#include "controller/profile_trace.h"
 #include "specs/reason.h"
 #include "specs/yaml_writer.h"
 
@@ -335,6 +336,7 @@ void heartbeat_write(struct controller *controller, bool is_due)
     if (!is_due && text_equal(text, controller->heartbeat_text)) {
         return;
     }
+    profile_begin("write heartbeat");
     free(controller->heartbeat_text);
     controller->heartbeat_text = TAKE(text);
     put_time(json, "startTime", controller->started_wall_ms);
@@ -349,4 +351,5 @@ void heartbeat_write(struct controller *controller, bool is_due)
     path = state_path(&controller->state, "controller.yaml");
     result = file_replace(AT_FDCWD, path, yaml.text, yaml.len, 0644, FILE_VISIBLE, &err);
     state_note_result(&controller->state, "controller.yaml", result < 0 ? &err : NULL);
+    profile_end(NULL);
 }

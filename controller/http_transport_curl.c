@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "controller/profile_trace.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -42,6 +43,7 @@ struct transfer {
     bool is_body_over; /* the body passed its ceiling */
     bool is_refused;   /* on_data did not want more */
     char curl_text[CURL_ERROR_SIZE];
+    profile_span profile;
 };
 
 /* --- one transfer --- */
@@ -157,8 +159,36 @@ static void transfer_start(struct transfer *transfer)
     transfer->state = TRANSFER_RUNNING;
 }
 
+/* Without the parts of a Dockerfile that are in the path of a commit or an import. */
+static void profile_request(struct transfer *transfer)
+{
+    const struct docker_request *request = transfer->request;
+    const char *changes = strstr(request->path, "changes=");
+    auto_free char *path =
+        changes != NULL ? xstrndup(request->path, (size_t)(changes - request->path)) : NULL;
+
+    transfer->profile =
+        profile_span_begin(PROFILE_CALLS,
+                           trace_args(trace_text("method", request->method),
+                                      trace_text("path", path != NULL ? path : request->path),
+                                      trace_number("sentBytes", request->body_len)),
+                           "%s", request->what);
+}
+
+static void profile_reply(struct transfer *transfer, const struct http_reply *reply,
+                          const struct error *err)
+{
+    curl_off_t bytes = 0;
+
+    curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+    profile_span_end(&transfer->profile,
+                     trace_args(trace_number("status", reply->status), trace_number("bytes", bytes),
+                                trace_text("error", reply->status == 0 ? err->message : NULL)));
+}
+
 static void transfer_drop(struct transfer *transfer)
 {
+    profile_span_end(&transfer->profile, trace_args(trace_flag("cancelled", true)));
     if (transfer->state != TRANSFER_SUBMITTED) {
         curl_multi_remove_handle(transfer->transport->loop.multi, transfer->easy);
     }
@@ -242,7 +272,10 @@ static void transfer_finish(struct transfer *transfer, CURLcode code)
         reply.body_len = 0;
         set_error(transfer, code, &err);
     }
+    profile_reply(transfer, &reply, &err);
+    profile_begin("reply: %s", transfer->request->what);
     transfer->handlers.on_done(transfer->handlers.user, &reply, &err);
+    profile_end(NULL);
     transfer_free(transfer);
 }
 
@@ -320,6 +353,7 @@ static void *transport_submit(struct http_transport *self, struct docker_request
     }
     transport->transfers = transfer;
     transport->request_count++;
+    profile_request(transfer);
     if (!transport->loop.is_in_curl) {
         transfer_start(transfer);
     }

@@ -1,6 +1,7 @@
 #include "controller/apply.h"
 
 #include "base/log.h"
+#include "controller/profile_trace.h"
 #include "reconcilers/ports.h"
 
 /*
@@ -60,8 +61,10 @@ void leases_save(struct controller *controller)
 
     if (controller->ports
             .is_dirty) { /* if it cannot be written, the labels of containers still tell */
+        profile_begin("write leases");
         json = port_table_to_json(&controller->ports);
         state_keep_json(&controller->state, "leases.json", json);
+        profile_end(NULL);
         controller->ports.is_dirty = false;
     }
     if (controller->ports.has_freed) {

@@ -8,6 +8,7 @@
 #include "clients/runner_record.h"
 #include "controller/entry.h"
 #include "controller/placing.h"
+#include "controller/profile_trace.h"
 #include "controller/released.h"
 #include "reconcilers/container.h"
 #include "reconcilers/instance.h"
@@ -454,6 +455,8 @@ void observe_event(struct controller *controller, const struct docker_event *eve
 
     log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", action, "name",
                event->name, NULL);
+    profile_engine_event(event->type, action, event->name);
+    profile_begin("engine event: %s %s %s", event->type, action, event->name);
     if (strcmp(event->type, "container") == 0) {
         if (is_telling(controller, event)) {
             on_container_event(controller, event);
@@ -463,6 +466,7 @@ void observe_event(struct controller *controller, const struct docker_event *eve
     } else if (strcmp(event->type, "image") == 0) {
         observe_all_images_again(controller);
     }
+    profile_end(NULL);
 }
 
 void observe_close(struct controller *controller)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "clients/runner_record.h"
+#include "controller/profile_trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +129,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
+    profile_begin("records of tasks");
     while ((got = read(controller->tasks_inotify, buffer, sizeof(buffer))) > 0) {
         for (char *at = buffer; at < buffer + got;) {
             const struct inotify_event *event = (const struct inotify_event *)(void *)at;
@@ -152,6 +154,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             at += sizeof(*event) + event->len;
         }
     }
+    profile_end(NULL);
 }
 
 void observe_start_task_watch(struct controller *controller)

@@ -40,6 +40,7 @@ struct controller_options {
     char *engine;                /* NULL: DOCKER_HOST or the default socket */
     char *config_file;           /* absolute; NULL: none */
     char *policy_file;           /* the same */
+    char *profile_trace_file;    /* the same; controller/profile_trace.h */
     char *ports;
     char *network_range; /* see reconcilers/subnets.h */
     char *repository_image;

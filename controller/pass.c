@@ -14,6 +14,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/probes.h"
+#include "controller/profile_trace.h"
 #include "controller/released.h"
 #include "reconcilers/instance.h"
 #include "specs/reason.h"
@@ -270,10 +271,55 @@ static bool is_due(const struct entry *entry)
            (entry->kind != ENTRY_POOL || !entry->is_passed || !controller->is_placing_due);
 }
 
+/* What was decided becomes true, or begins to. */
+static void pass_end(struct pass *pass)
+{
+    struct entry *entry = pass->entry;
+
+    if (pass->is_gone) {
+        remove_gone(entry);
+    } else if (!pass->is_waiting) {
+        take_status(pass);
+        entry_wake_at(entry, pass->plan->wake_at_wall_ms);
+        if (pass->plan->count > 0) {
+            apply_plan(entry, TAKE(pass->plan));
+        }
+    }
+    status_free(pass->status);
+    if (pass->plan != NULL) {
+        plan_free(pass->plan);
+        entry_settle(entry);
+    }
+}
+
+static void pass_traced(struct entry *entry, const char *cause)
+{
+    auto_done(strbuf) plan = {0};
+    const char *operation;
+    struct pass pass;
+    size_t actions;
+
+    profile_begin("pass %s", entry->key);
+    pass_begin(&pass, entry);
+    operation = pass.plan->operation;
+    actions = pass.plan->count;
+    if (profile_trace_is_on()) {
+        plan_print(pass.plan, &plan);
+    }
+    pass_end(&pass);
+    profile_end(trace_args(trace_text("cause", cause), trace_number("actions", actions),
+                           trace_text("operation", operation),
+                           trace_text("plan", actions > 0 ? strbuf_text(&plan) : NULL),
+                           trace_text("phase", phase_name(entry->status->phase)),
+                           trace_flag("waiting", pass.is_waiting),
+                           trace_flag("again", entry->state == KEY_QUEUED),
+                           trace_flag("gone", pass.is_gone)));
+}
+
 void pass_run(struct entry *entry)
 {
     struct controller *controller = entry->controller;
-    struct pass pass;
+    auto_free char *cause = profile_dequeued(entry->key, controller->queue_length);
 
     if (!is_due(entry)) {
         entry_settle(entry);
@@ -281,21 +327,7 @@ void pass_run(struct entry *entry)
     }
     controller->pass_count++;
     controller->last_pass_wall_ms = clock_wall_ms();
-    pass_begin(&pass, entry);
-    if (pass.is_gone) {
-        remove_gone(entry);
-    } else if (!pass.is_waiting) {
-        take_status(&pass);
-        entry_wake_at(entry, pass.plan->wake_at_wall_ms);
-        if (pass.plan->count > 0) {
-            apply_plan(entry, TAKE(pass.plan));
-        }
-    }
-    status_free(pass.status);
-    if (pass.plan != NULL) {
-        plan_free(pass.plan);
-        entry_settle(entry);
-    }
+    pass_traced(entry, cause);
 }
 
 /* Dry run */
@@ -367,8 +399,12 @@ size_t pass_dry_run(struct controller *controller)
             }
             continue;
         }
+        profile_begin("pass %s", entry->key);
         pass_begin(&pass, entry);
         plan_print(pass.plan, &text);
+        profile_end(trace_args(trace_number("actions", pass.plan->count),
+                               trace_text("operation", pass.plan->operation),
+                               trace_text("plan", strbuf_text(&text))));
         if (report == NULL && text.len > 0) {
             printf("%s: %s\n%s", entry->key, pass.plan->operation, text.text);
         }

@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "controller/entry.h"
 #include "controller/mirrors.h"
+#include "controller/profile_trace.h"
 #include "controller/task_owner.h"
 #include "reconcilers/capacity.h"
 #include "reconcilers/container.h"
@@ -441,6 +442,7 @@ void placing_run(struct controller *controller)
     if (!controller->is_placing_due || !controller->is_listed || !are_pools_known(controller)) {
         return;
     }
+    profile_begin("place");
     release_unused(controller);
     controller->is_placing_due = false;
     controller->has_placed = true;
@@ -457,6 +459,8 @@ void placing_run(struct controller *controller)
     }
     count_members(controller, &placing, &result);
     tell_pools(controller, &placing, &result);
+    profile_end(trace_args(trace_number("repositories", placing.input.repository_count),
+                           trace_number("tasks", placing.input.task_count)));
     placement_result_done(&result);
     placing_done(&placing);
 }

@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "controller/curl_loop.h"
 #include "controller/probes.h"
+#include "controller/profile_trace.h"
 
 struct prober;
 struct entry_probes;
@@ -38,6 +39,7 @@ struct probe_worker {
     uint64_t poll_at_ms;    /* 0: nothing to look at */
     unsigned polls;
     struct object *desired; /* the version it tries */
+    profile_span profile;
 
     struct engine_call *call; /* exec */
     char *exec_id;            /* also of a command that did not end in time, until it is gone */

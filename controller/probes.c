@@ -272,6 +272,8 @@ static void begin(struct probe_worker *worker)
     prober->busy++;
     observed_of(worker)->is_in_flight = true;
     observed_of(worker)->tried_wall_ms = clock_wall_ms();
+    worker->profile = profile_span_begin(PROFILE_PROBES, NULL, "%s of %s",
+                                         probe_type_name(worker->type), probes->entry->key);
     probe_worker_begin_clock(worker);
     if (spec->exec != NULL) {
         probe_exec_begin(worker);
@@ -301,6 +303,7 @@ static void serve_queue(struct prober *prober)
 
 static void end_try(struct probe_worker *worker)
 {
+    profile_span_end(&worker->profile, NULL);
     give_slot_back(worker);
     probe_worker_controller(worker)->prober->busy--;
     worker->state = WORKER_IDLE;
@@ -335,6 +338,16 @@ static void schedule_all(struct entry_probes *probes)
     }
 }
 
+static const char *result_name(enum probe_result result)
+{
+    switch (result) {
+    case PROBE_SUCCEEDED: return "success";
+    case PROBE_FAILED: return "failure";
+    case PROBE_LOST: return "lost";
+    }
+    abort();
+}
+
 void probe_worker_done(struct probe_worker *worker, enum probe_result result, const char *format,
                        ...)
 {
@@ -346,11 +359,14 @@ void probe_worker_done(struct probe_worker *worker, enum probe_result result, co
     text = xvasprintf(format, args);
     va_end(args);
     message = docker_text_clean(text, strlen(text), MAX_MESSAGE);
+    profile_begin("result of a probe of %s", worker->owner->entry->key);
+    profile_span_end(&worker->profile, trace_args(trace_text("result", result_name(result))));
     end_try(worker);
     if (result != PROBE_LOST) {
         note(worker, result == PROBE_SUCCEEDED, result == PROBE_SUCCEEDED ? NULL : message);
     }
     schedule_all(worker->owner); /* one that has started lets the others begin */
+    profile_end(NULL);
     serve_queue(probe_worker_controller(worker)->prober);
 }
 

@@ -391,6 +391,7 @@ void controller_options_done(struct controller_options *options)
         }
     }
     free(options->config_file);
+    free(options->profile_trace_file);
     free(options->program);
     *options = (struct controller_options){0};
 }

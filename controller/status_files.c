@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/version.h"
 #include "controller/pools.h"
+#include "controller/profile_trace.h"
 #include "controller/status_path.h"
 #include "specs/reason.h"
 #include "specs/status_object.h"
@@ -415,7 +416,9 @@ void status_flush(struct controller *controller)
         auto_free char *name = xstrdup(map_key(at));
 
         map_remove(&controller->dirty_files, name);
+        profile_begin("status of %s", name);
         flush_file(controller, name);
+        profile_end(NULL);
     }
     if (map_first(&controller->dirty_files) != NULL) {
         controller_wake(controller);

@@ -105,6 +105,7 @@ struct tree_child *tree_child_start(uv_loop_t *loop, const struct tree_child_opt
         .program = options->program,
         .verb = "tree-worker",
         .name = "the tree process",
+        .what = options->what,
         .input = options->job_text,
         .total_ms = options->timeout_ms,
         .on_output = on_output,
@@ -119,7 +120,7 @@ struct tree_child *tree_child_start(uv_loop_t *loop, const struct tree_child_opt
         return NULL;
     }
     child->options = *options;
-    child->options.program = child->options.job_text = NULL;
+    child->options.program = child->options.job_text = child->options.what = NULL;
     strbuf_init(&child->answer, ANSWER_MAX);
     return child;
 }

@@ -18,6 +18,7 @@ struct tree_child;
 struct tree_child_options {
     const char *program;  /* copied by the call */
     const char *job_text; /* the job as JSON, copied */
+    const char *what;     /* "make fix-7", for a trace; copied by the call */
     uint64_t timeout_ms;
 
     /*

@@ -56,9 +56,13 @@ static void start_child(struct tree_work *work)
 {
     struct tree_pool *pool = work->pool;
     auto_free char *text = json_dumps(work->job_json, JSON_COMPACT);
+    const char *name = work->job.name != NULL ? work->job.name : work->job.trees;
+    auto_free char *what =
+        xasprintf("%s %s", tree_verb_name(work->job.verb), name != NULL ? name : "");
     const struct tree_child_options options = {
         .program = pool->program,
         .job_text = text,
+        .what = what,
         .timeout_ms = pool->timeout_ms,
         .on_end = on_child_end,
         .user = work,
