@@ -221,6 +221,9 @@ static profile_span take_lane(enum profile_lanes kind)
 }
 
 static void begin(profile_span span, const struct trace_arg *args, const char *format, va_list list)
+    __attribute__((format(printf, 3, 0)));
+
+static void begin(profile_span span, const struct trace_arg *args, const char *format, va_list list)
 {
     auto_free char *name = xvasprintf(format, list);
     enum profile_lanes kind = kind_of_span(span);
