@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 2048 };
+/* The first block; each further one is twice as large, up to the last size. */
+enum { FIRST_BLOCK_SIZE = 224, LAST_BLOCK_SIZE = 2048 };
 
 struct arena_block {
     struct arena_block *next;
@@ -34,6 +35,15 @@ void arena_done(struct arena *arena)
     arena->blocks = NULL;
 }
 
+/* Most owners have few texts, and there are many owners. */
+static size_t next_block_size(const struct arena_block *newest)
+{
+    if (newest == NULL) {
+        return FIRST_BLOCK_SIZE;
+    }
+    return newest->size * 2 < LAST_BLOCK_SIZE ? newest->size * 2 : LAST_BLOCK_SIZE;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     size_t aligned = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
@@ -41,7 +51,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     char *place;
 
     if (block == NULL || block->size - block->used < aligned) {
-        size_t block_size = aligned > BLOCK_SIZE ? aligned : BLOCK_SIZE;
+        size_t next_size = next_block_size(block),
+               block_size = aligned > next_size ? aligned : next_size;
 
         block = xcalloc(1, sizeof(*block) + block_size);
         block->size = block_size;

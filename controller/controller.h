@@ -45,6 +45,7 @@ struct plan_run;
 struct prober;
 struct entry_probes;
 struct event_hearing;
+struct inspection;
 
 enum entry_kind {
     ENTRY_INSTANCE,
@@ -113,10 +114,15 @@ struct entry {
     uv_timer_t timer;       /* wakes the key */
     uint64_t sequence;      /* order of arrival */
     uint64_t changed_at_ms; /* when the version in force came, or the last one went */
-    bool is_touched;    /* something happened to its container while its plan was looking at it */
-    bool is_passed;     /* has had a pass: its status is not only remembered */
-    json_t *remembered; /* what the status file said at the start: stands until the first pass */
-    bool is_removed;    /* forgotten; memory goes when the timer has closed */
+    bool is_touched; /* something happened to its container while its plan was looking at it */
+    bool is_passed;  /* has had a pass: its status is not only remembered */
+    /*
+     * What the status file said at the start: stands until the first pass. Of instances and tasks,
+     * which are many, as text: nothing is looked up in it.
+     */
+    json_t *remembered;
+    char *remembered_text;
+    bool is_removed; /* forgotten; memory goes when the timer has closed */
 
     struct {
         unsigned count, conflicts;
@@ -216,7 +222,9 @@ struct controller {
     struct map networks;  /* name -> struct observed_network: ours */
     struct map images;    /* reference -> struct image_entry */
     struct map container_names; /* id -> name (of the container in the map above) */
-    struct map inspections;     /* name -> the request under way */
+    struct map inspections;     /* name -> struct inspection: under way, or in the row below */
+    struct inspection *inspections_first, *inspections_last;
+    unsigned inspections_sent;
     struct engine_call *list_call;
     bool is_listing;       /* listed for the first time, and some are still looked at */
     bool is_listed;        /* the facts are complete since the connection came up: passes may run */

@@ -290,6 +290,7 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
 {
     struct entry *entry = entry_find(controller, key);
     struct object_status *remembered;
+    json_auto_t *json = NULL;
 
     if (entry != NULL || spec == NULL) {
         return entry;
@@ -297,8 +298,9 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
     entry =
         entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance", spec->object->name);
     remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
-                                   spec->object->name, &entry->remembered);
+                                   spec->object->name, &json);
     if (remembered != NULL) {
+        entry->remembered_text = json_dumps(json, JSON_COMPACT);
         status_free(entry->status);
         entry->status = remembered;
     }

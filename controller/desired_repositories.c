@@ -217,7 +217,7 @@ static void recall_status(struct entry *entry, const char *name, const struct sp
     if (remembered != NULL && !entry->is_passed) {
         status_free(entry->status);
         entry->status = remembered;
-        json_decref(entry->remembered);
+        entry_forget_remembered(entry);
         entry->remembered = json_incref(json);
         repository_load(entry);
     } else {

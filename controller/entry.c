@@ -148,12 +148,20 @@ void entry_set_desired(struct entry *entry, struct object *desired)
     }
 }
 
+void entry_forget_remembered(struct entry *entry)
+{
+    json_decref(entry->remembered);
+    free(entry->remembered_text);
+    entry->remembered = NULL;
+    entry->remembered_text = NULL;
+}
+
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct entry *entry = handle->data;
 
     status_free(entry->status);
-    json_decref(entry->remembered);
+    entry_forget_remembered(entry);
     object_unref(entry->desired);
     object_unref(entry->departed);
     entry_clear_failure(entry);

@@ -18,6 +18,8 @@ void entry_set_desired(struct entry *entry, struct object *desired);
 
 void entry_note_failure(struct entry *entry, const struct error *err);
 void entry_clear_failure(struct entry *entry);
+/* What an earlier controller's status file said stands no more. */
+void entry_forget_remembered(struct entry *entry);
 
 /* Its last failure, as passes are told of it. Borrowed. */
 struct observed_failure entry_failure(const struct entry *entry);

@@ -17,11 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One container being looked at. */
+/* As many requests at once keep an engine busy; each has a handle of curl's, which is large. */
+enum { INSPECTIONS_AT_ONCE = 32 };
+
+/* One container being looked at, or about to be. */
 struct inspection {
     struct controller *controller;
     char *name;
-    struct engine_call *call;
+    struct engine_call *call; /* NULL: it waits in the row */
+    struct inspection *next_in_row;
     bool is_needed_again; /* something happened to it since the request was sent */
 };
 
@@ -218,25 +222,47 @@ static void inspection_end(struct inspection *inspection)
     free(inspection);
 }
 
+static void send_inspections(struct controller *controller);
+
 static void on_inspected(void *user, const struct docker_request *request,
                          const struct http_reply *reply, struct error *err)
 {
     struct inspection *inspection = user;
+    struct controller *controller = inspection->controller;
     struct docker_container docker = {0};
     json_auto_t *json = NULL;
 
     inspection->call = NULL;
+    controller->inspections_sent--;
     if (docker_reply_json(request, reply, &json, err) == 0 &&
         docker_parse_container(json, &docker, err) == 0) {
-        observe_take_inspection(inspection->controller, inspection->name, &docker);
+        observe_take_inspection(controller, inspection->name, &docker);
         docker_container_done(&docker);
     } else if (err->kind == ERROR_NOT_FOUND) {
-        observe_set_container(inspection->controller, inspection->name, NULL);
+        observe_set_container(controller, inspection->name, NULL);
     } else {
         log_fields(LOG_WARN, "inspect_failed", "container", inspection->name, "error", err->message,
                    NULL);
     }
     inspection_end(inspection);
+    send_inspections(controller);
+}
+
+static void send_inspections(struct controller *controller)
+{
+    while (controller->inspections_first != NULL &&
+           controller->inspections_sent < INSPECTIONS_AT_ONCE) {
+        struct inspection *inspection = controller->inspections_first;
+
+        controller->inspections_first = TAKE(inspection->next_in_row);
+        if (controller->inspections_first == NULL) {
+            controller->inspections_last = NULL;
+        }
+        controller->inspections_sent++;
+        inspection->call =
+            engine_call(controller->engine, docker_inspect_container(inspection->name),
+                        on_inspected, inspection);
+    }
 }
 
 void observe_container(struct controller *controller, const char *name)
@@ -247,15 +273,20 @@ void observe_container(struct controller *controller, const char *name)
         return; /* the list that follows the connection sees everything */
     }
     if (inspection != NULL) {
-        inspection->is_needed_again = true;
+        inspection->is_needed_again |= inspection->call != NULL;
         return;
     }
     inspection = xcalloc(1, sizeof(*inspection));
     inspection->controller = controller;
     inspection->name = xstrdup(name);
     map_put(&controller->inspections, name, inspection);
-    inspection->call =
-        engine_call(controller->engine, docker_inspect_container(name), on_inspected, inspection);
+    if (controller->inspections_last != NULL) {
+        controller->inspections_last->next_in_row = inspection;
+    } else {
+        controller->inspections_first = inspection;
+    }
+    controller->inspections_last = inspection;
+    send_inspections(controller);
 }
 
 /* Lists */
@@ -381,6 +412,8 @@ void observe_lost(struct controller *controller)
     struct map_entry *next;
 
     controller->is_listed = controller->is_listing = false;
+    controller->inspections_first = controller->inspections_last = NULL;
+    controller->inspections_sent = 0;
     engine_call_cancel(TAKE(controller->list_call));
     for (struct map_entry *at = map_first(&controller->inspections); at != NULL; at = next) {
         struct inspection *inspection = map_value(at);

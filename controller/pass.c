@@ -18,6 +18,7 @@
 #include "controller/released.h"
 #include "reconcilers/instance.h"
 #include "specs/reason.h"
+#include "specs/status_equal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,17 @@ static void tell_conditions(const struct entry *entry, const struct object_statu
     }
 }
 
+/*
+ * A hand-written instance's file shows its status and its spec, whose changes are marked where they
+ * are seen; a member's is shown with more in the file of its pool.
+ */
+static bool shows_nothing_new(const struct entry *entry, const struct object_status *before,
+                              bool was_passed)
+{
+    return was_passed && entry->kind == ENTRY_INSTANCE && entry->member.pool == NULL &&
+           status_equal_of_instance(before, entry->status);
+}
+
 static void take_status(struct pass *pass)
 {
     struct entry *entry = pass->entry;
@@ -200,9 +212,10 @@ static void take_status(struct pass *pass)
     status_finish(pass->status, before, pass->world.now_wall_ms);
     entry->status = TAKE(pass->status);
     entry->is_passed = true;
-    json_decref(entry->remembered);
-    entry->remembered = NULL;
-    status_mark_entry(entry);
+    entry_forget_remembered(entry);
+    if (!shows_nothing_new(entry, before, was_passed)) {
+        status_mark_entry(entry);
+    }
     log_transition(entry, before);
     tell_conditions(entry, before);
     tell_relatives(entry, before, was_passed);

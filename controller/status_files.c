@@ -167,18 +167,28 @@ static void append_invalid(json_t *documents, const char *file,
     append_document(documents, document->kind, document->name, document->object, status);
 }
 
+/* What stands until the first pass, as a document of its own; NULL: nothing does. */
+static json_t *remembered_status(const struct entry *entry)
+{
+    if (entry->is_passed) {
+        return NULL;
+    }
+    return entry->remembered_text != NULL ? json_loads(entry->remembered_text, 0, NULL)
+                                          : json_deep_copy(entry->remembered);
+}
+
 /* An entry whose newest version has errors: what runs, and what is wrong with the file. */
 static void append_entry(json_t *documents, const char *file, const struct entry *entry,
                          const char *kind, const char *name, const struct spec_error *errors,
                          size_t error_count)
 {
-    bool is_known = entry->is_passed || entry->remembered == NULL;
+    json_t *remembered = remembered_status(entry);
     const struct spec_entry *spec = entry_spec(entry);
     const struct object *object = spec != NULL ? spec->object : NULL;
-    json_t *status = is_known ? status_to_json(entry->status) : json_deep_copy(entry->remembered);
+    json_t *status = remembered != NULL ? remembered : status_to_json(entry->status);
 
     status_add_instance(status, object);
-    if (is_known && entry->kind == ENTRY_POOL) {
+    if (remembered == NULL && entry->kind == ENTRY_POOL) {
         json_object_set_new(status, "members", pools_members_to_json(entry));
     }
     if (error_count > 0) {
@@ -501,6 +511,11 @@ struct object_status *status_remembered(struct controller *controller, const cha
         if (text_equal(json_string_value(json_object_get(document, "kind")), kind) &&
             text_equal(json_string_value(json_object_get(metadata, "name")), name)) {
             *ret_json = json_incref(json_object_get(document, "status"));
+            json_array_remove(documents, index); /* thousands of them are a lot of memory */
+            if (json_array_size(documents) == 0) {
+                map_remove(&controller->remembered, file);
+                json_decref(documents);
+            }
             return status_recall(*ret_json);
         }
     }
