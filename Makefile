@@ -45,6 +45,8 @@ ENGINE_SOURCES  := $(wildcard tests/integration/*.c) $(wildcard tests/faults/*.c
 FAKE_SOURCES    := $(wildcard tests/support/fake_engine/*.c)
 # Preloaded into the binary under test.
 PRELOAD_SOURCES := $(wildcard tests/preload/*.c)
+# What Berth is measured against: has nothing of Berth in it.
+BENCH_SOURCES   := $(wildcard tests/bench/*.c)
 # The model test: has nothing of Berth in it but base/.
 MODEL_SOURCES   := $(wildcard tests/model/*.c)
 # Fakes and helpers that any test may use; linked only where something of theirs is called.
@@ -53,7 +55,7 @@ SUPPORT_SOURCES := $(wildcard tests/support/*.c) \
                    $(filter-out $(CASE_SOURCES),$(wildcard tests/cases/*.c))
 TEST_SOURCES    := $(UNIT_SOURCES) $(CASE_SOURCES) $(FUZZ_SOURCES) $(ENGINE_SOURCES) \
                    $(PRELOAD_SOURCES) $(SUPPORT_SOURCES) $(MODEL_SOURCES) \
-                   $(FAKE_SOURCES) tests/fuzz/run_corpus.c
+                   $(FAKE_SOURCES) $(BENCH_SOURCES) tests/fuzz/run_corpus.c
 TEST_HEADERS    := $(wildcard tests/*/*.h) $(wildcard tests/*/*/*.h)
 
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(OUT)/%)
@@ -61,6 +63,7 @@ CASE_PROGRAMS := $(CASE_SOURCES:%.c=$(OUT)/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 FAKE_ENGINE     := $(OUT)/tests/integration/fake_engine
 MODEL           := $(OUT)/tests/model/model
+BENCH_PROGRAMS  := $(BENCH_SOURCES:%.c=$(OUT)/%)
 ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE) \
                    $(PRELOAD_SOURCES:tests/preload/%.c=$(OUT)/tests/integration/%.so)
 
@@ -196,6 +199,9 @@ $(FUZZ_PROGRAMS): %: %.o $(FUZZ_MAIN) $(SUPPORT_SOURCES:%.c=$(OUT)/%.o) $(OUT)/l
 	$(Q)$(LINK) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
 
 $(MODEL): $(MODEL_SOURCES:%.c=$(OUT)/%.o) $(OUT)/libberth.a
+	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(BENCH_PROGRAMS): %: %.o
 	$(Q)$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 ALL_PROGRAMS := $(UNIT_PROGRAMS) $(CASE_PROGRAMS) $(FUZZ_PROGRAMS)
