@@ -18,7 +18,7 @@
 
 #define REPLACEMENT "\xef\xbf\xbd"
 #define ARRAY_BEGIN "["
-#define ARRAY_END "\n]\n"
+#define ARRAY_END "\n]" /* some readers take a byte behind it for an error, even a newline */
 
 enum {
     FLUSH_BYTES = 65536,
@@ -55,7 +55,7 @@ static size_t escape(const char *text, size_t left, char piece[PIECE_SIZE])
         snprintf(piece, PIECE_SIZE, "\\%c", (char)code);
     } else if (code == '\n') {
         snprintf(piece, PIECE_SIZE, "\\n");
-    } else if (code < ' ') {
+    } else if (code < ' ' || code == 0x7f) { /* the last one for readers that are strict */
         snprintf(piece, PIECE_SIZE, "\\u%04x", (unsigned)code);
     } else {
         snprintf(piece, PIECE_SIZE, "%.*s", (int)len, text);
@@ -210,6 +210,7 @@ static void add_ending(struct trace_file *file, uint64_t at_us)
     add_event(file, &(const struct trace_event){
                         .phase = TRACE_INSTANT,
                         .name = "the trace ends here: its file is at its ceiling",
+                        .category = "trace",
                         .at_us = at_us,
                     });
     file->is_full = true;

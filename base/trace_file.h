@@ -56,7 +56,7 @@ struct trace_arg {
 
 struct trace_event {
     enum trace_phase phase;
-    const char *name;             /* NULL: none, of an end */
+    const char *name;             /* NULL: none, as an end may have */
     const char *category;         /* NULL: none */
     uint64_t at_us;               /* monotonic */
     unsigned track;               /* "tid" */

@@ -15,26 +15,27 @@ enum {
     TRACK_LOOP = 1,
     TRACK_EVENTS = 2,
     TRACK_LANES = 10000, /* and on: so many for each of enum profile_lanes */
-    LANES_MAX =
-        10000,       /* of one kind at once; what is beyond has no lane, and is not in the trace */
-    LOOP_DEPTH = 16, /* spans within spans of which the name is known */
+    LANES_MAX = 10000,   /* of one kind at once; what is beyond is not in the trace */
+    DEPTH = 16,          /* spans within spans of which the name is known */
     US_PER_NS = 1000,
 };
 
-struct lane {
-    unsigned depth; /* spans that have begun and not ended; 0: it is free */
+struct track {
+    unsigned id;
+    const char *category;
+    unsigned depth; /* spans that have begun and not ended; 0: a lane is free */
+    char *names[DEPTH];
 };
 
 struct lanes {
-    struct lane *lanes;
+    struct track *tracks;
     size_t count, capacity;
     int64_t open;
 };
 
 struct profile_trace {
     struct trace_file *file;
-    char *loop_names[LOOP_DEPTH];
-    unsigned loop_depth;
+    struct track loop;
     struct lanes kinds[PROFILE_LANES_COUNT];
     struct map causes; /* key in the queue -> why it is there, owned */
     int64_t queue_length;
@@ -64,54 +65,81 @@ static void add(enum trace_phase phase, unsigned track, const char *category, co
 
 static void add_count(const char *name, int64_t value)
 {
-    add(TRACE_COUNTER, 0, NULL, name, trace_args(trace_number("value", value)));
+    add(TRACE_COUNTER, 0, "count", name, trace_args(trace_number("value", value)));
+}
+
+static void add_metadata(unsigned track, const char *name, const struct trace_arg *args)
+{
+    add(TRACE_METADATA, track, "__metadata", name, args);
 }
 
 static void add_track(unsigned track, const char *name)
 {
-    add(TRACE_METADATA, track, NULL, "thread_name", trace_args(trace_text("name", name)));
-    add(TRACE_METADATA, track, NULL, "thread_sort_index",
-        trace_args(trace_number("sort_index", track)));
+    add_metadata(track, "thread_name", trace_args(trace_text("name", name)));
+    add_metadata(track, "thread_sort_index", trace_args(trace_number("sort_index", track)));
+}
+
+/* --- spans of one track ----------------------------------------------------------------------- */
+
+static void track_begin(struct track *track, const struct trace_arg *args, const char *format,
+                        va_list list) __attribute__((format(printf, 3, 0)));
+
+static void track_begin(struct track *track, const struct trace_arg *args, const char *format,
+                        va_list list)
+{
+    auto_free char *name = xvasprintf(format, list);
+
+    add(TRACE_BEGIN, track->id, track->category, name, args);
+    if (track->depth < DEPTH) {
+        track->names[track->depth] = TAKE(name);
+    }
+    track->depth++;
+}
+
+/* An end has the name of its begin: tools for one line at a time see then what ended. */
+static void track_end(struct track *track, const struct trace_arg *args)
+{
+    auto_free char *name = NULL;
+
+    track->depth--;
+    if (track->depth < DEPTH) {
+        name = TAKE(track->names[track->depth]);
+    }
+    add(TRACE_END, track->id, track->category, name, args);
+}
+
+/* The innermost that is open; NULL: there is none, or its name is not known. */
+static const char *track_name(const struct track *track)
+{
+    return track->depth > 0 && track->depth <= DEPTH ? track->names[track->depth - 1] : NULL;
+}
+
+static void track_done(struct track *track)
+{
+    for (unsigned i = 0; i < DEPTH; i++) {
+        free(track->names[i]);
+    }
 }
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
 void profile_begin(const char *format, ...)
 {
-    auto_free char *name = NULL;
-    va_list args;
+    va_list list;
 
     if (trace == NULL) {
         return;
     }
-    va_start(args, format);
-    name = xvasprintf(format, args);
-    va_end(args);
-    add(TRACE_BEGIN, TRACK_LOOP, "loop", name, NULL);
-    if (trace->loop_depth < LOOP_DEPTH) {
-        trace->loop_names[trace->loop_depth] = TAKE(name);
-    }
-    trace->loop_depth++;
+    va_start(list, format);
+    track_begin(&trace->loop, NULL, format, list);
+    va_end(list);
 }
 
 void profile_end(const struct trace_arg *args)
 {
-    if (trace == NULL || trace->loop_depth == 0) {
-        return; /* none, or it was opened within the span */
+    if (trace != NULL && trace->loop.depth > 0) { /* else it was opened within the span */
+        track_end(&trace->loop, args);
     }
-    trace->loop_depth--;
-    if (trace->loop_depth < LOOP_DEPTH) {
-        free(TAKE(trace->loop_names[trace->loop_depth]));
-    }
-    add(TRACE_END, TRACK_LOOP, NULL, NULL, args);
-}
-
-/* What is done now, NULL: nothing that has a span. */
-static const char *loop_name(void)
-{
-    unsigned depth = trace->loop_depth < LOOP_DEPTH ? trace->loop_depth : LOOP_DEPTH;
-
-    return depth > 0 ? trace->loop_names[depth - 1] : NULL;
 }
 
 void profile_engine_event(const char *type, const char *action, const char *name)
@@ -140,7 +168,7 @@ void profile_queued(const char *key, size_t queue_length)
     if (trace == NULL) {
         return;
     }
-    free(map_put(&trace->causes, key, xstrdup_or_null(loop_name())));
+    free(map_put(&trace->causes, key, xstrdup_or_null(track_name(&trace->loop))));
     note_queue_length(queue_length);
 }
 
@@ -189,99 +217,93 @@ static enum profile_lanes kind_of_span(profile_span span)
     return (enum profile_lanes)((span - TRACK_LANES) / LANES_MAX);
 }
 
-/* NULL: it began before the trace was opened. */
-static struct lane *lane_of_span(profile_span span)
+/* NULL: there is no trace, or none yet when the span began. */
+static struct track *lane_of_span(profile_span span)
 {
-    struct lanes *lanes = &trace->kinds[kind_of_span(span)];
-    size_t index = (span - TRACK_LANES) % LANES_MAX;
+    struct lanes *lanes;
+    size_t index;
 
-    return index < lanes->count && lanes->lanes[index].depth > 0 ? &lanes->lanes[index] : NULL;
+    if (trace == NULL || span == 0) {
+        return NULL;
+    }
+    lanes = &trace->kinds[kind_of_span(span)];
+    index = (span - TRACK_LANES) % LANES_MAX;
+    return index < lanes->count && lanes->tracks[index].depth > 0 ? &lanes->tracks[index] : NULL;
 }
 
-/* The lowest that is free; 0: there is none. */
-static profile_span take_lane(enum profile_lanes kind)
+/* The lowest that is free; NULL: there is none. */
+static struct track *take_lane(enum profile_lanes kind)
 {
     struct lanes *lanes = &trace->kinds[kind];
     auto_free char *name = NULL;
     size_t index = 0;
 
-    while (index < lanes->count && lanes->lanes[index].depth > 0) {
+    while (index < lanes->count && lanes->tracks[index].depth > 0) {
         index++;
     }
     if (index == LANES_MAX) {
-        return 0;
+        return NULL;
     }
     if (index == lanes->count) {
-        array_grow(&lanes->lanes, lanes->count, &lanes->capacity, sizeof(*lanes->lanes));
-        lanes->lanes[lanes->count++] = (struct lane){0};
+        array_grow(&lanes->tracks, lanes->count, &lanes->capacity, sizeof(*lanes->tracks));
+        lanes->tracks[lanes->count++] = (struct track){
+            .id = track_of_lane(kind, index),
+            .category = kind_of_lane(kind),
+        };
         name = xasprintf("%s %zu", kind_of_lane(kind), lanes->count);
         add_track(track_of_lane(kind, index), name);
     }
-    return track_of_lane(kind, index);
-}
-
-static void begin(profile_span span, const struct trace_arg *args, const char *format, va_list list)
-    __attribute__((format(printf, 3, 0)));
-
-static void begin(profile_span span, const struct trace_arg *args, const char *format, va_list list)
-{
-    auto_free char *name = xvasprintf(format, list);
-    enum profile_lanes kind = kind_of_span(span);
-
-    trace->kinds[kind].lanes[(span - TRACK_LANES) % LANES_MAX].depth++;
-    add(TRACE_BEGIN, span, kind_of_lane(kind), name, args);
+    return &lanes->tracks[index];
 }
 
 profile_span profile_span_begin(enum profile_lanes lanes, const struct trace_arg *args,
                                 const char *format, ...)
 {
-    profile_span span;
+    struct track *lane = trace != NULL ? take_lane(lanes) : NULL;
     va_list list;
 
-    if (trace == NULL || (span = take_lane(lanes)) == 0) {
+    if (lane == NULL) {
         return 0;
     }
     va_start(list, format);
-    begin(span, args, format, list);
+    track_begin(lane, args, format, list);
     va_end(list);
     add_count(counter_of_lanes(lanes), ++trace->kinds[lanes].open);
-    return span;
+    return lane->id;
 }
 
 void profile_span_enter(profile_span span, const struct trace_arg *args, const char *format, ...)
 {
+    struct track *lane = lane_of_span(span);
     va_list list;
 
-    if (trace == NULL || span == 0 || lane_of_span(span) == NULL) {
-        return;
+    if (lane != NULL) {
+        va_start(list, format);
+        track_begin(lane, args, format, list);
+        va_end(list);
     }
-    va_start(list, format);
-    begin(span, args, format, list);
-    va_end(list);
 }
 
 void profile_span_leave(profile_span span, const struct trace_arg *args)
 {
-    struct lane *lane = trace != NULL && span != 0 ? lane_of_span(span) : NULL;
+    struct track *lane = lane_of_span(span);
 
     if (lane != NULL && lane->depth > 1) {
-        lane->depth--;
-        add(TRACE_END, span, NULL, NULL, args);
+        track_end(lane, args);
     }
 }
 
 void profile_span_end(profile_span *span, const struct trace_arg *args)
 {
-    struct lane *lane = trace != NULL && *span != 0 ? lane_of_span(*span) : NULL;
+    struct track *lane = lane_of_span(*span);
 
     if (lane != NULL) {
         enum profile_lanes kind = kind_of_span(*span);
 
         while (lane->depth > 1) {
-            profile_span_leave(*span, NULL);
+            track_end(lane, NULL);
         }
-        lane->depth = 0;
-        add(TRACE_END, *span, NULL, NULL, args);
+        track_end(lane, args);
         add_count(counter_of_lanes(kind), --trace->kinds[kind].open);
     }
     *span = 0;
@@ -299,7 +321,8 @@ int profile_trace_open(const char *path, uint64_t max_bytes, struct error *err)
     }
     trace = xcalloc(1, sizeof(*trace));
     trace->file = file;
-    add(TRACE_METADATA, TRACK_LOOP, NULL, "process_name", trace_args(trace_text("name", "berth")));
+    trace->loop = (struct track){.id = TRACK_LOOP, .category = "loop"};
+    add_metadata(TRACK_LOOP, "process_name", trace_args(trace_text("name", "berth")));
     add_track(TRACK_LOOP, "loop");
     add_track(TRACK_EVENTS, "engine events");
     add(TRACE_INSTANT, TRACK_LOOP, "loop", "the trace begins",
@@ -310,11 +333,12 @@ int profile_trace_open(const char *path, uint64_t max_bytes, struct error *err)
 
 static void free_trace(struct profile_trace *over)
 {
-    for (unsigned i = 0; i < LOOP_DEPTH; i++) {
-        free(over->loop_names[i]);
-    }
+    track_done(&over->loop);
     for (int kind = 0; kind < PROFILE_LANES_COUNT; kind++) {
-        free(over->kinds[kind].lanes);
+        for (size_t i = 0; i < over->kinds[kind].count; i++) {
+            track_done(&over->kinds[kind].tracks[i]);
+        }
+        free(over->kinds[kind].tracks);
     }
     for (struct map_entry *at = map_first(&over->causes); at != NULL; at = map_next(at)) {
         free(map_value(at));
@@ -360,7 +384,7 @@ void profile_trace_close(void)
     if (trace == NULL) {
         return;
     }
-    while (trace->loop_depth > 0) {
+    while (trace->loop.depth > 0) {
         profile_end(NULL);
     }
     for (unsigned kind = 0; kind < PROFILE_LANES_COUNT; kind++) {

@@ -3,14 +3,15 @@
 
 load helpers
 
-# trace_is_sound FILE: all that tools rely on. Ends have begins, on each track; time goes forward; tracks
-# and the process have names.
+# trace_is_sound FILE: all that tools rely on. Spans nest, on each track, and each has its end, with its
+# name; time goes forward; tracks and the process have names.
 trace_is_sound() {
     jq -e '
         (map(select(.ph == "B" or .ph == "E")) | group_by(.tid) | all(
-            reduce .[] as $e ({depth: 0, ok: true};
-                .depth += (if $e.ph == "B" then 1 else -1 end) | .ok = (.ok and .depth >= 0))
-            | .ok and .depth == 0)) and
+            reduce .[] as $e ({open: [], ok: true};
+                if $e.ph == "B" then .open += [$e.name] else .ok = (.ok and .open[-1] == $e.name) | .open |= .[:-1] end)
+            | .ok and .open == [])) and
+        all(.[]; .ph != "E" or .name != null) and
         ([.[] | select(.ph != "M").ts] | . == sort) and
         ([.[] | select(.name == "thread_name").tid] as $named
             | [.[] | select(.ph == "B" or .ph == "i").tid] | unique - $named == []) and

@@ -90,7 +90,7 @@ static json_int_t number_of(const json_t *event, const char *name)
     return json_integer_value(json_object_get(event, name));
 }
 
-/* What is not metadata, an event a word: "B1:name", "E1", "i2:name", "C:name=3". */
+/* What is not metadata, an event a word: "B1:name", "E1:name", "i2:name", "C:name=3". */
 static char *sketch(const json_t *events)
 {
     auto_done(strbuf) out = {0};
@@ -152,7 +152,7 @@ static void spans_of_the_loop_nest(void **state)
     profile_end(NULL);
     events = close_trace();
     text = sketch(events);
-    assert_string_equal(text, "B1:scan B1:pass x E1 i2:container die E1");
+    assert_string_equal(text, "B1:scan B1:pass x E1:pass x i2:container die E1:scan");
     assert_false(profile_trace_is_on());
     assert_int_equal(told_ends, 0);
 }
@@ -179,11 +179,11 @@ static void a_lane_is_used_again_when_its_span_has_ended(void **state)
     text = sketch(events);
     assert_string_equal(text, "B20000:one C:engine calls in flight=1 "
                               "B20001:two C:engine calls in flight=2 "
-                              "E20000 C:engine calls in flight=1 "
+                              "E20000:one C:engine calls in flight=1 "
                               "B20000:three C:engine calls in flight=2 "
-                              "B10000:plan C:plans under way=1 E10000 C:plans under way=0 "
-                              "E20000 C:engine calls in flight=1 "
-                              "E20001 C:engine calls in flight=0");
+                              "B10000:plan C:plans under way=1 E10000:plan C:plans under way=0 "
+                              "E20000:three C:engine calls in flight=1 "
+                              "E20001:two C:engine calls in flight=0");
 }
 
 static void each_track_has_a_name(void **state)
@@ -230,8 +230,8 @@ static void parts_of_a_span_end_with_it(void **state)
     profile_span_end(&span, NULL);
     events = close_trace();
     text = sketch(events);
-    assert_string_equal(text, "B10000:plan C:plans under way=1 B10000:create E10000 "
-                              "B10000:start E10000 E10000 C:plans under way=0");
+    assert_string_equal(text, "B10000:plan C:plans under way=1 B10000:create E10000:create "
+                              "B10000:start E10000:start E10000:plan C:plans under way=0");
 }
 
 static void what_is_open_at_the_end_is_ended(void **state)
@@ -247,8 +247,8 @@ static void what_is_open_at_the_end_is_ended(void **state)
     span = profile_span_begin(PROFILE_CHILDREN, NULL, "git");
     events = close_trace();
     text = sketch(events);
-    assert_string_equal(text, "B1:outer B1:inner B30000:git C:child processes=1 E1 E1 "
-                              "E30000 C:child processes=0");
+    assert_string_equal(text, "B1:outer B1:inner B30000:git C:child processes=1 E1:inner E1:outer "
+                              "E30000:git C:child processes=0");
     profile_span_end(&span, NULL); /* comes too late, and does no harm */
     assert_int_equal(span, 0);
 }
@@ -271,7 +271,7 @@ static void what_a_key_was_queued_for_is_what_the_loop_did(void **state)
     profile_queued("Instance/left", 0); /* stays until the end */
     events = close_trace();
     text = sketch(events);
-    assert_string_equal(text, "B1:scan C:keys in the queue=1 E1 C:keys in the queue=2 "
+    assert_string_equal(text, "B1:scan C:keys in the queue=1 E1:scan C:keys in the queue=2 "
                               "C:keys in the queue=1 C:keys in the queue=0");
 }
 

@@ -153,6 +153,24 @@ static void any_text_becomes_a_string_that_reads_the_same(void **state)
     }
 }
 
+/* Readers differ in what they forgive. */
+static void the_text_of_the_file_is_plain(void **state)
+{
+    auto_free char *path = path_join(folder, "trace"), *text = NULL;
+    struct trace_file *file = open_trace(path, PLENTY);
+    struct error err = {0};
+
+    (void)state;
+    add(file, "\x01\x1f\x7f\t", NULL);
+    assert_int_equal(trace_file_close(file, &err), 0);
+    text = read_text(path);
+    assert_non_null(strstr(text, "\"\\u0001\\u001f\\u007f\\u0009\""));
+    for (const char *at = text; *at != '\0'; at++) {
+        assert_true(*at == '\n' || (*at >= ' ' && *at < 0x7f));
+    }
+    assert_string_equal(text + strlen(text) - 2, "\n]"); /* and nothing behind it */
+}
+
 static void a_long_text_is_cut_between_characters(void **state)
 {
     auto_free char *path = path_join(folder, "trace");
@@ -372,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_json_with_all_that_it_has),
         cmocka_unit_test(any_text_becomes_a_string_that_reads_the_same),
+        cmocka_unit_test(the_text_of_the_file_is_plain),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(many_long_texts_of_control_characters_fit),
         cmocka_unit_test(after_each_flush_the_file_is_json_but_for_its_bracket),
