@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,7 +103,21 @@ static int compare_keys(const struct map_entry *a, const struct map_entry *b)
     return strcmp(a->key, b->key);
 }
 
+static bool is_sorted(const struct map *map)
+{
+    for (const struct map_entry *at = map->entries; at != NULL && at->hh.next != NULL;
+         at = at->hh.next) {
+        if (compare_keys(at, at->hh.next) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void map_sort(struct map *map)
 {
+    if (is_sorted(map)) {
+        return; /* as it is nearly always, of what was sorted before */
+    }
     HASH_SORT(map->entries, compare_keys);
 }

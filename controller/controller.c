@@ -101,9 +101,11 @@ static void on_scan_timer(uv_timer_t *timer)
     profile_end(NULL);
 }
 
-static void on_watch_due(void *user)
+static void on_watch_due(void *user, const struct map *names)
 {
-    desired_scan(user);
+    if (names == NULL || !desired_take_files(user, names)) {
+        desired_scan(user);
+    }
 }
 
 static void on_relist_timer(uv_timer_t *timer)

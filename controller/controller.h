@@ -287,6 +287,11 @@ struct controller {
 /* desired.c: from files to entries */
 void desired_scan(
     struct controller *controller); /* reads the directory and brings the entries up to date */
+/*
+ * The same where only these files have changed (spec_watch.h). False: the directory must be looked
+ * at.
+ */
+bool desired_take_files(struct controller *controller, const struct map *names);
 void desired_scan_at(struct controller *controller,
                      uint64_t now_ms); /* as if the monotonic clock said so */
 struct entry *entry_find(struct controller *controller, const char *key);
@@ -482,6 +487,7 @@ void policy_close(struct controller *controller);
 void status_mark_entry(struct entry *entry);
 void status_mark_file(struct controller *controller, const char *file);
 void status_mark_departed(struct controller *controller); /* files that are there no more */
+void status_look_for(struct controller *controller, const char *file); /* did somebody remove it? */
 void status_flush(struct controller *controller); /* some of them; the rest in the next turns */
 void status_flush_all(struct controller *controller);
 void status_remove_stale(

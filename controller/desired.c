@@ -426,7 +426,7 @@ static void log_spec_errors(const struct spec_set_file *file)
     }
 }
 
-static void apply_changes(struct controller *controller)
+static void apply_object_changes(struct controller *controller)
 {
     struct spec_set *specs = controller->specs;
     bool has_repository = false;
@@ -440,16 +440,26 @@ static void apply_changes(struct controller *controller)
     if (has_repository) {
         desired_relate_tasks(controller);
     }
-    for (struct map_entry *at = map_first(&specs->files); at != NULL; at = map_next(at)) {
-        struct spec_set_file *file = map_value(at);
+}
 
-        if (file->is_changed) {
-            status_mark_file(controller, file->name);
-            log_spec_errors(file);
-        }
-        if (file->good_text != NULL && controller->is_scanned && !file->has_missing) {
-            good_specs_mark(controller, file);
-        }
+static void apply_file_change(struct controller *controller, const struct spec_set_file *file)
+{
+    if (file->is_changed) {
+        status_mark_file(controller, file->name);
+        log_spec_errors(file);
+    }
+    if (file->good_text != NULL && controller->is_scanned && !file->has_missing) {
+        good_specs_mark(controller, file);
+    }
+}
+
+static void apply_changes(struct controller *controller)
+{
+    struct spec_set *specs = controller->specs;
+
+    apply_object_changes(controller);
+    for (struct map_entry *at = map_first(&specs->files); at != NULL; at = map_next(at)) {
+        apply_file_change(controller, map_value(at));
     }
     status_mark_departed(controller);
     spec_set_clear_changes(specs);
@@ -552,6 +562,32 @@ void desired_scan_at(struct controller *controller, uint64_t now_ms)
     scan_at(controller, now_ms);
     profile_end(trace_args(trace_number("files", map_count(&controller->specs->files)),
                            trace_text("error", controller->scan_error)));
+}
+
+/*
+ * With one file among thousands that are as they were. Whatever a scan would have to do beside
+ * that, or is going to do soon, is left to it.
+ */
+bool desired_take_files(struct controller *controller, const struct map *names)
+{
+    struct spec_set *specs = controller->specs;
+    auto_free char *request = state_path(&controller->state, "requests/confirm-deletions");
+
+    if (!controller->is_scanned || controller->scan_error != NULL ||
+        uv_is_active((uv_handle_t *)&controller->rescan_timer) || path_exists(request) ||
+        !spec_scan_files(&controller->scan, specs, names, clock_monotonic_ms())) {
+        return false;
+    }
+    apply_object_changes(controller);
+    for (struct map_entry *at = map_first(names); at != NULL; at = map_next(at)) {
+        struct spec_set_file *file = map_get(&specs->files, map_key(at));
+
+        apply_file_change(controller, file);
+        status_look_for(controller, file->name);
+        spec_set_clear_changes_of(specs, file);
+    }
+    status_forget_remembered(controller);
+    return true;
 }
 
 void desired_scan(struct controller *controller)

@@ -257,6 +257,19 @@ static void forget(struct spec_scan *scan, const char *name)
     free(map_remove(&scan->known, name));
 }
 
+/*
+ * One that changed within this tick of the file system's clock can change again without any sign of
+ * it: read it again.
+ */
+static void remember_read(struct spec_scan *scan, const char *name, const struct stat *info)
+{
+    if (is_aged(info, CLOCK_TICK_MS)) {
+        remember(scan, name, info);
+    } else {
+        forget(scan, name);
+    }
+}
+
 static void keep_unreadable(struct scan_pass *pass, const char *name, int number)
 {
     auto_free char *why = number == EXDEV
@@ -317,22 +330,14 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
         return;
     }
     sha256_hex(strbuf_text(&text), text.len, digest);
-    /*
-     * One that changed within this tick of the file system's clock can change again without any
-     * sign of it: read it again.
-     */
-    if (is_aged(info, CLOCK_TICK_MS)) {
-        remember(pass->scan, name, info);
-    } else {
-        forget(pass->scan, name);
-    }
+    remember_read(pass->scan, name, info);
     if (!spec_set_file_is_known(pass->set, name, digest)) {
         spec_set_file_put(pass->set, name, digest, strbuf_text(&text), text.len);
     }
     ((struct spec_set_file *)map_get(&pass->set->files, name))->owner_uid = info->st_uid;
 }
 
-static void scan_file(struct scan_pass *pass, const char *name)
+static void open_file(struct scan_pass *pass, const char *name)
 {
     auto_close int fd = open_below(pass->root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const struct stat *known = map_get(&pass->scan->known, name);
@@ -350,6 +355,7 @@ static void scan_file(struct scan_pass *pass, const char *name)
         keep_unreadable(pass, name, errno);
         return;
     }
+    pass->scan->has_links |= info.st_nlink > 1;
     if (!S_ISREG(info.st_mode) || !has_room(pass, name, &info)) {
         return;
     }
@@ -362,6 +368,28 @@ static void scan_file(struct scan_pass *pass, const char *name)
         return;
     }
     take_text(pass, name, fd, &info);
+}
+
+/* Without opening it: a regular file of that name is as it was when it was read. */
+static bool is_as_known(struct scan_pass *pass, const char *name, const struct spec_set_file *file)
+{
+    const struct stat *known = map_get(&pass->scan->known, name);
+    struct stat info;
+
+    return known != NULL && file != NULL && file->unreadable == NULL &&
+           fstatat(pass->root_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+           info.st_nlink == 1 && is_same_file(known, &info);
+}
+
+static void scan_file(struct scan_pass *pass, const char *name)
+{
+    const struct spec_set_file *file = map_get(&pass->set->files, name);
+
+    if (!is_as_known(pass, name, file)) {
+        open_file(pass, name);
+    } else if (has_room(pass, name, map_get(&pass->scan->known, name))) {
+        spec_set_file_keep(pass->set, name, NULL);
+    }
 }
 
 static bool is_real_directory(int fd, const struct dirent *item)
@@ -390,6 +418,7 @@ static bool scan_item(struct scan_pass *pass, DIR *dir, const char *directory,
         scan_directory(pass, path, depth + 1);
         return true;
     }
+    pass->scan->has_links |= item->d_type == DT_LNK || item->d_type == DT_UNKNOWN;
     if (!spec_name_is_relevant(item->d_name)) {
         return false;
     }
@@ -513,7 +542,7 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
         return error_set_errno(err, errno, "spec directory \"%s\"", scan->directory);
     }
     signal(SIGIO, SIG_IGN); /* a lease that is held for an instant may be broken by a writer */
-    scan->is_being_written = false;
+    scan->is_being_written = scan->has_links = false;
     map_done(&scan->directories);
     spec_set_scan_begin(set);
     scan_directory(&pass, "", 0);
@@ -528,6 +557,8 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
             scan_file(&pass, pass.names[i]);
         }
     }
+    scan->items = pass.items;
+    scan->bytes = pass.bytes;
     put_overlays(&pass);
     spec_set_scan_end(set, now_ms, is_deletion_confirmed);
     forget_unseen(&scan->known, &set->files);
@@ -538,4 +569,96 @@ int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
         forget_unseen(&scan->places, &scan->directories);
     }
     return 0;
+}
+
+/* --- single files ----------------------------------------------------------------------------- */
+
+/* Their names alone say what there is to know: no other name, and nothing that is waited for. */
+static bool may_take_single(const struct spec_scan *scan, const struct spec_set *set)
+{
+    return scan->overlay_count == 0 && !scan->is_single && !scan->is_being_written &&
+           !scan->has_links && !set->has_doubts && map_first(&scan->resting) == NULL;
+}
+
+static bool is_in_known_directory(const struct spec_scan *scan, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    auto_free char *directory =
+        slash != NULL ? xstrndup(name, (size_t)(slash - name)) : xstrdup("");
+
+    return map_get(&scan->directories, directory) != NULL &&
+           spec_name_is_relevant(slash != NULL ? slash + 1 : name) &&
+           text_is_clean_utf8(name, strlen(name));
+}
+
+static int open_without_links(int root_fd, const char *name)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+
+    return (int)syscall(SYS_openat2, root_fd, name, &how, sizeof(how)); /* not there: no file */
+}
+
+/* -1: it must be looked at with all others. */
+static int read_single(struct scan_pass *pass, const char *name, int fd, struct stat *ret_info,
+                       struct strbuf *text)
+{
+    struct stat after;
+
+    if (fstat(fd, ret_info) < 0 || !S_ISREG(ret_info->st_mode) || ret_info->st_nlink != 1 ||
+        ret_info->st_size > YAML_MAX_BYTES ||
+        (size_t)ret_info->st_size > pass->scan->max_bytes - pass->scan->bytes ||
+        !may_be_read(pass, name, fd, ret_info) || file_read_all(fd, YAML_MAX_BYTES, text) < 0 ||
+        fstat(fd, &after) < 0 || !is_same_file(ret_info, &after) || text->len == 0) {
+        return -1;
+    }
+    return 0;
+}
+
+static bool take_single(struct scan_pass *pass, const char *name)
+{
+    struct spec_scan *scan = pass->scan;
+    auto_close int fd = open_without_links(pass->root_fd, name);
+    auto_done(strbuf) text = {.max_len = YAML_MAX_BYTES + 65536};
+    struct spec_set_file *file = map_get(&pass->set->files, name);
+    bool is_new = file == NULL;
+    char digest[SHA256_HEX_SIZE];
+    struct stat info;
+
+    if (fd < 0 || !is_in_known_directory(scan, name) || (!is_new && file->unreadable != NULL) ||
+        (is_new && scan->items >= scan->max_items) ||
+        read_single(pass, name, fd, &info, &text) < 0) {
+        return false;
+    }
+    sha256_hex(strbuf_text(&text), text.len, digest);
+    if (!spec_set_file_is_known(pass->set, name, digest) &&
+        !spec_set_file_replace(pass->set, name, digest, strbuf_text(&text), text.len,
+                               pass->now_ms)) {
+        return false;
+    }
+    scan->items += is_new ? 1 : 0;
+    scan->bytes += text.len; /* what it had before is taken off by the next scan */
+    remember_read(scan, name, &info);
+    file = map_get(&pass->set->files, name);
+    file->owner_uid = info.st_uid;
+    return true;
+}
+
+bool spec_scan_files(struct spec_scan *scan, struct spec_set *set, const struct map *names,
+                     uint64_t now_ms)
+{
+    auto_close int root_fd = open(scan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct scan_pass pass = {.scan = scan, .set = set, .root_fd = root_fd, .now_ms = now_ms};
+
+    if (root_fd < 0 || !may_take_single(scan, set)) {
+        return false;
+    }
+    for (struct map_entry *at = map_first(names); at != NULL; at = map_next(at)) {
+        if (!take_single(&pass, map_key(at))) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -42,6 +42,8 @@ struct spec_scan {
     struct map places;       /* of directories with something in it: name -> struct place */
     bool are_places_changed; /* since spec_scan_places() was asked */
     bool is_being_written;   /* a file was open for writing: look again soon */
+    size_t items, bytes;     /* that the last scan found, and what came since */
+    bool has_links;          /* it found files that have other names, or may have */
     bool is_single; /* there will be no second look: what is being written is read as it is */
 };
 
@@ -54,6 +56,14 @@ void spec_scan_done(struct spec_scan *scan);
  */
 int spec_scan_run(struct spec_scan *scan, struct spec_set *set, uint64_t now_ms,
                   bool is_deletion_confirmed, struct error *err);
+
+/*
+ * Between scans: only these files (relative names; values are unused) have changed, or came. True:
+ * the set is as a scan would have made it. False: a scan is needed; some of them may have been
+ * taken. Never says that something is gone.
+ */
+bool spec_scan_files(struct spec_scan *scan, struct spec_set *set, const struct map *names,
+                     uint64_t now_ms);
 
 /*
  * Where files were seen, for the next controller; new reference. And what the one before has seen;

@@ -14,7 +14,10 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-enum { EVENT_BUFFER = 64 << 10, MAX_LOOKOUTS = 8 };
+enum { EVENT_BUFFER = 64 << 10, MAX_LOOKOUTS = 8, MAX_NAMES = 256, DESCRIPTOR_SIZE = 16 };
+
+/* What a file is there after. */
+static const uint32_t harmless = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ATTRIB;
 
 /* Something on the way to the directory that may become another one: its own name, or a link. */
 struct lookout {
@@ -29,12 +32,16 @@ struct spec_watch {
     int fd; /* -1: polling */
     char *directory;
     struct map watches; /* directory -> watch descriptor + 1 */
+    struct map folders; /* watch descriptor as text -> the key of the map above; values are owned */
+    struct map names;   /* of files that something happened to since the last look */
+    size_t name_count;
+    bool is_more; /* something else did, too */
     struct lookout lookouts[MAX_LOOKOUTS];
     size_t lookout_count;
     uint64_t first_sign_at_ms; /* 0: quiet */
     char *polling_reason;
     unsigned open_handles;
-    void (*on_due)(void *user);
+    void (*on_due)(void *user, const struct map *names);
     void *user;
 };
 
@@ -42,11 +49,17 @@ static void on_quiet(uv_timer_t *timer)
 {
     struct spec_watch *watch = timer->data;
 
+    auto_done(map) names = watch->names;
+    bool is_more = watch->is_more;
+
+    watch->names = (struct map){0};
+    watch->name_count = 0;
+    watch->is_more = false;
     watch->first_sign_at_ms = 0;
-    watch->on_due(watch->user);
+    watch->on_due(watch->user, is_more ? NULL : &names);
 }
 
-static void note_sign(struct spec_watch *watch)
+static void start_quiet(struct spec_watch *watch)
 {
     uint64_t now_ms = clock_monotonic_ms(), delay_ms = WATCH_QUIET_MS, waited_ms;
 
@@ -60,8 +73,57 @@ static void note_sign(struct spec_watch *watch)
     uv_timer_start(&watch->quiet, on_quiet, delay_ms, 0);
 }
 
+/* Of what no name tells all. */
+static void note_sign(struct spec_watch *watch)
+{
+    watch->is_more = true;
+    start_quiet(watch);
+}
+
+static const char *descriptor_text(int descriptor, char text[DESCRIPTOR_SIZE])
+{
+    snprintf(text, DESCRIPTOR_SIZE, "%d", descriptor);
+    return text;
+}
+
+/* Two directories with one descriptor are one folder: which was meant cannot be told. */
+static void set_folder(struct spec_watch *watch, int descriptor, const char *directory)
+{
+    char text[DESCRIPTOR_SIZE];
+    char *before = map_get(&watch->folders, descriptor_text(descriptor, text));
+
+    if (before == NULL || strcmp(before, directory) != 0) {
+        free(map_put(&watch->folders, text, before == NULL ? xstrdup(directory) : xstrdup("/")));
+    }
+}
+
+static void forget_folder(struct spec_watch *watch, int descriptor)
+{
+    char text[DESCRIPTOR_SIZE];
+
+    free(map_remove(&watch->folders, descriptor_text(descriptor, text)));
+}
+
+static void note_file(struct spec_watch *watch, const struct inotify_event *event, const char *name)
+{
+    char text[DESCRIPTOR_SIZE];
+    const char *folder = map_get(&watch->folders, descriptor_text(event->wd, text));
+    auto_free char *path = folder != NULL ? path_join(folder, name) : NULL;
+
+    if (path == NULL || folder[0] == '/' || (event->mask & ~harmless) != 0 ||
+        watch->name_count >= MAX_NAMES) {
+        note_sign(watch);
+        return;
+    }
+    if (map_put(&watch->names, path, watch) == NULL) {
+        watch->name_count++;
+    }
+    start_quiet(watch);
+}
+
 static void forget_watch(struct spec_watch *watch, int descriptor)
 {
+    forget_folder(watch, descriptor);
     for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = map_next(at)) {
         if ((intptr_t)map_value(at) == descriptor + 1) {
             map_remove(&watch->watches, map_key(at));
@@ -103,9 +165,10 @@ static void handle_event(struct spec_watch *watch, const struct inotify_event *e
     }
     if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) {
         note_sign(watch);
-    } else if ((event->mask & IN_ISDIR) || spec_name_is_relevant(name) ||
-               strcmp(name, "..data") == 0) {
+    } else if ((event->mask & IN_ISDIR) || strcmp(name, "..data") == 0) {
         note_sign(watch); /* ..data: a ConfigMap volume was swapped */
+    } else if (spec_name_is_relevant(name)) {
+        note_file(watch, event, name);
     }
 }
 
@@ -131,7 +194,7 @@ static void on_polling(uv_timer_t *timer)
 {
     struct spec_watch *watch = timer->data;
 
-    watch->on_due(watch->user);
+    watch->on_due(watch->user, NULL);
 }
 
 static void start_polling(struct spec_watch *watch, const char *reason)
@@ -193,6 +256,7 @@ static void add_watch(struct spec_watch *watch, const char *name)
         explain_limit(watch, errno);
         return;
     }
+    set_folder(watch, descriptor, name);
     now = (void *)(intptr_t)(descriptor + 1);
     before = map_put(&watch->watches, name, now);
     if (before == now) {
@@ -289,6 +353,11 @@ static void on_closed(uv_handle_t *handle)
     if (watch->fd >= 0) {
         close(watch->fd);
     }
+    for (struct map_entry *at = map_first(&watch->folders); at != NULL; at = map_next(at)) {
+        free(map_value(at));
+    }
+    map_done(&watch->folders);
+    map_done(&watch->names);
     map_done(&watch->watches);
     free(watch->directory);
     free(watch->polling_reason);
@@ -296,7 +365,7 @@ static void on_closed(uv_handle_t *handle)
 }
 
 struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
-                                  void (*on_due)(void *user), void *user)
+                                  void (*on_due)(void *user, const struct map *names), void *user)
 {
     struct spec_watch *watch = xcalloc(1, sizeof(*watch));
 
@@ -357,7 +426,10 @@ void spec_watch_update(struct spec_watch *watch, const struct map *directories)
     for (struct map_entry *at = map_first(&watch->watches); at != NULL; at = next) {
         next = map_next(at);
         if (map_key(at)[0] != '\0' && map_get(directories, map_key(at)) == NULL) {
-            inotify_rm_watch(watch->fd, (int)((intptr_t)map_value(at) - 1));
+            int descriptor = (int)((intptr_t)map_value(at) - 1);
+
+            inotify_rm_watch(watch->fd, descriptor);
+            forget_folder(watch, descriptor);
             map_remove(&watch->watches, map_key(at));
         }
     }

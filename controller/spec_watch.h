@@ -2,7 +2,8 @@
  * When to look at the spec directory.
  *
  * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the
- * first sign) the owner scans. Where inotify cannot be had, or does not tell all (network file
+ * first sign) the owner looks: at the files that were written or came, where that was all, and else
+ * at the whole directory. Where inotify cannot be had, or does not tell all (network file
  * systems), the directory is polled. The way to the directory is watched too: links on it can be
  * switched. Events about files that cannot hold specs, our own status files among them, are passed
  * over.
@@ -19,9 +20,12 @@ enum { WATCH_QUIET_MS = 100, WATCH_MAX_DELAY_MS = 2000, WATCH_POLL_MS = 2000 };
 
 struct spec_watch;
 
-/* on_due is called from the loop, never from within these functions. */
+/*
+ * on_due is called from the loop, never from within these functions. names: relative names of the
+ * files that something happened to, and to nothing else; NULL: it can have been anything.
+ */
 struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
-                                  void (*on_due)(void *user), void *user);
+                                  void (*on_due)(void *user, const struct map *names), void *user);
 void spec_watch_close(struct spec_watch *watch);
 
 /*

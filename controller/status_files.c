@@ -55,6 +55,17 @@ static void list_owners(const struct spec_set *specs, struct map *owners)
     }
 }
 
+void status_look_for(struct controller *controller, const char *file)
+{
+    auto_free char *path = status_path(controller->options.status_dir, file);
+    char *digest = map_get(&controller->status_texts, file);
+
+    if (digest != NULL && !path_exists(path)) { /* somebody removed it */
+        digest[0] = '\0';
+        status_mark_file(controller, file);
+    }
+}
+
 void status_mark_departed(struct controller *controller)
 {
     auto_done(map) owners = {0};
@@ -62,12 +73,7 @@ void status_mark_departed(struct controller *controller)
     list_owners(controller->specs, &owners);
     for (struct map_entry *at = map_first(&controller->status_texts); at != NULL;
          at = map_next(at)) {
-        auto_free char *path = status_path(controller->options.status_dir, map_key(at));
-
-        if (!path_exists(path)) { /* somebody removed it */
-            ((char *)map_value(at))[0] = '\0';
-            status_mark_file(controller, map_key(at));
-        }
+        status_look_for(controller, map_key(at));
         if (map_get(&controller->specs->files, map_key(at)) == NULL) {
             status_mark_file(controller, map_key(at));
             if (map_get(&owners, map_key(at)) == NULL) {

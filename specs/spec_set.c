@@ -136,13 +136,11 @@ static bool has_nameless_document(const struct spec_file *parsed)
     return false;
 }
 
-void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
-                       size_t len)
+static void take_parsed(struct spec_set *set, struct spec_set_file *file, struct spec_file *parsed,
+                        const char *digest, const char *text, size_t len)
 {
-    struct spec_set_file *file = file_of(set, name);
-
     spec_file_free(file->parsed);
-    file->parsed = spec_file_parse(file->name, text, len);
+    file->parsed = parsed;
     snprintf(file->digest, sizeof(file->digest), "%s", digest);
     set->is_stirred = true;
     set->is_moving |= !file->parsed->is_complete || has_nameless_document(file->parsed);
@@ -152,6 +150,12 @@ void spec_set_file_put(struct spec_set *set, const char *name, const char *diges
     file->good_text = spec_file_has_errors(file->parsed) ? NULL : xmemdup(text, len);
     file->good_len = len;
     file->has_good |= file->good_text != NULL;
+}
+
+void spec_set_file_put(struct spec_set *set, const char *name, const char *digest, const char *text,
+                       size_t len)
+{
+    take_parsed(set, file_of(set, name), spec_file_parse(name, text, len), digest, text, len);
 }
 
 void spec_set_file_keep(struct spec_set *set, const char *name, const char *why_unreadable)
@@ -382,6 +386,89 @@ static void keep_files(struct spec_set *set)
     }
 }
 
+/* --- one file between scans ------------------------------------------------------------------- */
+
+static bool is_whole(const struct spec_file *parsed)
+{
+    return parsed->is_complete && !spec_file_has_errors(parsed) && !has_nameless_document(parsed);
+}
+
+/* Nothing is missing, and nothing is waited for. */
+static bool is_at_rest(const struct spec_set *set)
+{
+    return !set->is_waiting && set->held_count == 0 && set->hold_total == 0 && !set->has_doubts;
+}
+
+/* It has the objects that it had, all of them its own. */
+static bool has_same_objects(const struct spec_set *set, const struct spec_set_file *file,
+                             const struct spec_file *parsed)
+{
+    if (!file->is_seen || file->parsed == NULL || file->unreadable != NULL || file->has_hidden ||
+        !is_whole(file->parsed) || file->parsed->count != parsed->count) {
+        return false;
+    }
+    for (size_t i = 0; i < parsed->count; i++) {
+        auto_free char *key = object_key(parsed->documents[i].kind, parsed->documents[i].name);
+        const struct spec_entry *entry = map_get(&set->entries, key);
+
+        if (entry == NULL || !entry->is_seen || !entry->is_valid ||
+            strcmp(entry->file, file->name) != 0 || document_of(set, file->name, key) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_new_objects(const struct spec_set *set, const struct spec_file *parsed)
+{
+    for (size_t i = 0; i < parsed->count; i++) {
+        auto_free char *key = object_key(parsed->documents[i].kind, parsed->documents[i].name);
+
+        if (map_get(&set->entries, key) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void see_again(struct spec_set *set, const struct spec_set_file *file)
+{
+    for (size_t i = 0; i < file->parsed->count; i++) {
+        const struct spec_document *document = &file->parsed->documents[i];
+        auto_free char *key = object_key(document->kind, document->name);
+        struct spec_entry *entry = map_get(&set->entries, key);
+
+        if (entry != NULL) {
+            entry->is_seen = false;
+        }
+        see_document(set, file, document);
+    }
+}
+
+bool spec_set_file_replace(struct spec_set *set, const char *name, const char *digest,
+                           const char *text, size_t len, uint64_t now_ms)
+{
+    struct spec_set_file *file = map_get(&set->files, name);
+    struct spec_file *parsed;
+
+    if (!is_at_rest(set)) {
+        return false;
+    }
+    parsed = spec_file_parse(name, text, len);
+    if (!is_whole(parsed) ||
+        (file != NULL ? !has_same_objects(set, file, parsed) : !has_new_objects(set, parsed))) {
+        spec_file_free(parsed);
+        return false;
+    }
+    file = file_of(set, name);
+    take_parsed(set, file, parsed, digest, text, len);
+    see_again(set, file);
+    set->stirred_at_ms = now_ms;
+    return true;
+}
+
+/* --- what is missing -------------------------------------------------------------------------- */
+
 /* The later of the two times, but patience has an end. */
 static uint64_t quiet_since_ms(uint64_t missing_since_ms, uint64_t last_at_ms, uint64_t patience_ms)
 {
@@ -593,6 +680,12 @@ void spec_set_clear_changes(struct spec_set *set)
 
         file->is_changed = false;
     }
+}
+
+void spec_set_clear_changes_of(struct spec_set *set, struct spec_set_file *file)
+{
+    map_done(&set->changes);
+    file->is_changed = false;
 }
 
 const struct spec_entry *spec_set_find(const struct spec_set *set, const char *key)

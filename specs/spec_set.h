@@ -103,11 +103,20 @@ void spec_set_doubt_below(struct spec_set *set, const char *directory);
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
 void spec_set_scan_abort(struct spec_set *set);
 
+/*
+ * Between scans: one file has a new text. True: what a scan of all files would have come to is in
+ * force. False: nothing was done, and only a scan can tell: something is missing or held, the text
+ * is not whole, or objects come to the file or leave it that others may have to do with.
+ */
+bool spec_set_file_replace(struct spec_set *set, const char *name, const char *digest,
+                           const char *text, size_t len, uint64_t now_ms);
+
 /* True when the file is the owner of objects in force. */
 bool spec_set_file_owns(const struct spec_set *set, const char *name);
 
-/* Forgets the changes after they were handled. */
+/* Forgets the changes after they were handled; those of one file, where no other has any. */
 void spec_set_clear_changes(struct spec_set *set);
+void spec_set_clear_changes_of(struct spec_set *set, struct spec_set_file *file);
 
 const struct spec_entry *spec_set_find(const struct spec_set *set, const char *key); /* or NULL */
 

@@ -851,6 +851,89 @@ static void files_that_are_too_much_together_keep_their_last_version(void **stat
     assert_null(file->unreadable);
 }
 
+/* --- single files --- */
+
+/* As the watch names them. */
+static bool take(struct fixture *fixture, const char *name)
+{
+    auto_done(map) names = {0};
+
+    fixture->now_ms += 1000;
+    spec_set_clear_changes(fixture->set);
+    map_put(&names, name, fixture);
+    return spec_scan_files(&fixture->scan, fixture->set, &names, fixture->now_ms);
+}
+
+static void a_file_that_is_named_is_read_and_no_other_one(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_directory(fixture, "team");
+    drop(fixture, "a.yaml", "a", "x:1");
+    drop(fixture, "team/b.yaml", "b", "x:1");
+    scan_well(fixture);
+    drop(fixture, "a.yaml", "a", "x:2");
+    drop(fixture, "team/b.yaml", "b", "x:2");
+    assert_true(take(fixture, "team/b.yaml"));
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    assert_string_equal(image_of(fixture, "b"), "x:2");
+    assert_true(take(fixture, "team/b.yaml")); /* nothing new in it */
+    assert_int_equal(map_count(&fixture->set->changes), 0);
+    drop(fixture, "team/c.yaml", "c", "x:1");
+    assert_true(take(fixture, "team/c.yaml"));
+    assert_string_equal(image_of(fixture, "c"), "x:1");
+    scan_well(fixture);
+    assert_string_equal(image_of(fixture, "a"), "x:2");
+    assert_int_equal(map_count(&fixture->set->changes), 1);
+}
+
+static void what_one_name_does_not_tell_wants_a_scan(void **state)
+{
+    struct fixture *fixture = *state;
+    auto_free char *from = in(fixture, "a.yaml"), *to = in(fixture, "other.yaml");
+
+    make_directory(fixture, ".hidden");
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    assert_false(take(fixture, "gone.yaml"));
+    drop(fixture, ".hidden/b.yaml", "b", "x:1");
+    assert_false(take(fixture, ".hidden/b.yaml"));
+    make_directory(fixture, "new");
+    drop(fixture, "new/b.yaml", "b", "x:1");
+    assert_false(take(fixture, "new/b.yaml"));
+    write_text(fixture, "a.yaml", "");
+    assert_false(take(fixture, "a.yaml"));
+    write_text(fixture, "a.yaml", "kind: [");
+    assert_false(take(fixture, "a.yaml"));
+    assert_string_equal(image_of(fixture, "a"), "x:1");
+    drop(fixture, "a.yaml", "a", "x:2");
+    assert_int_equal(link(from, to), 0);
+    assert_false(take(fixture, "a.yaml")); /* the other name shows the same */
+    remove_file(fixture, "other.yaml");
+    assert_true(take(fixture, "a.yaml"));
+    make_link(fixture, "link.yaml", "a.yaml");
+    assert_false(take(fixture, "link.yaml"));
+    scan_well(fixture);
+    drop(fixture, "a.yaml", "a", "x:3");
+    assert_false(take(fixture, "a.yaml")); /* what the link shows has changed as well */
+}
+
+static void a_file_that_is_named_counts_with_all_others(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->scan.max_items = 2;
+    drop(fixture, "a.yaml", "a", "x:1");
+    scan_well(fixture);
+    drop(fixture, "b.yaml", "b", "x:1");
+    assert_true(take(fixture, "b.yaml"));
+    drop(fixture, "c.yaml", "c", "x:1");
+    assert_false(take(fixture, "c.yaml"));
+    fixture->scan.max_bytes = fixture->scan.bytes + 10;
+    drop(fixture, "a.yaml", "a", "x:2");
+    assert_false(take(fixture, "a.yaml"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -897,6 +980,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(files_that_are_too_much_together_keep_their_last_version,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_directory_is_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_named_is_read_and_no_other_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_one_name_does_not_tell_wants_a_scan, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_is_named_counts_with_all_others, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
