@@ -392,6 +392,17 @@ static bool write_status(struct controller *controller, const char *name, const 
     return true;
 }
 
+/* An earlier controller wrote the same. */
+static bool is_on_disk(const char *path, const struct strbuf *text)
+{
+    auto_free char *there = NULL;
+    struct error err = {0};
+    size_t len;
+
+    return file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &there, &len, &err) == 0 &&
+           len == text->len && memcmp(there, text->text, len) == 0;
+}
+
 static void flush_file(struct controller *controller, const char *name)
 {
     auto_free char *path = status_path(controller->options.status_dir, name);
@@ -415,7 +426,8 @@ static void flush_file(struct controller *controller, const char *name)
         unwritten_note_status(controller, name, NULL);
         return;
     }
-    if (write_status(controller, name, path, &text)) {
+    if ((before == NULL && is_on_disk(path, &text)) ||
+        write_status(controller, name, path, &text)) {
         free(map_put(&controller->status_texts, name, xstrdup(digest)));
     }
 }
