@@ -114,6 +114,14 @@ static void on_timer_closed(uv_handle_t *handle)
     free(run);
 }
 
+static void give_back_slot(struct plan_run *run, bool is_started)
+{
+    if (run->has_slot) {
+        run->has_slot = false;
+        controller_give_back_start(run->controller, is_started);
+    }
+}
+
 /* Lets go of everything; the memory follows when the loop has closed the timer. */
 static void run_close(struct plan_run *run)
 {
@@ -133,9 +141,7 @@ static void run_close(struct plan_run *run)
     }
     shared_leave(run);
     slots_leave(&controller->starts, &run->wait);
-    if (run->slots != NULL) {
-        slots_give_back(TAKE(run->slots));
-    }
+    give_back_slot(run, false);
     leases_stop_waiting(controller, run);
     run->entry->run = NULL;
     controller->runs--;
@@ -237,9 +243,7 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     log_fields(is_unknown_outcome(err) ? LOG_INFO : LOG_WARN, "action_failed", "key", entry->key,
                "action", action_type_name(action->type), "target", action->target, "reason",
                err->reason, "error", err->message, NULL);
-    if (run->slots != NULL) {
-        slots_give_back(TAKE(run->slots));
-    }
+    give_back_slot(run, false);
     if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= quick_tries) {
         if (run->index == 0) {
             drop_operation(run);
@@ -296,9 +300,7 @@ void run_action_done(struct plan_run *run)
 {
     tell_done(run);
     profile_span_leave(run->profile, NULL);
-    if (run->slots != NULL) {
-        slots_give_back(TAKE(run->slots));
-    }
+    give_back_slot(run, true);
     run->index++;
     run_step(run);
 }

@@ -30,7 +30,7 @@ struct plan_run {
     struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */
     void (*go_on)(struct plan_run *run);
-    struct slots *slots; /* a slot of these is held */
+    bool has_slot; /* one of those for starts */
     struct slot_wait wait;
     uv_timer_t timer;
     uint64_t action_at_ms; /* when the action at hand began */

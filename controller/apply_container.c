@@ -352,7 +352,7 @@ static void start_now(void *user)
     struct plan_run *run = user;
     struct error err = {0};
 
-    run->slots = &run->controller->starts;
+    run->has_slot = true;
     run_set_waiting(run, false);
     if (check_mounts(run, &err) < 0) {
         /* not from here: who gets the slot next would run inside of us, and so on */

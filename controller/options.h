@@ -72,7 +72,7 @@ struct controller_options {
     unsigned port_quarantine_seconds;
     unsigned git_stall_seconds;
     uint64_t git_max_bytes;
-    unsigned start_slots; /* 0: twice the processors, at most 8 */
+    unsigned start_slots; /* 0: as many as the engine is measured to like */
 };
 
 /* The exit codes of `berth run`, and of --once. */

@@ -75,6 +75,11 @@ static void hand_over(struct slots *slots, struct slot_wait *wait)
     wait->on_slot(wait->user);
 }
 
+bool slots_are_waited_for(const struct slots *slots)
+{
+    return slots->first[LANE_FRESH] != NULL || slots->first[LANE_OLD] != NULL;
+}
+
 void slots_give_back(struct slots *slots)
 {
     struct slot_wait *wait = next_waiter(slots);

@@ -46,6 +46,9 @@ void slots_set_limit(struct slots *slots, unsigned limit);
 /* True: the slot is taken now. False: on_slot is called when one is free (and then it is taken). */
 bool slots_take(struct slots *slots, struct slot_wait *wait, enum slot_lane lane,
                 void (*on_slot)(void *user), void *user);
+/* Whether anybody waits for one. */
+bool slots_are_waited_for(const struct slots *slots);
+
 void slots_give_back(struct slots *slots); /* may call a waiter's on_slot */
 void slots_leave(struct slots *slots,
                  struct slot_wait *wait); /* stops waiting; nothing when it does not */

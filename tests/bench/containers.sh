@@ -85,7 +85,7 @@ berth_prepare() { # FROM TO
 }
 berth_up() { mv "$work"/staged/*.yaml "$work/specs/"; }
 berth_scale() { berth_up; }
-berth_down() { "$berth" delete -f "$work/specs" --specs "$work/specs" --state "$work/state" --wait >/dev/null; }
+berth_down() { "$berth" delete -f "$work/specs" --specs "$work/specs" --state "$work/state" --wait >/dev/null 2>&1; }
 berth_again() { "$berth" run --once --specs "$work/specs" --state "$work/state" --network-range "$NETWORK_RANGE" \
     --ports 27000-27999 2>>"$work/berth.log"; }
 berth_one() { echo bench-1; }
