@@ -2,6 +2,8 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/strbuf.h"
+#include "controller/profile_trace.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +27,7 @@ struct command {
     int exit_signal;
     char complaint[COMPLAINT_MAX + 1], chunk[CHUNK];
     size_t complaint_len;
+    profile_span profile;
 };
 
 struct commands {
@@ -85,6 +88,10 @@ static void close_handle(uv_handle_t *handle)
 
 static void close_handles(struct command *command)
 {
+    profile_span_end(&command->profile,
+                     command->has_exited ? trace_args(trace_number("status", command->exit_status),
+                                                      trace_number("signal", command->exit_signal))
+                                         : trace_args(trace_flag("abandoned", true)));
     close_handle((uv_handle_t *)&command->process);
     close_handle((uv_handle_t *)&command->complaints);
     close_handle((uv_handle_t *)&command->timeout);
@@ -118,7 +125,9 @@ static void check_end(struct command *command)
     command->on_done = NULL;
     close_handles(command);
     if (on_done != NULL) {
+        profile_begin("end of %s", command->args[0]);
         on_done(command->user, err.kind != ERROR_NONE ? &err : NULL);
+        profile_end(NULL);
     }
 }
 
@@ -202,6 +211,20 @@ static void on_not_spawned(uv_timer_t *timer)
     check_end(timer->data);
 }
 
+static void profile(struct command *command)
+{
+    auto_done(strbuf) words = {0};
+
+    if (profile_trace_is_on()) {
+        for (size_t i = 0; command->args[i] != NULL; i++) {
+            strbuf_addf(&words, "%s%s", i > 0 ? " " : "", command->args[i]);
+        }
+        command->profile = profile_span_begin(PROFILE_CHILDREN,
+                                              trace_args(trace_number("pid", command->process.pid)),
+                                              "%s", strbuf_text(&words));
+    }
+}
+
 static void begin(struct command *command)
 {
     uv_loop_t *loop = command->commands->loop;
@@ -225,6 +248,7 @@ static void begin(struct command *command)
         uv_timer_start(&command->timeout, on_not_spawned, 0, 0);
         return;
     }
+    profile(command);
     uv_read_start((uv_stream_t *)&command->complaints, on_alloc, on_complaint);
     uv_timer_start(&command->timeout, on_timeout, TIMEOUT_MS, 0);
 }
