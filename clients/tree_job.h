@@ -33,7 +33,7 @@
 enum tree_method { TREE_OVERLAY, TREE_COPY };
 
 enum tree_verb {
-    TREE_PROBE, /* which method works for trees; makes <trees> a shared mount where it can. trees */
+    TREE_PROBE, /* which method works for trees; tried in <trees>, of which nothing stays mounted */
     TREE_SHARE, /* makes <trees> a shared mount, before its container starts. trees */
     TREE_MAKE,  /* makes the tree, or mounts one again that was made before (after a reboot) */
     TREE_FREEZE,  /* takes the tree away and makes what was written into it a layer at `to` */

@@ -15,8 +15,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -145,11 +147,23 @@ int tree_share(const struct tree_job *job, struct tree_result *ret_result, struc
     return 0;
 }
 
+/*
+ * What is mounted in here goes with the process, also with one that is killed half way. Where that
+ * is forbidden so is mounting, or it is cleaned up as far as this process comes.
+ */
+static void leave_the_hosts_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) == 0) {
+        mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+    }
+}
+
 int tree_probe(const struct tree_job *job, struct tree_result *ret_result, struct error *err)
 {
     auto_close int fd = -1;
     struct error why = {0};
 
+    leave_the_hosts_mounts();
     if (tree_share(job, ret_result, err) < 0 || ret_result->method == TREE_COPY) {
         return err->kind != ERROR_NONE ? -1 : 0;
     }

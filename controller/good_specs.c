@@ -86,6 +86,7 @@ void good_specs_forget(struct controller *controller, const char *file)
     state_remove(&controller->state, name);
 }
 
+/* It is on disk as it is, and not written again. */
 static void load_one(void *user, const char *name)
 {
     struct controller *controller = user;
@@ -101,6 +102,7 @@ static void load_one(void *user, const char *name)
     sha256_hex(json_string_value(text), json_string_length(text), digest);
     spec_set_file_put(controller->specs, file, digest, json_string_value(text),
                       json_string_length(text));
+    free(TAKE(((struct spec_set_file *)map_get(&controller->specs->files, file))->good_text));
 }
 
 void good_specs_load(struct controller *controller)
