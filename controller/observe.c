@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/parse.h"
+#include "clients/docker_list.h"
 #include "clients/docker_types.h"
 #include "clients/runner_record.h"
 #include "controller/entry.h"
@@ -319,32 +320,105 @@ static void list_failed(struct controller *controller, const struct error *err)
     }
 }
 
-static void take_container_list(struct controller *controller, const json_t *list)
+/* It was as the list says when it said the same the last time, and has not changed since. */
+static bool is_known(const struct controller *controller, const struct docker_list_item *item)
+{
+    auto_free char *name = item->name != NULL ? xstrndup(item->name, item->name_len) : NULL;
+    struct observed_container *container =
+        name != NULL ? map_get(&controller->containers, name) : NULL;
+
+    if (container == NULL || container->list_digest != item->digest) {
+        return false;
+    }
+    container->list_number = controller->list_number;
+    return true;
+}
+
+/* What is new in a list: JSON of the item, and its digest. */
+struct new_item {
+    json_t *json;
+    uint64_t digest;
+};
+
+struct new_items {
+    struct new_item *items;
+    size_t count, capacity;
+};
+
+static void new_items_done(struct new_items *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        json_decref(list->items[i].json);
+    }
+    free(list->items);
+}
+
+/* All of it, before anything is made of it: half a list would let the other half seem gone. */
+static int read_container_list(struct controller *controller, const struct http_reply *reply,
+                               struct new_items *new, struct error *err)
+{
+    struct docker_list list;
+    struct docker_list_item item;
+    int result;
+
+    controller->list_number++;
+    docker_list_begin(&list, reply->body, reply->body_len);
+    while ((result = docker_list_next(&list, &item)) > 0) {
+        json_t *json;
+
+        if (is_known(controller, &item)) {
+            continue;
+        }
+        json = json_loadb(item.text, item.len, JSON_ALLOW_NUL, NULL);
+        if (json == NULL) {
+            result = -1;
+            break;
+        }
+        array_grow(&new->items, new->count, &new->capacity, sizeof(*new->items));
+        new->items[new->count++] = (struct new_item){json, item.digest};
+    }
+    return result == 0 ? 0
+                       : error_set_reason(err, ERROR_TRANSIENT, "EngineError",
+                                          "the engine's reply of %zu bytes is no list of "
+                                          "containers",
+                                          reply->body_len);
+}
+
+static void take_new_item(struct controller *controller, const struct new_item *item,
+                          struct map *seen)
+{
+    struct docker_container docker = {0};
+    struct observed_container *known;
+    struct error err = {0};
+
+    if (docker_parse_container_summary(item->json, &docker, &err) < 0) {
+        return;
+    }
+    map_put(seen, docker.name, controller);
+    known = map_get(&controller->containers, docker.name);
+    if (is_as_listed(known, &docker)) {
+        known->list_digest = item->digest;
+    } else {
+        observe_container(controller, docker.name);
+    }
+    docker_container_done(&docker);
+}
+
+static void take_container_list(struct controller *controller, const struct new_items *new)
 {
     struct map seen = {0};
     struct map_entry *next;
-    size_t index;
-    json_t *item;
 
-    json_array_foreach(list, index, item) {
-        struct docker_container docker = {0};
-        struct error err = {0};
-
-        if (docker_parse_container_summary(item, &docker, &err) < 0) {
-            continue;
-        }
-        map_put(&seen, docker.name, controller);
-        if (!is_as_listed(map_get(&controller->containers, docker.name), &docker)) {
-            observe_container(controller, docker.name);
-        }
-        docker_container_done(&docker);
+    for (size_t i = 0; i < new->count; i++) {
+        take_new_item(controller, &new->items[i], &seen);
     }
     for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = next) {
         const struct observed_container *container = map_value(at);
 
         next = map_next(at);
-        if ((container->is_ours || container->is_released) && map_get(&seen, map_key(at)) == NULL &&
-            !has_run(controller, map_key(at))) {
+        if ((container->is_ours || container->is_released) &&
+            container->list_number != controller->list_number &&
+            map_get(&seen, map_key(at)) == NULL && !has_run(controller, map_key(at))) {
             auto_free char *name = xstrdup(map_key(at));
 
             observe_set_container(controller, name, NULL);
@@ -358,14 +432,15 @@ static void on_containers(void *user, const struct docker_request *request,
                           const struct http_reply *reply, struct error *err)
 {
     struct controller *controller = user;
-    json_auto_t *list = NULL;
+    auto_done(new_items) new = {0};
 
     controller->list_call = NULL;
-    if (docker_reply_json(request, reply, &list, err) < 0) {
+    if (docker_reply_check(request, reply, err) < 0 ||
+        read_container_list(controller, reply, &new, err) < 0) {
         list_failed(controller, err);
         return;
     }
-    take_container_list(controller, list);
+    take_container_list(controller, &new);
     controller->is_listing = !controller->is_listed;
     if (controller->is_listed) {
         controller_enqueue_all(controller);

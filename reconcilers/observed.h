@@ -27,6 +27,8 @@ const char *workload_state_name(enum workload_state state);
 /* A container with one of our names, whoever made it. Texts are owned; NULL where unknown. */
 struct observed_container {
     char *name, *id, *image, *image_id;
+    /* Which list said that it is so, and as what; 0: none did. Not for decisions. */
+    uint64_t list_number, list_digest;
     bool is_ours;          /* its dev.berth.controller label is this controller's id */
     bool is_released;      /* it was, and was given up: deletionPolicy Retain */
     bool is_retained;      /* made while its spec said Retain: label dev.berth.deletion-policy */

@@ -1,6 +1,7 @@
 /*
  * Bodies of engine replies: whatever comes, a reply is read or refused with a reason.
  */
+#include "clients/docker_list.h"
 #include "clients/docker_request.h"
 #include "clients/docker_types.h"
 
@@ -88,6 +89,25 @@ static void read_json(const char *body, size_t len)
     }
 }
 
+/* What JSON takes for a list of objects is one. */
+static void read_list(const char *body, size_t len)
+{
+    json_auto_t *json = json_loadb(body, len, 0, NULL);
+    struct docker_list_item item;
+    struct docker_list list;
+    size_t count = 0;
+    int result;
+
+    docker_list_begin(&list, body, len);
+    while ((result = docker_list_next(&list, &item)) > 0) {
+        assert(item.text >= body && item.text + item.len <= body + len && item.digest != 0);
+        assert(item.name == NULL || (item.name > item.text && item.name_len < item.len));
+        count += json_is_object(json_array_get(json, count)) ? 1 : 0;
+    }
+    assert(result == 0 || !json_is_array(json) || count < json_array_size(json));
+    assert(result < 0 || !json_is_array(json) || count == json_array_size(json));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -102,5 +122,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(docker_pull_image("app:1"), body, size);
     check(docker_import_image("app:1", NULL, "", 0), body, size);
     read_json(body, size);
+    read_list(body, size);
     return 0;
 }
