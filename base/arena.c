@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The first block; each further one is twice as large, up to the last size. */
-enum { FIRST_BLOCK_SIZE = 224, LAST_BLOCK_SIZE = 2048 };
+/*
+ * Each block is a third of all that there are: most owners have few texts, there are many owners,
+ * and what none of them needs should be little.
+ */
+enum { LEAST_BLOCK_SIZE = 208, LARGEST_BLOCK_SIZE = 2048 };
 
 struct arena_block {
     struct arena_block *next;
@@ -19,7 +22,7 @@ struct arena_block {
 
 void arena_init(struct arena *arena)
 {
-    arena->blocks = NULL;
+    *arena = (struct arena){0};
 }
 
 void arena_done(struct arena *arena)
@@ -32,41 +35,44 @@ void arena_done(struct arena *arena)
         free(block);
         block = next;
     }
-    arena->blocks = NULL;
+    *arena = (struct arena){0};
 }
 
-/* Most owners have few texts, and there are many owners. */
-static size_t next_block_size(const struct arena_block *newest)
+static size_t next_block_size(const struct arena *arena)
 {
-    if (newest == NULL) {
-        return FIRST_BLOCK_SIZE;
-    }
-    return newest->size * 2 < LAST_BLOCK_SIZE ? newest->size * 2 : LAST_BLOCK_SIZE;
+    size_t size = arena->size / 2;
+
+    size = size > LEAST_BLOCK_SIZE ? size : LEAST_BLOCK_SIZE;
+    return size < LARGEST_BLOCK_SIZE ? size : LARGEST_BLOCK_SIZE;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *allocate(struct arena *arena, size_t size, size_t alignment)
 {
-    size_t aligned = (size + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
     struct arena_block *block = arena->blocks;
-    char *place;
+    size_t used = block != NULL ? (block->used + alignment - 1) / alignment * alignment : 0;
 
-    if (block == NULL || block->size - block->used < aligned) {
-        size_t next_size = next_block_size(block),
-               block_size = aligned > next_size ? aligned : next_size;
+    if (block == NULL || used > block->size || block->size - used < size) {
+        size_t next_size = next_block_size(arena), block_size = size > next_size ? size : next_size;
 
         block = xcalloc(1, sizeof(*block) + block_size);
         block->size = block_size;
         block->next = arena->blocks;
         arena->blocks = block;
+        arena->size += block_size;
+        used = 0;
     }
-    place = (char *)block->bytes + block->used;
-    block->used += aligned;
-    return place;
+    block->used = used + size;
+    return (char *)block->bytes + used;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return allocate(arena, size, _Alignof(max_align_t));
 }
 
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
 {
-    char *copy = arena_alloc(arena, len + 1);
+    char *copy = allocate(arena, len + 1, 1);
 
     memcpy(copy, text, len);
     return copy;

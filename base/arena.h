@@ -15,6 +15,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *blocks; /* newest first */
+    size_t size;                /* of all of them */
 };
 
 void arena_init(struct arena *arena);

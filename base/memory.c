@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,4 +83,11 @@ void array_grow(void *pointer_to_array, size_t count, size_t *capacity, size_t s
     }
     *capacity = *capacity == 0 ? 8 : *capacity * 2;
     *array = xrealloc_array(*array, *capacity, size);
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0); /* others do it by themselves, or never */
+#endif
 }

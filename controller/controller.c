@@ -71,6 +71,17 @@ static void run_queue(struct controller *controller)
     }
 }
 
+/* A start reads and asks for everything at once, and keeps a part of it. */
+static void end_start(struct controller *controller)
+{
+    if (controller->is_start_over_due && controller->queue_first == NULL &&
+        map_first(&controller->dirty_files) == NULL &&
+        map_first(&controller->inspections) == NULL) {
+        controller->is_start_over_due = false;
+        memory_give_back();
+    }
+}
+
 static void on_end_of_turn(uv_prepare_t *handle)
 {
     struct controller *controller = handle->data;
@@ -88,6 +99,7 @@ static void on_end_of_turn(uv_prepare_t *handle)
     heartbeat_write(controller, false);
     events_flush(controller);
     unwritten_check(controller);
+    end_start(controller);
     service_say(controller);
     once_check(controller);
     profile_trace_flush(); /* after all that is traced: nothing is lost when we are killed */

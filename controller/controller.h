@@ -227,8 +227,9 @@ struct controller {
     struct inspection *inspections_first, *inspections_last;
     unsigned inspections_sent;
     struct engine_call *list_call;
-    uint64_t list_number;  /* of lists of containers that came */
-    bool is_listing;       /* listed for the first time, and some are still looked at */
+    uint64_t list_number;   /* of lists of containers that came */
+    bool is_start_over_due; /* what the first list caused is done with the next quiet turn */
+    bool is_listing;        /* listed for the first time, and some are still looked at */
     bool is_listed;        /* the facts are complete since the connection came up: passes may run */
     uint64_t listed_at_ms; /* when they were that */
 

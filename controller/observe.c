@@ -202,6 +202,7 @@ static void listing_end(struct controller *controller)
 {
     controller->is_listing = false;
     controller->is_listed = true;
+    controller->is_start_over_due = true;
     controller->listed_at_ms = clock_monotonic_ms();
     controller_enqueue_all(controller);
 }
@@ -334,10 +335,11 @@ static bool is_known(const struct controller *controller, const struct docker_li
     return true;
 }
 
-/* What is new in a list: JSON of the item, and its digest. */
+/* What a list says anew. */
 struct new_item {
-    json_t *json;
+    char *name;
     uint64_t digest;
+    bool is_as_listed; /* all the same it is as it was known */
 };
 
 struct new_items {
@@ -348,9 +350,31 @@ struct new_items {
 static void new_items_done(struct new_items *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        json_decref(list->items[i].json);
+        free(list->items[i].name);
     }
     free(list->items);
+}
+
+/* -1: it is no JSON. One without an id is passed over. */
+static int read_new_item(const struct controller *controller, const struct docker_list_item *item,
+                         struct new_items *new)
+{
+    json_auto_t *json = json_loadb(item->text, item->len, JSON_ALLOW_NUL, NULL);
+    auto_done(docker_container) docker = {0};
+    struct error err = {0};
+
+    if (json == NULL) {
+        return -1;
+    }
+    if (docker_parse_container_summary(json, &docker, &err) == 0) {
+        array_grow(&new->items, new->count, &new->capacity, sizeof(*new->items));
+        new->items[new->count++] = (struct new_item){
+            .name = xstrdup(docker.name),
+            .digest = item->digest,
+            .is_as_listed = is_as_listed(map_get(&controller->containers, docker.name), &docker),
+        };
+    }
+    return 0;
 }
 
 /* All of it, before anything is made of it: half a list would let the other half seem gone. */
@@ -364,18 +388,10 @@ static int read_container_list(struct controller *controller, const struct http_
     controller->list_number++;
     docker_list_begin(&list, reply->body, reply->body_len);
     while ((result = docker_list_next(&list, &item)) > 0) {
-        json_t *json;
-
-        if (is_known(controller, &item)) {
-            continue;
-        }
-        json = json_loadb(item.text, item.len, JSON_ALLOW_NUL, NULL);
-        if (json == NULL) {
+        if (!is_known(controller, &item) && read_new_item(controller, &item, new) < 0) {
             result = -1;
             break;
         }
-        array_grow(&new->items, new->count, &new->capacity, sizeof(*new->items));
-        new->items[new->count++] = (struct new_item){json, item.digest};
     }
     return result == 0 ? 0
                        : error_set_reason(err, ERROR_TRANSIENT, "EngineError",
@@ -384,24 +400,15 @@ static int read_container_list(struct controller *controller, const struct http_
                                           reply->body_len);
 }
 
-static void take_new_item(struct controller *controller, const struct new_item *item,
-                          struct map *seen)
+static void take_new_item(struct controller *controller, const struct new_item *item)
 {
-    struct docker_container docker = {0};
-    struct observed_container *known;
-    struct error err = {0};
+    struct observed_container *known = map_get(&controller->containers, item->name);
 
-    if (docker_parse_container_summary(item->json, &docker, &err) < 0) {
-        return;
-    }
-    map_put(seen, docker.name, controller);
-    known = map_get(&controller->containers, docker.name);
-    if (is_as_listed(known, &docker)) {
+    if (item->is_as_listed) {
         known->list_digest = item->digest;
     } else {
-        observe_container(controller, docker.name);
+        observe_container(controller, item->name);
     }
-    docker_container_done(&docker);
 }
 
 static void take_container_list(struct controller *controller, const struct new_items *new)
@@ -410,7 +417,8 @@ static void take_container_list(struct controller *controller, const struct new_
     struct map_entry *next;
 
     for (size_t i = 0; i < new->count; i++) {
-        take_new_item(controller, &new->items[i], &seen);
+        map_put(&seen, new->items[i].name, controller);
+        take_new_item(controller, &new->items[i]);
     }
     for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = next) {
         const struct observed_container *container = map_value(at);

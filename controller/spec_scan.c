@@ -36,8 +36,16 @@ struct place {
     ino_t inode;
 };
 
+/* What of stat's answer tells one version of a file from another. */
+struct file_mark {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
 struct resting_file {
-    struct stat info;
+    struct file_mark mark;
     uint64_t since_ms;
 };
 
@@ -196,11 +204,26 @@ static enum writer find_writer(int fd)
     return errno == EAGAIN && !is_remote(fd) ? WRITER_THERE : WRITER_UNKNOWN;
 }
 
+static struct file_mark mark_of(const struct stat *info)
+{
+    return (struct file_mark){info->st_dev, info->st_ino, info->st_size, info->st_mtim,
+                              info->st_ctim};
+}
+
+static bool is_marked(const struct file_mark *mark, const struct stat *info)
+{
+    return mark->device == info->st_dev && mark->inode == info->st_ino &&
+           mark->size == info->st_size && mark->modified.tv_sec == info->st_mtim.tv_sec &&
+           mark->modified.tv_nsec == info->st_mtim.tv_nsec &&
+           mark->changed.tv_sec == info->st_ctim.tv_sec &&
+           mark->changed.tv_nsec == info->st_ctim.tv_nsec;
+}
+
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+    struct file_mark mark = mark_of(a);
+
+    return is_marked(&mark, b);
 }
 
 static bool is_aged(const struct stat *info, int64_t age_ms)
@@ -219,14 +242,14 @@ static bool has_rested(struct scan_pass *pass, const char *name, const struct st
     if (is_aged(info, AGED_MS)) {
         return true;
     }
-    if (file != NULL && is_same_file(&file->info, info)) {
+    if (file != NULL && is_marked(&file->mark, info)) {
         return pass->now_ms >= file->since_ms + REST_MS;
     }
     if (file == NULL) {
         file = xmalloc(sizeof(*file));
         map_put(&pass->scan->resting, name, file);
     }
-    *file = (struct resting_file){*info, pass->now_ms};
+    *file = (struct resting_file){mark_of(info), pass->now_ms};
     return false;
 }
 
@@ -243,13 +266,13 @@ static bool may_be_read(struct scan_pass *pass, const char *name, int fd, const 
 
 static void remember(struct spec_scan *scan, const char *name, const struct stat *info)
 {
-    struct stat *known = map_get(&scan->known, name);
+    struct file_mark *known = map_get(&scan->known, name);
 
     if (known == NULL) {
         known = xmalloc(sizeof(*known));
         map_put(&scan->known, name, known);
     }
-    *known = *info;
+    *known = mark_of(info);
 }
 
 static void forget(struct spec_scan *scan, const char *name)
@@ -281,9 +304,9 @@ static void keep_unreadable(struct scan_pass *pass, const char *name, int number
 }
 
 /* A file of any size counts with what would be read of it. */
-static bool has_room(struct scan_pass *pass, const char *name, const struct stat *info)
+static bool has_room(struct scan_pass *pass, const char *name, off_t size)
 {
-    size_t len = info->st_size < YAML_MAX_BYTES ? (size_t)info->st_size : YAML_MAX_BYTES;
+    size_t len = size < YAML_MAX_BYTES ? (size_t)size : YAML_MAX_BYTES;
     auto_free char *why = NULL;
 
     if (len <= pass->scan->max_bytes - pass->bytes) {
@@ -340,7 +363,7 @@ static void take_text(struct scan_pass *pass, const char *name, int fd, const st
 static void open_file(struct scan_pass *pass, const char *name)
 {
     auto_close int fd = open_below(pass->root_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    const struct stat *known = map_get(&pass->scan->known, name);
+    const struct file_mark *known = map_get(&pass->scan->known, name);
     const struct spec_set_file *file = map_get(&pass->set->files, name);
     struct stat info;
 
@@ -356,10 +379,10 @@ static void open_file(struct scan_pass *pass, const char *name)
         return;
     }
     pass->scan->has_links |= info.st_nlink > 1;
-    if (!S_ISREG(info.st_mode) || !has_room(pass, name, &info)) {
+    if (!S_ISREG(info.st_mode) || !has_room(pass, name, info.st_size)) {
         return;
     }
-    if (known != NULL && is_same_file(known, &info) && file != NULL && file->unreadable == NULL) {
+    if (known != NULL && is_marked(known, &info) && file != NULL && file->unreadable == NULL) {
         spec_set_file_keep(pass->set, name, NULL);
         return;
     }
@@ -373,12 +396,12 @@ static void open_file(struct scan_pass *pass, const char *name)
 /* Without opening it: a regular file of that name is as it was when it was read. */
 static bool is_as_known(struct scan_pass *pass, const char *name, const struct spec_set_file *file)
 {
-    const struct stat *known = map_get(&pass->scan->known, name);
+    const struct file_mark *known = map_get(&pass->scan->known, name);
     struct stat info;
 
     return known != NULL && file != NULL && file->unreadable == NULL &&
            fstatat(pass->root_fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
-           info.st_nlink == 1 && is_same_file(known, &info);
+           info.st_nlink == 1 && is_marked(known, &info);
 }
 
 static void scan_file(struct scan_pass *pass, const char *name)
@@ -387,7 +410,8 @@ static void scan_file(struct scan_pass *pass, const char *name)
 
     if (!is_as_known(pass, name, file)) {
         open_file(pass, name);
-    } else if (has_room(pass, name, map_get(&pass->scan->known, name))) {
+    } else if (has_room(pass, name,
+                        ((struct file_mark *)map_get(&pass->scan->known, name))->size)) {
         spec_set_file_keep(pass->set, name, NULL);
     }
 }

@@ -36,7 +36,7 @@ struct spec_scan {
     const struct spec_overlay *overlays; /* the caller's; for who only asks what would be */
     size_t overlay_count;
     size_t max_items, max_bytes; /* the two above; a test has less */
-    struct map known;            /* file name -> what stat said when it was read */
+    struct map known;            /* file name -> struct file_mark: of the version that was read */
     struct map resting; /* file name -> struct resting_file: not read yet, may still be written */
     struct map directories;  /* seen in the last scan: relative names, "" for the top */
     struct map places;       /* of directories with something in it: name -> struct place */
