@@ -30,8 +30,8 @@ char *xvasprintf(const char *format, va_list args) __attribute__((format(printf,
 void array_grow(void *pointer_to_array, size_t count, size_t *capacity, size_t size);
 
 /*
- * Gives the pages of what was freed back to the kernel. It looks at all of the memory: for the end of
- * something large, not for every turn.
+ * Gives the pages of what was freed back to the kernel. It looks at all of the memory: for the
+ * end of something large, not for every turn.
  */
 void memory_give_back(void);
 

@@ -179,8 +179,12 @@ hangup() { # N
 }
 
 is_listed_again() { (($(tail -n +"$(($1 + 1))" "$calls" | grep -c 'GET .*/containers/json') > 0)); }
+# The second one: in the first one each item of the list is new.
 relist() { # N
     local before from
+    before=$(lines)
+    wait_until 60 is_listed_again "$before"
+    wait_idle
     before=$(lines) from=$(cpu_ns)
     wait_until 60 is_listed_again "$before"
     wait_idle
