@@ -83,6 +83,13 @@ int apply_plan_write(struct apply_plan *plan, struct error *err);
 /* Whether an earlier try, or this one, has written or removed the object. */
 bool apply_plan_has_written(const struct apply_plan *plan, enum kind kind, const char *name);
 
+/*
+ * Tells a controller that runs with the state directory which objects were taken out by name, so
+ * that it neither looks twice nor holds them as a mass deletion. Where none runs, or this user may
+ * not ask it, they go as if somebody had removed the files.
+ */
+void apply_plan_tell_deletions(const struct apply_plan *plan, const char *state_dir);
+
 /* What an earlier try has written is told as that by the one that follows it. */
 void apply_plan_take_written(struct apply_plan *plan, const struct apply_plan *before);
 

@@ -1,6 +1,7 @@
 /* The half of apply_plan.h that writes. */
 #include "base/memory.h"
 #include "cli/apply_plan.h"
+#include "cli/ask_controller.h"
 
 #include <string.h>
 
@@ -91,5 +92,27 @@ void apply_plan_take_written(struct apply_plan *plan, const struct apply_plan *b
             object->result = written->result;
         }
         object->is_written = true;
+    }
+}
+
+void apply_plan_tell_deletions(const struct apply_plan *plan, const char *state_dir)
+{
+    json_auto_t *keys = json_array(), *request = NULL;
+    auto_free char *id = ask_make_id(), *name = xasprintf("delete-%s", id);
+    struct error ignored = {0};
+
+    for (size_t i = 0; i < plan->object_count; i++) {
+        const struct apply_object *object = &plan->objects[i];
+
+        if (object->is_written &&
+            (object->result == APPLY_DELETED || object->result == APPLY_PRUNED)) {
+            auto_free char *key = object_key(kind_name(object->kind), object->name);
+
+            json_array_append_new(keys, json_string(key));
+        }
+    }
+    if (json_array_size(keys) > 0) {
+        request = json_pack("{s:O}", "keys", keys);
+        ask_controller(state_dir, name, request, &ignored);
     }
 }

@@ -300,6 +300,7 @@ static int run(struct apply *apply)
         return give_up(apply, err.message);
     }
     apply->is_written = true;
+    apply_plan_tell_deletions(&apply->plan, apply->wait.state);
     print_results(apply);
     return should_wait ? wait_for_objects(apply) : EXIT_OK;
 }

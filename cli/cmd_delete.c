@@ -22,7 +22,7 @@
 #include <string.h>
 
 enum { OPTION_WAIT = 256, OPTION_TIMEOUT, OPTION_CASCADE, OPTION_IGNORE_NOT_FOUND, OPTION_DRY_RUN };
-enum { CONFLICT_TRIES = 5, HEARTBEAT_MS = 3000 };
+enum { CONFLICT_TRIES = 5 };
 
 struct delete_options {
     struct input_options input;
@@ -41,7 +41,6 @@ struct delete
     struct spec_store store;
     struct apply_plan plan;
     bool is_something_missing;
-    uint64_t others_since_ms; /* since when more than ours seems to be held; 0: it does not */
 };
 
 static void delete_done(struct delete *delete)
@@ -250,67 +249,6 @@ static void print_results(const struct delete *delete)
 
 /* --- until it is gone ------------------------------------------------------------------------- */
 
-static bool is_held(const struct wait_target *target)
-{
-    return target->judgement.verdict == WAIT_HOPELESS &&
-           text_equal(target->judgement.reason, REASON_DELETIONS_HELD);
-}
-
-/* The heartbeat comes a moment after the statuses, so that it may be of before ours had gone. */
-static bool are_others_held(struct delete *delete, json_int_t others)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-
-    if (others <= 0) {
-        delete->others_since_ms = 0;
-        return false;
-    }
-    if (delete->others_since_ms == 0) {
-        delete->others_since_ms = now_ms;
-    }
-    if (now_ms - delete->others_since_ms < HEARTBEAT_MS) {
-        return false;
-    }
-    fprintf(stderr, "berth delete: %lld other deletions are held, too\n", (long long)others);
-    return true;
-}
-
-enum { CONFIRMATION_MS = 5000 }; /* how long a controller that hangs is waited for, each time */
-
-/*
- * A controller that sees many objects go at once asks whether that is meant. It is, when it asks
- * for no more than what was named here.
- */
-static bool confirm_held(const struct wait_run *run, void *user)
-{
-    json_auto_t *heartbeat = status_store_heartbeat(run->state);
-    json_int_t held =
-        json_integer_value(json_object_get(json_object_get(heartbeat, "specs"), "heldDeletions"));
-    json_int_t ours = 0, left = 0;
-    uint64_t until_ms = clock_monotonic_ms() + CONFIRMATION_MS;
-    struct error err = {0};
-
-    for (size_t i = 0; i < run->count; i++) {
-        ours += is_held(&run->targets[i]);
-        left += run->targets[i].judgement.verdict != WAIT_MET;
-    }
-    if (ours == 0 || are_others_held(user, held - left)) {
-        return false;
-    }
-    if (held != ours) {
-        return true; /* not all have been told yet */
-    }
-    if (ask_controller(run->state, "confirm-deletions", NULL, &err) < 0) {
-        say(err.message);
-        return false;
-    }
-    while (!ask_is_taken(run->state, "confirm-deletions") &&
-           status_store_is_controlled(run->state) && clock_monotonic_ms() < until_ms) {
-        ask_pause();
-    }
-    return true;
-}
-
 static int wait_until_gone(struct delete *delete)
 {
     struct wait_run *run = &delete->wait;
@@ -320,8 +258,6 @@ static int wait_until_gone(struct delete *delete)
     run->command = "delete";
     run->goal = (struct wait_goal){.kind = WAIT_DELETION};
     run->timeout_ms = delete->options.timeout_ms;
-    run->rescue = confirm_held;
-    run->rescue_user = delete;
     for (size_t i = 0; i < delete->plan.object_count; i++) {
         wait_run_add(run, delete->plan.objects[i].kind, delete->plan.objects[i].name, NULL);
     }
@@ -346,6 +282,7 @@ static int run(struct delete *delete)
     if (plan_and_write(delete) != EXIT_OK) {
         return EXIT_FAILED;
     }
+    apply_plan_tell_deletions(&delete->plan, delete->wait.state);
     print_results(delete);
     if (!should_wait && !delete->options.is_dry_run && delete->plan.object_count > 0 &&
         !status_store_is_controlled(delete->wait.state)) {
@@ -378,11 +315,11 @@ const struct command command_delete = {
     .operands = "KIND/NAME... | KIND NAME... | -f FILE|DIR|-",
     .description =
         "Takes the specs of objects out of the files that they are in, and removes files that had "
-        "nothing else. The controller then removes what they stand for. With -f the names count "
-        "that are in the specs, and nothing else of them.\n\n"
+        "nothing else. A controller that runs is told, and removes what they stand for at once, "
+        "however many they are: what goes by name is no accident. With -f the names count that are "
+        "in the specs, and nothing else of them.\n\n"
         "With --wait it ends when the objects are gone from the statuses, and instances and pools "
-        "have no container any more. When so many go that the controller holds the deletion, it is "
-        "confirmed, if nothing else is held.",
+        "have no container any more.",
     .options =
         (const struct command_option[]){
             INPUT_OPTIONS,

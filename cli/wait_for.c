@@ -208,20 +208,6 @@ static int time_is_up(struct wait_run *run)
     return EXIT_TIMED_OUT;
 }
 
-static bool is_rescued(struct wait_run *run)
-{
-    if (run->rescue == NULL || count_verdicts(run, WAIT_HOPELESS) == 0 ||
-        !run->rescue(run, run->rescue_user)) {
-        return false;
-    }
-    for (size_t i = 0; i < run->count; i++) {
-        if (run->targets[i].judgement.verdict == WAIT_HOPELESS) {
-            run->targets[i].judgement.verdict = WAIT_PENDING;
-        }
-    }
-    return true;
-}
-
 /* A controller that is restarted is away for a moment. */
 struct watch {
     uint64_t looked_at_ms, seen_at_ms;
@@ -255,8 +241,7 @@ static int wait_until_done(struct wait_run *run, struct wait_world *world,
             fprintf(stderr, "berth %s: %s\n", run->command, err.message);
             return EXIT_FAILED;
         }
-        is_over = !is_rescued(run) && (count_verdicts(run, WAIT_PENDING) == 0 ||
-                                       count_verdicts(run, WAIT_HOPELESS) > 0);
+        is_over = count_verdicts(run, WAIT_PENDING) == 0 || count_verdicts(run, WAIT_HOPELESS) > 0;
         progress_show(progress, is_over || is_late || is_lost);
         if (is_over) {
             run->was_stopped = count_verdicts(run, WAIT_PENDING) > 0;

@@ -30,10 +30,6 @@ struct wait_run {
     size_t count, capacity;
     char *specs, *status_dir, *state; /* directories */
     bool was_stopped;                 /* before all were judged: one was hopeless, or time was up */
-
-    /* Asked when something is hopeless; true: not any more, look again. NULL: nobody can help. */
-    bool (*rescue)(const struct wait_run *run, void *user);
-    void *rescue_user;
 };
 
 void wait_run_done(struct wait_run *run);

@@ -10,6 +10,7 @@
 #include "controller/placing.h"
 #include "controller/pools.h"
 #include "controller/profile_trace.h"
+#include "controller/requests.h"
 #include "controller/setups.h"
 #include "controller/task_owner.h"
 #include "controller/trees.h"
@@ -514,6 +515,7 @@ static void scan_at(struct controller *controller, uint64_t now_ms)
     bool is_asked = path_exists(request), is_confirmed = held_before > 0 && is_asked;
     struct error err = {0};
 
+    requests_take_deletions(controller);
     if (spec_scan_run(&controller->scan, controller->specs, now_ms, is_confirmed, &err) < 0) {
         note_scan_error(controller, &err);
         apply_changes(controller); /* at the start: what was known before stays in force */

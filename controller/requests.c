@@ -103,6 +103,31 @@ static void reconcile(struct controller *controller, const json_t *request)
     }
 }
 
+static void take_deletion(void *user, const char *name)
+{
+    struct controller *controller = user;
+    auto_free char *file = xasprintf("requests/%s", name);
+    json_auto_t *request = NULL;
+    const json_t *key;
+    size_t index;
+
+    if (!text_has_prefix(name, "delete-")) {
+        return;
+    }
+    request = state_read_json(&controller->state, file);
+    json_array_foreach(json_object_get(request, "keys"), index, key) {
+        if (json_is_string(key)) {
+            spec_set_mean_deletion(controller->specs, json_string_value(key));
+        }
+    }
+    state_remove(&controller->state, file);
+}
+
+void requests_take_deletions(struct controller *controller)
+{
+    state_list(&controller->state, "requests", take_deletion, controller);
+}
+
 static void serve(void *user, const char *name)
 {
     struct controller *controller = user;

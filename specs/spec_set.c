@@ -74,6 +74,11 @@ void spec_set_scan_begin(struct spec_set *set)
 
 void spec_set_scan_abort(struct spec_set *set)
 {
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
+        struct spec_entry *entry = map_value(at);
+
+        entry->is_meant = false;
+    }
     for (struct map_entry *at = map_first(&set->files); at != NULL; at = map_next(at)) {
         struct spec_set_file *file = map_value(at);
 
@@ -568,6 +573,39 @@ static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
     }
 }
 
+static void delete_entry(struct spec_set *set, struct spec_entry *entry)
+{
+    mark_changed(set, entry->key);
+    map_remove(&set->entries, entry->key);
+    entry_free(entry);
+}
+
+void spec_set_mean_deletion(struct spec_set *set, const char *key)
+{
+    struct spec_entry *entry = map_get(&set->entries, key);
+
+    if (entry != NULL) {
+        entry->is_meant = true;
+    }
+}
+
+/* Before anything is counted: they have nothing to do with what is missing besides. */
+static void delete_meant(struct spec_set *set)
+{
+    struct map_entry *next;
+
+    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = next) {
+        struct spec_entry *entry = map_value(at);
+
+        next = map_next(at);
+        if (entry->is_meant && !entry->is_seen && !entry->is_doubted) {
+            delete_entry(set, entry);
+        } else {
+            entry->is_meant = false;
+        }
+    }
+}
+
 static bool is_any_missing(const struct spec_set *set)
 {
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
@@ -589,9 +627,7 @@ static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
         next = map_next(at);
         if (is_due_for_deletion(set, entry, now_ms) &&
             (is_confirmed ? entry->is_held : !entry->is_held && !entry->is_doubted)) {
-            mark_changed(set, entry->key);
-            map_remove(&set->entries, entry->key);
-            entry_free(entry);
+            delete_entry(set, entry);
         }
     }
 }
@@ -626,7 +662,7 @@ static void forget_files(struct spec_set *set)
 
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed)
 {
-    size_t total = map_count(&set->entries), missing;
+    size_t total, missing;
 
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
@@ -639,6 +675,8 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
         file->has_hidden = file->has_missing = false;
     }
     see_documents(set);
+    delete_meant(set);
+    total = map_count(&set->entries);
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
 

@@ -59,6 +59,7 @@ struct spec_entry {
     bool is_valid;             /* false: the file has a newer version with errors */
     bool is_held;              /* would be deleted, but the hold is on */
     bool is_doubted;           /* its directory may only be unmounted */
+    bool is_meant;             /* spec_set_mean_deletion() */
     bool is_seen;
 };
 
@@ -100,6 +101,12 @@ void spec_set_keep_below(struct spec_set *set, const char *directory);
  * from it is held, however little.
  */
 void spec_set_doubt_below(struct spec_set *set, const char *directory);
+/*
+ * Somebody has said by name that this object is to go: if the next scan that ends does not see it,
+ * it is deleted there and then, and not counted among those that went at once. It means nothing for
+ * one that is seen, or whose directory is doubted.
+ */
+void spec_set_mean_deletion(struct spec_set *set, const char *key);
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed);
 void spec_set_scan_abort(struct spec_set *set);
 

@@ -106,9 +106,9 @@ SPEC
     drop_instance web
     berth_start
     wait_for 20 is_ready web.yaml web
-    events -w instance/web >"$TEST_DIR/table" 3>&- &
+    "$BERTH" events --specs "$SPECS" --state "$STATE" -w instance/web >"$TEST_DIR/table" 3>&- &
     table=$!
-    events -w -o json --since 0s >"$TEST_DIR/lines" 3>&- &
+    "$BERTH" events --specs "$SPECS" --state "$STATE" -w -o json --since 0s >"$TEST_DIR/lines" 3>&- &
     json=$!
     wait_for 5 grep -q Healthy "$TEST_DIR/table"
     rm "$SPECS/web.yaml"

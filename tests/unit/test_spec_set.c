@@ -592,6 +592,71 @@ static void what_is_held_stays_so_until_it_comes_back_or_is_confirmed(void **sta
     spec_set_free(set);
 }
 
+static void mean(struct spec_set *set, unsigned first, unsigned end)
+{
+    for (unsigned i = first; i < end; i++) {
+        char key[32];
+
+        snprintf(key, sizeof(key), "Instance/vm-%02u", i);
+        spec_set_mean_deletion(set, key);
+    }
+}
+
+static void what_is_meant_to_go_goes_at_once_and_is_not_held(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 20, 0, false);
+    mean(set, 0, 12);
+    mean(set, 15, 16); /* which is seen: it stays */
+    mean(set, 90, 91); /* of which nobody knows */
+    scan_herd(set, 2000, 20, 12, false);
+    assert_int_equal(count_objects(set), 8);
+    assert_int_equal(set->held_count, 0);
+    assert_false(set->is_waiting);
+    assert_true(is_changed(set, "Instance/vm-03"));
+
+    scan_herd(set, 3000, 20, 12, false);
+    spec_set_scan_begin(set); /* the word was for the scan that it came before */
+    put_herd(set, 0, 20, 16);
+    spec_set_scan_end(set, 4000, false);
+    assert_int_equal(count_objects(set), 8);
+    spec_set_free(set);
+}
+
+static void what_is_meant_to_go_says_nothing_of_the_others(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 20, 0, false);
+    mean(set, 0, 4);
+    scan_herd(set, 2000, 20, 14, false); /* ten more are missing of the sixteen that are left */
+    assert_int_equal(count_objects(set), 16);
+    scan_herd(set, 4000, 20, 14, false);
+    assert_int_equal(set->held_count, 10);
+    mean(set, 4, 10); /* and are held: a word for some of them */
+    scan_herd(set, 5000, 20, 14, false);
+    assert_int_equal(count_objects(set), 10);
+    assert_int_equal(set->held_count, 4);
+    spec_set_free(set);
+}
+
+static void a_word_without_a_look_means_nothing_later(void **state)
+{
+    struct spec_set *set = spec_set_new();
+
+    (void)state;
+    scan_herd(set, 1000, 20, 0, false);
+    mean(set, 0, 1);
+    spec_set_scan_begin(set);
+    spec_set_scan_abort(set);
+    scan_herd(set, 3000, 20, 1, false);
+    assert_int_equal(count_objects(set), 20);
+    spec_set_free(set);
+}
+
 static void scan_doubted(struct spec_set *set, uint64_t now_ms)
 {
     spec_set_scan_begin(set);
@@ -1033,6 +1098,9 @@ int main(void)
         cmocka_unit_test(a_hold_lasts_until_it_is_confirmed),
         cmocka_unit_test(putting_the_files_back_ends_a_hold),
         cmocka_unit_test(files_that_come_back_one_by_one_end_a_hold_without_a_deletion),
+        cmocka_unit_test(what_is_meant_to_go_goes_at_once_and_is_not_held),
+        cmocka_unit_test(what_is_meant_to_go_says_nothing_of_the_others),
+        cmocka_unit_test(a_word_without_a_look_means_nothing_later),
         cmocka_unit_test(what_is_held_stays_so_until_it_comes_back_or_is_confirmed),
         cmocka_unit_test(
             files_that_come_back_into_a_directory_that_was_unmounted_do_not_take_the_rest_down),
