@@ -35,7 +35,8 @@ struct spec_watch {
     struct map folders; /* watch descriptor as text -> the key of the map above; values are owned */
     struct map names;   /* of files that something happened to since the last look */
     size_t name_count;
-    bool is_more; /* something else did, too */
+    bool is_more;    /* something else did, too */
+    bool is_written; /* something may not be whole yet: not all of it was renamed into place */
     struct lookout lookouts[MAX_LOOKOUTS];
     size_t lookout_count;
     uint64_t first_sign_at_ms; /* 0: quiet */
@@ -54,14 +55,15 @@ static void on_quiet(uv_timer_t *timer)
 
     watch->names = (struct map){0};
     watch->name_count = 0;
-    watch->is_more = false;
+    watch->is_more = watch->is_written = false;
     watch->first_sign_at_ms = 0;
     watch->on_due(watch->user, is_more ? NULL : &names);
 }
 
 static void start_quiet(struct spec_watch *watch)
 {
-    uint64_t now_ms = clock_monotonic_ms(), delay_ms = WATCH_QUIET_MS, waited_ms;
+    uint64_t now_ms = clock_monotonic_ms(), waited_ms;
+    uint64_t delay_ms = watch->is_written ? WATCH_QUIET_MS : WATCH_PLACED_MS;
 
     if (watch->first_sign_at_ms == 0) {
         watch->first_sign_at_ms = now_ms;
@@ -76,7 +78,7 @@ static void start_quiet(struct spec_watch *watch)
 /* Of what no name tells all. */
 static void note_sign(struct spec_watch *watch)
 {
-    watch->is_more = true;
+    watch->is_more = watch->is_written = true;
     start_quiet(watch);
 }
 
@@ -118,6 +120,7 @@ static void note_file(struct spec_watch *watch, const struct inotify_event *even
     if (map_put(&watch->names, path, watch) == NULL) {
         watch->name_count++;
     }
+    watch->is_written |= (event->mask & IN_MOVED_TO) == 0;
     start_quiet(watch);
 }
 

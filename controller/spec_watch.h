@@ -1,12 +1,12 @@
 /*
  * When to look at the spec directory.
  *
- * inotify only says that something happened; after a quiet period (100 ms, at most 2 s after the
- * first sign) the owner looks: at the files that were written or came, where that was all, and else
- * at the whole directory. Where inotify cannot be had, or does not tell all (network file
- * systems), the directory is polled. The way to the directory is watched too: links on it can be
- * switched. Events about files that cannot hold specs, our own status files among them, are passed
- * over.
+ * inotify only says that something happened; after a quiet period (100 ms, or 10 ms where files
+ * were only renamed into place and so are whole; at most 2 s after the first sign) the owner looks:
+ * at the files that were written or came, where that was all, and else at the whole directory.
+ * Where inotify cannot be had, or does not tell all (network file systems), the directory is
+ * polled. The way to the directory is watched too: links on it can be switched. Events about files
+ * that cannot hold specs, our own status files among them, are passed over.
  */
 #ifndef BERTH_CONTROLLER_SPEC_WATCH_H
 #define BERTH_CONTROLLER_SPEC_WATCH_H
@@ -16,7 +16,12 @@
 #include <stdbool.h>
 #include <uv.h>
 
-enum { WATCH_QUIET_MS = 100, WATCH_MAX_DELAY_MS = 2000, WATCH_POLL_MS = 2000 };
+enum {
+    WATCH_QUIET_MS = 100,
+    WATCH_PLACED_MS = 10,
+    WATCH_MAX_DELAY_MS = 2000,
+    WATCH_POLL_MS = 2000
+};
 
 struct spec_watch;
 
