@@ -306,13 +306,14 @@ int check_image(const char *text, struct error *err)
 
 int check_machine_type(const char *text, struct error *err)
 {
-    const char *near = machine_type_suggest(text);
     struct machine_type type;
     char shown[EXCERPT_SIZE];
+    const char *near;
 
     if (machine_type_find(text, &type) == 0) {
         return 0;
     }
+    near = machine_type_suggest(text);
     excerpt(text, shown);
     if (strncmp(text, "custom-", strlen("custom-")) == 0) {
         return error_set_reason(err, ERROR_INVALID, REASON_INVALID_MACHINE_TYPE,
