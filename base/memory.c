@@ -85,6 +85,16 @@ void array_grow(void *pointer_to_array, size_t count, size_t *capacity, size_t s
     *array = xrealloc_array(*array, *capacity, size);
 }
 
+void memory_keep_little(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE = 512 << 10 };
+
+    mallopt(M_MMAP_THRESHOLD, LARGE); /* both would grow with what was freed */
+    mallopt(M_TRIM_THRESHOLD, LARGE);
+#endif
+}
+
 void memory_give_back(void)
 {
 #ifdef __GLIBC__

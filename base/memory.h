@@ -29,6 +29,9 @@ char *xvasprintf(const char *format, va_list args) __attribute__((format(printf,
  */
 void array_grow(void *pointer_to_array, size_t count, size_t *capacity, size_t size);
 
+/* For who runs long: large pieces go back to the kernel when they are freed, each time. */
+void memory_keep_little(void);
+
 /*
  * Gives the pages of what was freed back to the kernel. It looks at all of the memory: for the
  * end of something large, not for every turn.

@@ -553,6 +553,7 @@ int controller_run(struct controller_options *options)
     int exit_code;
 
     core_dumps_off();
+    memory_keep_little();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* neither we nor a child gains any by a program */
     if (!controller->options.is_dry_run) {
         service_open(controller);

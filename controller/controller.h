@@ -16,6 +16,7 @@
 
 #include "base/clock_watch.h"
 #include "base/map.h"
+#include "base/strbuf.h"
 #include "controller/engine.h"
 #include "controller/git_worker.h"
 #include "controller/notify.h"
@@ -119,11 +120,11 @@ struct entry {
     bool is_passed;  /* has had a pass: its status is not only remembered */
     /*
      * What the status file said at the start: stands until the first pass. Of instances and tasks,
-     * which are many, as text: nothing is looked up in it.
+     * which are many, as text among the controller's: nothing is looked up in it.
      */
     json_t *remembered;
-    char *remembered_text;
-    bool is_removed; /* forgotten; memory goes when the timer has closed */
+    size_t remembered_at; /* 1 + where in them it begins; 0: there is none */
+    bool is_removed;      /* forgotten; memory goes when the timer has closed */
 
     struct {
         unsigned count, conflicts;
@@ -259,6 +260,12 @@ struct controller {
     struct map status_texts; /* status file -> digest of what was written last */
     /* spec file -> documents of its status file as this controller found it */
     struct map remembered;
+    /*
+     * What entries remember, each with a NUL behind it; one piece, so that nothing is left of it
+     * between what stays when the last one is forgotten.
+     */
+    struct strbuf remembered_texts;
+    size_t remembered_count;
     struct unwritten unwritten;
     struct id_copy id_copy;
     struct event_hearing *events; /* events.h; NULL: nothing is written */

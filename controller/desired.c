@@ -301,7 +301,7 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
     remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
                                    spec->object->name, &json);
     if (remembered != NULL) {
-        entry->remembered_text = json_dumps(json, JSON_COMPACT);
+        entry_remember(entry, json);
         status_free(entry->status);
         entry->status = remembered;
     }

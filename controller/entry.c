@@ -148,12 +148,40 @@ void entry_set_desired(struct entry *entry, struct object *desired)
     }
 }
 
+void entry_remember(struct entry *entry, const json_t *status)
+{
+    struct controller *controller = entry->controller;
+    struct strbuf *texts = &controller->remembered_texts;
+    auto_free char *text = json_dumps(status, JSON_COMPACT);
+    size_t at = texts->len;
+
+    texts->max_len = SIZE_MAX / 2; /* status files have ceilings */
+    if (text != NULL && strbuf_append(texts, text, strlen(text) + 1) == 0) {
+        entry->remembered_at = at + 1;
+        controller->remembered_count++;
+    }
+}
+
+json_t *entry_remembered(const struct entry *entry)
+{
+    return entry->remembered_at > 0
+               ? json_loads(entry->controller->remembered_texts.text + entry->remembered_at - 1, 0,
+                            NULL)
+               : json_deep_copy(entry->remembered);
+}
+
 void entry_forget_remembered(struct entry *entry)
 {
+    struct controller *controller = entry->controller;
+
     json_decref(entry->remembered);
-    free(entry->remembered_text);
     entry->remembered = NULL;
-    entry->remembered_text = NULL;
+    if (entry->remembered_at > 0) {
+        entry->remembered_at = 0;
+        if (--controller->remembered_count == 0) {
+            strbuf_done(&controller->remembered_texts);
+        }
+    }
 }
 
 static void on_timer_closed(uv_handle_t *handle)

@@ -18,7 +18,9 @@ void entry_set_desired(struct entry *entry, struct object *desired);
 
 void entry_note_failure(struct entry *entry, const struct error *err);
 void entry_clear_failure(struct entry *entry);
-/* What an earlier controller's status file said stands no more. */
+/* What an earlier controller's status file said stands until the first pass. */
+void entry_remember(struct entry *entry, const json_t *status);
+json_t *entry_remembered(const struct entry *entry); /* a new one; NULL: nothing is remembered */
 void entry_forget_remembered(struct entry *entry);
 
 /* Its last failure, as passes are told of it. Borrowed. */

@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "base/version.h"
+#include "controller/entry.h"
 #include "controller/pools.h"
 #include "controller/profile_trace.h"
 #include "controller/status_path.h"
@@ -176,11 +177,7 @@ static void append_invalid(json_t *documents, const char *file,
 /* What stands until the first pass, as a document of its own; NULL: nothing does. */
 static json_t *remembered_status(const struct entry *entry)
 {
-    if (entry->is_passed) {
-        return NULL;
-    }
-    return entry->remembered_text != NULL ? json_loads(entry->remembered_text, 0, NULL)
-                                          : json_deep_copy(entry->remembered);
+    return entry->is_passed ? NULL : entry_remembered(entry);
 }
 
 /* An entry whose newest version has errors: what runs, and what is wrong with the file. */

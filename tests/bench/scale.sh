@@ -2,7 +2,7 @@
 # What a controller costs as it has more to look after: N instances in N spec files, on the fake engine in memory.
 #
 #     tests/bench/scale.sh [N...]          100 1000 10000; BERTH=build/gcc/berth FAKE_ENGINE=.../fake_engine
-#     TASKS="1000 10" tests/bench/scale.sh 100      and so many tasks on so many repositories through one pool
+#     TASKS="1000 10" tests/bench/scale.sh          so many tasks on so many repositories through one pool, in their place
 #
 # For each N: bring-up from nothing, a restart beside unchanged containers, a full scan, a relist, one edit, one container
 # that is removed, and a storm of 10,000 events. Times are those of processors (schedstat, all threads), so that what else
@@ -122,9 +122,9 @@ drop() { # NUMBER COLOUR
     mv "$work/specs/.new" "$work/specs/web-$1.yaml"
 }
 
-controller_start() { # [RELIST_INTERVAL]: nothing happens by the clock unless it is asked for
+controller_start() { # [RELIST_INTERVAL [OPTION...]]: nothing happens by the clock unless it is asked for
     "$berth" run --specs "$work/specs" --state "$work/state" --engine "unix://$socket" --network-range 10.128.0.0/9 \
-        --scan-interval 1h --relist-interval "${1:-1h}" --start-slots 64 2>"$work/log" &
+        --scan-interval 1h --relist-interval "${1:-1h}" --start-slots 64 "${@:2}" 2>"$work/log" &
     controller=$!
     wait_until 60 grep -q ' started ' "$work/log"
 }
@@ -261,6 +261,49 @@ measure() { # N
     engine=
 }
 
+# Sessions, since nothing runs in a container in memory: placement, clones, trees (copies) and statuses are all there is.
+tasks() { # TASKS REPOSITORIES
+    local i from
+    rm -rf --one-file-system "$work/specs" "$work/state" "$work/git" "$work/tree"
+    mkdir "$work/specs" "$work/git"
+    git init -q -b main "$work/tree"
+    echo hello >"$work/tree/README"
+    git -C "$work/tree" add -A
+    git -C "$work/tree" -c user.name=Bench -c user.email=bench@example.org commit -q -m "one file"
+    for ((i = 0; i < $2; i++)); do git clone -q --bare "$work/tree" "$work/git/repo-$i.git"; done
+    cat >"$work/specs/pool.yaml" <<END
+apiVersion: berth.dev/v1
+kind: InstancePool
+metadata: {name: ci}
+spec:
+  maxInstances: 20
+  maxTasksPerInstance: 1000
+  placement: Spread
+  template: {spec: {machineType: custom-1-256, image: "bench:1"}}
+END
+    for ((i = 0; i < $1; i++)); do
+        cat >"$work/specs/task-$i.yaml" <<END
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: task-$i}
+spec: {pool: ci, repository: "file://$work/git/repo-$((i % $2)).git"}
+END
+    done
+    engine_start
+    from=$(now_ms)
+    controller_start 1h --git-file-root "$work/git" --repository-image bench:1 --trees copy
+    wait_until 1800 are_all_open "$1"
+    note tasks "$1" "until all are open, by the clock" $(($(now_ms) - from)) ms
+    wait_idle
+    note tasks "$1" CPU "$(ms "$(cpu_ns)")" ms
+    note tasks "$1" VmHWM "$(memory_kib VmHWM)" KiB
+    hangup "$1"
+    controller_stop
+    stop_one "$engine"
+    engine=
+}
+are_all_open() { [[ $(find "$work/specs" -name 'task-*.status.yaml' -print0 | xargs -0 -r grep -l '^  phase: Running' | wc -l) == "$1" ]]; }
+
 # --- how it grows ----------------------------------------------------------------------------------
 
 compare() { # SMALL LARGE
@@ -276,6 +319,11 @@ compare() { # SMALL LARGE
         -v b="$(value_of relist "$2" VmRSS)" -v n="$1" -v m="$2" 'BEGIN { printf "%.2f", (b - a) / (m - n) }')" KiB
 }
 
+if [[ -n ${TASKS:-} ]]; then
+    # shellcheck disable=SC2086  # two words
+    tasks $TASKS
+    exit
+fi
 for n in "${sizes[@]}"; do
     measure "$n"
 done
