@@ -257,6 +257,11 @@ stress: $(PROGRAMS) ## one unit test over and over until it fails: T=test_name R
 soak: $(OUT)/berth ## churn on a real engine, and what it leaves: MINUTES=20
 	@BERTH=$(abspath $(OUT)/berth) ENGINE=$(ENGINE) tests/soak/soak.sh $(or $(MINUTES),20)
 
+.PHONY: bench
+bench: $(OUT)/berth $(BENCH_PROGRAMS) $(FAKE_ENGINE) ## what Berth costs beside others, on a quiet machine: ROUNDS=5 ONLY="containers idle ..."
+	@BERTH=$(abspath $(OUT)/berth) BARE_API=$(abspath $(OUT)/tests/bench/bare_api) FAKE_ENGINE=$(abspath $(FAKE_ENGINE)) \
+	    tests/bench/run.sh --rounds $(or $(ROUNDS),5) $(if $(ONLY),--only '$(ONLY)')
+
 FUZZ_SANITIZE := address,undefined,fuzzer-no-link
 FUZZ_OUT := $(BUILD)/clang-$(subst $(comma),-,$(FUZZ_SANITIZE))
 # How long: SECONDS, or so many inputs: RUNS.

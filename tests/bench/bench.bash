@@ -6,7 +6,9 @@
 #   witness_count ACTION       how many containers have had such an event (start, destroy, ...)
 #   witness_last ACTION N      when the Nth of them came, in ms of CLOCK_REALTIME
 #   witness_end
-#   now_ms, cpu_ms PID, rss_kib PID
+#   controller_start [ARGUMENT...], controller_stop      berth run over $work/specs, as $controller
+#   berth_with COMMAND...      a command of Berth's with its directories
+#   now_ms, cpu_ms PID, cpu_us PID, rss_kib PID, engine_cpu_ms
 
 bench_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=${bench_here%/tests/*}
@@ -14,18 +16,27 @@ support=$project/tests/support
 out=$project/build/bench
 berth=${BERTH:-$project/build/gcc/berth}
 bare=${BARE_API:-$project/build/gcc/tests/bench/bare_api}
+# shellcheck disable=SC2034,SC2100  # for who sources this
 image=berth-test/busybox:1
+
+command='["sh", "-c", "trap '\''exit 0'\'' TERM; sleep 1000000 & wait"]'
 work=
 bench_pids=()
 
 say() { echo "bench: $*" >&2; }
 die() { say "$*"; exit 1; }
 
+# What a peer has left mounted below our folder.
+unmount_all() {
+    awk -v below="$work/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r umount -l
+}
+
 bench_end() {
     local pid
     exec {witness_in}>&- 2>/dev/null || true
     for pid in "${bench_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
     [[ -z $work ]] || "$support/engine.sh" down --purge --dir "$work/engine" >/dev/null || true
+    [[ -z $work ]] || unmount_all
     [[ -z $work ]] || rm -rf --one-file-system "$work"
 }
 
@@ -36,6 +47,7 @@ bench_begin() {
     results=$out/$1.jsonl
     : >"$results"
     work=$(mktemp -d /tmp/berth-XXXXXX)
+    mkdir "$work/specs"
     trap bench_end EXIT
     "$support/engine.sh" up --dir "$work/engine" >/dev/null
     eval "$("$support/engine.sh" env --dir "$work/engine")"
@@ -93,4 +105,24 @@ witness_wait() {
         ((SECONDS < until)) || { say "no $2 times $1 in ${3:-180} s"; return 1; }
         sleep 0.05
     done
+}
+
+berth_with() { "$berth" "$@" --specs "$work/specs" --state "$work/state"; }
+
+controller=
+controller_start() {
+    "$berth" run --specs "$work/specs" --state "$work/state" --network-range "$NETWORK_RANGE" --ports 27000-27999 "$@" \
+        2>>"$work/berth.log" &
+    controller=$!
+    bench_pids+=("$controller")
+    until grep -q "pid: $controller" "$work/state/controller.yaml" 2>/dev/null; do
+        kill -0 "$controller" 2>/dev/null || die "berth run has ended: $(tail -1 "$work/berth.log")"
+        sleep 0.05
+    done
+}
+
+controller_stop() {
+    kill "$controller"
+    wait "$controller" || true
+    bench_pids=("${bench_pids[@]/$controller/}")
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Containers on a real engine, Berth and its peers in turn: from nothing to N, scaled, nothing to do, one removed behind
-# its back, taken down. See README.md beside this file; report.sh makes the tables.
+# Containers on a real engine, Berth and its peers in turn: from nothing to N, scaled, nothing to do, taken down. See
+# README.md beside this file; report.sh makes the tables.
 #
 # usage: containers.sh [--rounds 5] [--sizes "1 10 50"] [--peers "bare berth pool compose scaled stack podman"]
 #
@@ -29,27 +29,11 @@ peers_dir=$out/peers
 export DOCKER_CONFIG=$work/docker
 mkdir -p "$DOCKER_CONFIG/cli-plugins"
 [[ ! -x $peers_dir/docker-compose ]] || ln -s "$peers_dir/docker-compose" "$DOCKER_CONFIG/cli-plugins/"
-mkdir "$work/specs" "$work/staged" "$out/curves" 2>/dev/null || true
-command='["sh", "-c", "trap '\''exit 0'\'' TERM; sleep 1000000 & wait"]'
+mkdir -p "$work/staged" "$out/curves"
 parallel=8
 
 # --- Berth ---------------------------------------------------------------------------------------
 
-controller=
-berth_start() {
-    "$berth" run --specs "$work/specs" --state "$work/state" --network-range "$NETWORK_RANGE" \
-        --ports 27000-27999 "$@" 2>>"$work/berth.log" &
-    controller=$!
-    bench_pids+=("$controller")
-    until grep -q "pid: $controller" "$work/state/controller.yaml" 2>/dev/null; do
-        kill -0 "$controller" 2>/dev/null || die "berth run has ended: $(tail -1 "$work/berth.log")"
-        sleep 0.05
-    done
-}
-berth_stop() {
-    kill "$controller" && wait "$controller" || true
-    bench_pids=("${bench_pids[@]/$controller/}")
-}
 berth_label() { echo "dev.berth.controller=$(cat "$work/state/controller-id")"; }
 instance() { # NUMBER
     cat <<SPEC
@@ -85,10 +69,8 @@ berth_prepare() { # FROM TO
 }
 berth_up() { mv "$work"/staged/*.yaml "$work/specs/"; }
 berth_scale() { berth_up; }
-berth_down() { "$berth" delete -f "$work/specs" --specs "$work/specs" --state "$work/state" --wait >/dev/null 2>&1; }
-berth_again() { "$berth" run --once --specs "$work/specs" --state "$work/state" --network-range "$NETWORK_RANGE" \
-    --ports 27000-27999 2>>"$work/berth.log"; }
-berth_one() { echo bench-1; }
+berth_down() { berth_with delete -f "$work/specs" --wait >/dev/null 2>&1; }
+berth_again() { berth_with run --once --network-range "$NETWORK_RANGE" --ports 27000-27999 2>>"$work/berth.log"; }
 
 pool_label() { berth_label; }
 pool_prepare() { pool "$2" >"$work/staged/bench.yaml"; }
@@ -96,7 +78,6 @@ pool_up() { berth_up; }
 pool_scale() { berth_up; }
 pool_down() { berth_down; }
 pool_again() { berth_again; }
-pool_one() { echo bench-0; }
 
 # --- the limit -----------------------------------------------------------------------------------
 
@@ -216,18 +197,6 @@ measure_again() {
     record "$1" "$2" "$3" processor ms "$(awk '{ print ($2 + $3) * 1000 }' <<<"$began")"
 }
 
-# One is removed behind its back: until the engine has created, and started, another.
-measure_recovery() { # SCENARIO PEER ROUND
-    local gone created started
-    witness_begin "$("$2_label")"
-    docker rm -f "$("$2_one")" >/dev/null
-    witness_wait start 1 || { witness_end; return 1; }
-    gone=$(witness_last destroy 1) created=$(witness_last create 1) started=$(witness_last start 1)
-    record "$1" "$2" "$3" created ms "$(awk -v a="$gone" -v b="$created" 'BEGIN { printf "%.1f", b - a }')"
-    record "$1" "$2" "$3" running ms "$(awk -v a="$gone" -v b="$started" 'BEGIN { printf "%.1f", b - a }')"
-    witness_end
-}
-
 is_berth() { [[ $1 == berth || $1 == pool ]]; }
 
 settle() { # PEER: what it does after its containers are gone is no other peer's cost
@@ -246,12 +215,11 @@ cycle() { # PEER SIZE ROUND
     if [[ $2 == 10 && $1 != podman ]]; then
         "$1_prepare" 11 20
         measure scale-10-20 "$1" "$3" scale start 10
-        ! is_berth "$1" || measure_recovery recover "$1" "$3"
     fi
     if [[ $2 == 50 ]]; then
-        if is_berth "$1"; then berth_stop; fi
+        if is_berth "$1"; then controller_stop; fi
         measure_again again-50 "$1" "$3"
-        if is_berth "$1"; then berth_start; fi
+        if is_berth "$1"; then controller_start; fi
     fi
     if [[ $2 == 10 && $1 != podman ]]; then
         measure down-20 "$1" "$3" down destroy 20
@@ -282,7 +250,7 @@ can_take_part() { # PEER
 
 those=()
 for peer in $peers; do ! can_take_part "$peer" || those+=("$peer"); done
-berth_start
+controller_start
 choose_parallel
 for size in $sizes; do
     for ((round = 0; round <= rounds; round++)); do # round 0 warms up

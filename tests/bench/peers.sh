@@ -35,7 +35,7 @@ fetch_compose() {
 if [[ -x $folder/docker-compose ]] || fetch_compose; then
     echo "compose $("$folder/docker-compose" version --short)"
 fi
-if command -v podman >/dev/null || apt-get install -y -qq --no-install-recommends podman >"$folder/podman.log" 2>&1; then
+if (command -v podman && command -v catatonit) >/dev/null || apt-get install -y -qq --no-install-recommends podman catatonit >"$folder/podman.log" 2>&1; then
     echo "podman $(podman --version | awk '{ print $3 }')"
 else
     say "podman is left out: $(tail -1 "$folder/podman.log")"
