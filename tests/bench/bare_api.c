@@ -130,7 +130,7 @@ static bool bring_up(struct bench *bench, CURL *curl, unsigned number)
     char body[BODY_SIZE], path[BODY_SIZE];
 
     snprintf(body, sizeof(body),
-             "{\"Image\":\"%s\",\"Cmd\":[\"sh\",\"-c\",\"" COMMAND "\"],"
+             "{\"Image\":\"%s\",\"Cmd\":[\"/bin/sh\",\"-c\",\"" COMMAND "\"],"
              "\"Labels\":{\"dev.berth.bench\":\"bare\"},\"ExposedPorts\":{\"8080/tcp\":{}},"
              "\"HostConfig\":{\"Memory\":67108864,\"NetworkMode\":\"bench-bare\","
              "\"PortBindings\":{\"8080/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"%u\"}]}}}",

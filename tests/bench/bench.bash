@@ -19,7 +19,7 @@ bare=${BARE_API:-$project/build/gcc/tests/bench/bare_api}
 # shellcheck disable=SC2034,SC2100  # for who sources this
 image=berth-test/busybox:1
 
-command='["sh", "-c", "trap '\''exit 0'\'' TERM; sleep 1000000 & wait"]'
+command='["/bin/sh", "-c", "trap '\''exit 0'\'' TERM; sleep 1000000 & wait"]'
 work=
 bench_pids=()
 
@@ -33,8 +33,9 @@ unmount_all() {
 
 bench_end() {
     local pid
-    exec {witness_in}>&- 2>/dev/null || true
+    [[ -z ${witness_in:-} ]] || exec {witness_in}>&-
     for pid in "${bench_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    [[ -z $work ]] || cp "$work"/*.log "$out" 2>/dev/null || true
     [[ -z $work ]] || "$support/engine.sh" down --purge --dir "$work/engine" >/dev/null || true
     [[ -z $work ]] || unmount_all
     [[ -z $work ]] || rm -rf --one-file-system "$work"
@@ -90,6 +91,7 @@ witness_begin() { # LABEL
 
 witness_end() {
     exec {witness_in}>&-
+    witness_in=
     wait "$witness" || true
     bench_pids=("${bench_pids[@]/$witness/}")
     rm -f "$work/witness.in"

@@ -139,7 +139,7 @@ stack_settle() { until [[ -z $(docker network ls -q --filter label=com.docker.st
 
 # --- podman: an engine of its own, so that its command is what is measured ---------------------------
 
-podman() { env -u DOCKER_CONFIG podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs "$@" >>"$work/podman.log" 2>&1; }
+podman() { env -u DOCKER_CONFIG CONTAINERS_CONF="$work/containers.conf" podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs "$@" >>"$work/podman.log" 2>&1; }
 podman_prepare() {
     for ((n = 1; n <= $2; n++)); do
         [[ $n == 1 ]] || echo "---"
@@ -159,7 +159,11 @@ POD
 }
 podman_up() { podman kube play "$work/pods.yaml"; }
 podman_down() { podman kube play --down "$work/pods.yaml"; }
-podman_can() { docker save "$image" | podman load && podman tag "$image" localhost/bench:1; }
+# Its default asks for more open files than this user may have.
+podman_can() {
+    printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' >"$work/containers.conf"
+    docker save "$image" | podman load && podman tag "$image" localhost/bench:1
+}
 
 # --- measuring -----------------------------------------------------------------------------------
 

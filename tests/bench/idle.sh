@@ -30,6 +30,7 @@ measure() {
     record "idle-$count" "$1" 1 processor ms "$(awk -v a="$us" -v b="$(cpu_us "$2")" 'BEGIN { print (b - a) / 1000 }')"
     record "idle-$count" "$1" 1 wake-ups count $(($(awk '/^voluntary/ { print $2 }' "/proc/$2/status") - switches))
     record "idle-$count" "$1" 1 resident KiB "$(rss_kib "$2")"
+    record "idle-$count" "$1" 1 "resident of its own" KiB "$(awk '/^RssAnon/ { print $2 }' "/proc/$2/status")"
 }
 
 measure berth "$controller"
