@@ -33,6 +33,8 @@ text() { # TITLE FILE
     echo
     printf '## From nothing, to more, again, and down\n\n'
     table '^(up|scale|again|down)-'
+    printf '## How many starts at once\n\n'
+    table '^slots-'
     printf '## How soon\n\n'
     table '^(placed|written|recover)$'
     printf '## When nothing happens, and probes\n\n'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All benchmarks, one after the other, and the report: build/bench/report.md, report.json and plots. Wants a quiet machine.
 #
-# usage: run.sh [--rounds 5] [--only "containers latency idle probes scale git trees warm get validate"]
+# usage: run.sh [--rounds 5] [--only "containers slots latency idle probes scale git trees warm get validate"]
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=${here%/tests/*}
@@ -9,7 +9,7 @@ out=$project/build/bench
 export BERTH=${BERTH:-$project/build/gcc/berth} BARE_API=${BARE_API:-$project/build/gcc/tests/bench/bare_api}
 export FAKE_ENGINE=${FAKE_ENGINE:-$project/build/gcc/tests/integration/fake_engine}
 rounds=5
-only="containers latency idle probes scale git trees warm get validate"
+only="containers slots latency idle probes scale git trees warm get validate"
 while (($# > 0)); do
     case $1 in
         --rounds) rounds=$2 ;;
@@ -36,7 +36,7 @@ for name in $only; do
     say "$name"
     case $name in
         containers) "$here/containers.sh" --rounds "$rounds" ;;
-        latency | idle | probes) "$here/$name.sh" ;;
+        slots | latency | idle | probes) "$here/$name.sh" ;;
         validate) DOCKER_CONFIG=$out/docker ROUNDS=11 "$here/validate.sh" >"$out/validate.txt" ;;
         *) "$here/$name.sh" >"$out/$name.txt" ;;
     esac || say "$name has failed: its figures are missing, or not all there"
