@@ -21,6 +21,7 @@ NOISE_NS=3000000    # of processor time in QUIET_S: as good as idle
 QUIET_S=1
 
 work=$(mktemp -d /tmp/berth-scale-XXXXXX)
+chmod 755 "$work"    # git's work is done by another user
 socket=$work/engine.sock calls=$work/calls.log
 controller='' engine=''
 mkdir -p build/bench
@@ -276,9 +277,9 @@ apiVersion: berth.dev/v1
 kind: InstancePool
 metadata: {name: ci}
 spec:
-  maxInstances: 20
+  minInstances: 0
+  maxInstances: 10
   maxTasksPerInstance: 1000
-  placement: Spread
   template: {spec: {machineType: custom-1-256, image: "bench:1"}}
 END
     for ((i = 0; i < $1; i++)); do
