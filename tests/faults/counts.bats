@@ -91,9 +91,9 @@ is_exactly() { # NUMBER_OR_LINES WANTED
     [[ $1 == "$2" ]] || { diff <(echo "$2") <(echo "$1"); return 1; }
 }
 
-status_files() { stat -c '%n %i' "$SPECS"/*.status.yaml; }
+status_files() { stat -c '%n %i %y' "$SPECS"/*.status.yaml; }
 
-# written BEFORE: how many status files were replaced since status_files said BEFORE; each is another file then.
+# written BEFORE: how many status files were replaced since status_files said BEFORE. A number may come back, a time not.
 written() { status_files | grep -vcxFf <(echo "$1") || true; }
 
 begin_with_all() {
