@@ -64,8 +64,9 @@ const struct command command_confirm_deletions = {
     .description =
         "When more than half of all objects (and more than five) lose their specs at once, the "
         "controller keeps them and says so. This lets it go on: what is missing now is deleted at "
-        "its "
-        "next look.",
+        "its next look.",
     .options = (const struct command_option[]){STATE_OPTION, END_OF_OPTIONS},
     .exit_codes = "0 confirmed, 1 nothing is held or no controller runs, 2 usage",
+    .examples = "berth confirm-deletions\n"
+                "berth confirm-deletions --state /srv/berth/state",
 };

@@ -265,8 +265,9 @@ const struct command command_exec = {
             ENGINE_OPTION,
             END_OF_OPTIONS,
         },
-    .exit_codes =
-        "the command's; 127 it is not there, 126 it cannot run; 1 it could not be tried, 2 usage",
+    .exit_codes = "the command's; 126 it cannot run, 127 it is not there (126 where the engine "
+                  "says so); 1 it "
+                  "could not be tried, 2 usage",
     .examples = "berth exec fix-7 -- git status\n"
                 "berth exec -t instance/web -- sh",
     .completion = {COMPLETE_TARGETS, COMPLETE_NOTHING, COMPLETE_NOTHING},

@@ -4,6 +4,7 @@
 #include "base/suggest.h"
 #include "cli/help.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,13 +86,35 @@ static bool is_help(const char *text)
     return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 || strcmp(text, "help") == 0;
 }
 
+/*
+ * What a command's exit code becomes when stdout did not take all of its results: a full disk
+ * behind ">file" must not look like success, nor, with diff, like a change. Who reads no further
+ * knows it.
+ */
+static int end(const struct command *command, int exit_code)
+{
+    bool is_diff = command == &command_diff || command == &command_plan;
+    bool has_lost = ferror(stdout) != 0;
+    int cause = fflush(stdout) == 0 ? 0 : errno;
+
+    if (cause == EPIPE || (cause == 0 && !has_lost)) {
+        return exit_code;
+    }
+    fprintf(stderr, "berth: not all could be written to standard output%s%s\n",
+            cause != 0 ? ": " : "", cause != 0 ? strerror(cause) : "");
+    if (is_diff) {
+        return EXIT_BAD_USAGE;
+    }
+    return exit_code == EXIT_OK ? EXIT_FAILED : exit_code;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
 
     if (argc < 2 || (is_help(argv[1]) && argc == 2)) {
         help_print_commands(commands, argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_BAD_USAGE : EXIT_OK;
+        return argc < 2 ? EXIT_BAD_USAGE : end(NULL, EXIT_OK);
     }
     if (is_help(argv[1])) { /* berth help get */
         command = find_command(argv[2]);
@@ -99,8 +122,12 @@ int main(int argc, char **argv)
             return unknown_command(argv[2]);
         }
         help_print(command, stdout);
-        return EXIT_OK;
+        return end(NULL, EXIT_OK);
     }
     command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-    return command != NULL ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+    if (command == NULL) {
+        return unknown_command(argv[1]);
+    }
+    return command->summary != NULL ? end(command, command->run(argc - 1, argv + 1))
+                                    : command->run(argc - 1, argv + 1);
 }

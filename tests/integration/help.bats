@@ -34,7 +34,7 @@ teardown() { :; }
 # commands: as berth --help lists them
 commands() { "$BERTH" --help | sed -nE 's/^  ([a-z][a-z-]*)  .*/\1/p'; }
 
-@test "every command is listed once, has --help and exit codes" {
+@test "every command is listed once, has --help, exit codes and examples" {
     run "$BERTH" --help
     [ "$status" -eq 0 ]
     for title in 'objects:' 'spec files:' 'tasks and containers:' 'others:'; do
@@ -48,6 +48,7 @@ commands() { "$BERTH" --help | sed -nE 's/^  ([a-z][a-z-]*)  .*/\1/p'; }
         [ -z "$stderr" ]
         [[ ${lines[0]} == "usage: berth $command"* ]]
         [[ $output == *'exit code: '* ]]
+        sed '1,/^examples*:$/d' <<<"$output" | grep -q "berth $command\>"
         # what cannot be wrapped: names of options, and examples
         [ "$(awk 'length > 80 && !/^  (-|berth )/' <<<"$output")" = '' ]
         [ "$("$BERTH" help "$command")" = "$output" ]
