@@ -4,9 +4,10 @@
  *
  * An engine has a rate beyond which more calls at once only wait longer inside of it, and each of
  * them ends later. So the limit climbs while a larger one brings clearly more ends per second, and
- * sinks while a smaller one brings as many. It is measured in windows of as many ends as the limit,
- * and only while others wait for a slot: else it is not the limit that decides. Where a step brought
- * nothing, the limit before it holds for some windows, then the other direction is tried.
+ * sinks while a smaller one brings as many. It is measured in windows of as many ends as the
+ * limit, and only while others wait for a slot: else it is not the limit that decides. Where a
+ * step brought nothing, the limit before it holds for some windows, then the other direction is
+ * tried.
  */
 #ifndef BERTH_CONTROLLER_SLOT_TUNER_H
 #define BERTH_CONTROLLER_SLOT_TUNER_H

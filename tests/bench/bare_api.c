@@ -8,8 +8,8 @@
  *                      1), one port and 64 MiB each
  *   down               stop and remove all of them, and the network
  *   list               one list of them
- *   watch LABEL        the events of containers with that label, until standard input ends; a line
- *                      for each: CLOCK_REALTIME in ns, action, name. "ready" when it listens
+ *   watch LABEL        the events of containers with that label, until it is killed; a line for
+ *                      each: CLOCK_REALTIME in ns, action, name. "ready" when it listens
  *   now                CLOCK_REALTIME and CLOCK_MONOTONIC in ns
  *
  * up, down and list print {"ms":...,"requests":...}. Exit status 1: a call failed (it is told).
@@ -23,7 +23,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define LABEL "dev.berth.bench=bare"
 #define LABEL_FILTER "%7B%22label%22%3A%5B%22dev.berth.bench%3Dbare%22%5D%7D"
@@ -313,29 +312,11 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *user)
     return size * count;
 }
 
-static int is_over(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    (void)a, (void)b, (void)c, (void)d;
-    return atomic_load((atomic_bool *)user);
-}
-
-static void *wait_for_the_end(void *user)
-{
-    char byte;
-
-    while (read(STDIN_FILENO, &byte, 1) > 0) {
-    }
-    atomic_store((atomic_bool *)user, true);
-    return NULL;
-}
-
 static int watch(struct bench *bench, const char *label)
 {
     CURL *curl = open_connection(bench);
     char filters[BODY_SIZE], url[2 * BODY_SIZE], *escaped;
     struct text text = {0};
-    atomic_bool has_ended = false;
-    pthread_t thread;
 
     snprintf(filters, sizeof(filters), "{\"type\":[\"container\"],\"label\":[\"%s\"]}", label);
     escaped = curl_easy_escape(curl, filters, 0);
@@ -345,14 +326,10 @@ static int watch(struct bench *bench, const char *label)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_events);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_over);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &has_ended);
-    pthread_create(&thread, NULL, wait_for_the_end, &has_ended);
     curl_easy_perform(curl);
     curl_easy_cleanup(curl);
     free(text.bytes);
-    return atomic_load(&has_ended) ? 0 : -1;
+    return -1;
 }
 
 /* --- the command line ------------------------------------------------------------------------- */

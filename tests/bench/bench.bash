@@ -33,7 +33,6 @@ unmount_all() {
 
 bench_end() {
     local pid
-    [[ -z ${witness_in:-} ]] || exec {witness_in}>&-
     for pid in "${bench_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
     [[ -z $work ]] || cp "$work"/*.log "$out" 2>/dev/null || true
     [[ -z $work ]] || "$support/engine.sh" down --purge --dir "$work/engine" >/dev/null || true
@@ -81,20 +80,16 @@ engine_cpu_ms() {
 
 witness_begin() { # LABEL
     : >"$work/witness"
-    mkfifo "$work/witness.in"
-    "$bare" --socket "$SOCKET" watch "$1" <"$work/witness.in" >"$work/witness" &
+    "$bare" --socket "$SOCKET" watch "$1" >"$work/witness" &
     witness=$!
     bench_pids+=("$witness")
-    exec {witness_in}>"$work/witness.in"
     until grep -q ready "$work/witness"; do sleep 0.01; done
 }
 
 witness_end() {
-    exec {witness_in}>&-
-    witness_in=
+    kill "$witness"
     wait "$witness" || true
     bench_pids=("${bench_pids[@]/$witness/}")
-    rm -f "$work/witness.in"
 }
 
 witness_count() { awk -v a="$1" '$2 == a' "$work/witness" | wc -l; }

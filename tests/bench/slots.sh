@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# How many starts at once are best, and whether Berth finds that: 50 instances with --start-slots fixed, and without. One
-# more is added when a herd of them is under way: how long that one takes is what too many at once would spoil.
+# How many starts at once are best, and whether Berth finds that: 50 containers that were killed while the controller was
+# away are started again, with --start-slots fixed and without. A new instance is added when that is under way: how long
+# that one takes is what too many at once would spoil.
 #
 # usage: slots.sh [ROUNDS [SLOTS...]]      (3 rounds; 2 4 8 16 32)
 set -euo pipefail
@@ -15,26 +16,28 @@ instance() { # NAME
 }
 
 measure() { # PEER ROUND [ARGUMENT...]
-    local n began added
-    for ((n = 1; n <= count; n++)); do instance "bench-$n" >"$work/staged/bench-$n.yaml"; done
-    instance fresh >"$work/fresh.yaml"
-    controller_start "${@:3}"
+    local began added
+    docker kill $(docker ps -q) >/dev/null
     witness_begin "dev.berth.controller=$(cat "$work/state/controller-id")"
     began=$(date +%s%N)
-    mv "$work"/staged/* "$work/specs/"
-    witness_wait start 10
+    controller_start "${@:3}"
+    witness_wait start 5
+    instance "fresh-$2" >"$work/fresh.yaml"
     added=$(date +%s%N)
     mv "$work/fresh.yaml" "$work/specs/"
     witness_wait start $((count + 1))
     record slots-50 "$1" "$2" all ms "$(witness_last start $((count + 1)) | awk -v a="$began" '{ printf "%.0f", $1 - a / 1e6 }')"
-    record slots-50 "$1" "$2" "the one added" ms "$(awk -v a="$added" '$2 == "start" && $3 == "fresh" { printf "%.0f", ($1 - a) / 1e6 }' "$work/witness")"
+    record slots-50 "$1" "$2" "the one added" ms "$(awk -v a="$added" '$2 == "start" && $3 ~ /^fresh/ { printf "%.0f", ($1 - a) / 1e6 }' "$work/witness")"
     witness_end
-    berth_with delete -f "$work/specs" --wait >/dev/null 2>&1
+    berth_with delete instance "fresh-$2" --wait >/dev/null 2>&1
     controller_stop
 }
 
 bench_begin slots
-mkdir "$work/staged"
+for ((n = 1; n <= count; n++)); do instance "bench-$n" >"$work/specs/bench-$n.yaml"; done
+controller_start
+until [[ $(docker ps -q | wc -l) == "$count" ]]; do sleep 0.2; done
+controller_stop
 for ((round = 0; round <= rounds; round++)); do # round 0 warms up
     for slots in "${fixed[@]}"; do measure "$slots at once" "$round" --start-slots "$slots"; done
     measure "as measured" "$round" --verbose
