@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "cli/arguments.h"
 #include "cli/documents.h"
 #include "cli/engine_session.h"
@@ -71,27 +72,6 @@ static int take_arguments(struct top *top, struct arguments *args)
 
 /* --- samples ---------------------------------------------------------------------------------- */
 
-/* A container that is gone, or does not run, has no figures; that is no error. */
-static int sample(struct top *top, struct top_row *row, struct error *err)
-{
-    json_auto_t *reply = NULL;
-
-    row->before = row->after;
-    row->after = (struct usage_sample){0};
-    if (row->container == NULL) {
-        return 0;
-    }
-    if (engine_session_call(&top->session, docker_container_stats(row->container), &reply, err) <
-        0) {
-        if (err->kind != ERROR_NOT_FOUND && err->kind != ERROR_CONFLICT) {
-            return -1;
-        }
-        error_clear(err);
-    }
-    row->after = usage_sample_from_json(reply);
-    return 0;
-}
-
 /* Several rows may be about one container: tasks share theirs. */
 static const struct top_row *same_container(const struct top_rows *rows, size_t before)
 {
@@ -104,19 +84,52 @@ static const struct top_row *same_container(const struct top_rows *rows, size_t 
     return NULL;
 }
 
+/* A container that is gone, or does not run, has no figures; that is no error. */
+static int take_sample(struct top_row *row, const struct engine_answer *answer, struct error *err)
+{
+    enum error_kind kind = answer->err.kind;
+
+    if (kind != ERROR_NONE && kind != ERROR_NOT_FOUND && kind != ERROR_CONFLICT) {
+        *err = answer->err;
+        return -1;
+    }
+    row->after = usage_sample_from_json(answer->json);
+    return 0;
+}
+
+/*
+ * A sample of every container, all at once: an engine takes up to a second for each, and waits for
+ * the same tick of its clock with all of them.
+ */
 static int sample_all(struct top *top, struct top_rows *rows, struct error *err)
 {
+    auto_free struct docker_request **requests = xcalloc(rows->count + 1, sizeof(*requests));
+    auto_free struct engine_answer *answers = xcalloc(rows->count + 1, sizeof(*answers));
+    auto_free struct top_row **asked = xcalloc(rows->count + 1, sizeof(struct top_row *));
+    size_t count = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < rows->count; i++) {
+        struct top_row *row = &rows->items[i];
+
+        row->before = row->after;
+        row->after = (struct usage_sample){0};
+        if (row->container != NULL && same_container(rows, i) == NULL) {
+            asked[count] = row;
+            requests[count++] = docker_container_stats(row->container);
+        }
+    }
+    engine_session_call_all(&top->session, requests, count, answers);
+    for (size_t i = 0; i < count; i++) {
+        result = result < 0 ? result : take_sample(asked[i], &answers[i], err);
+        json_decref(answers[i].json);
+    }
     for (size_t i = 0; i < rows->count; i++) {
         const struct top_row *same = same_container(rows, i);
 
-        if (same != NULL) {
-            rows->items[i].before = same->before;
-            rows->items[i].after = same->after;
-        } else if (sample(top, &rows->items[i], err) < 0) {
-            return -1;
-        }
+        rows->items[i].after = same != NULL ? same->after : rows->items[i].after;
     }
-    return 0;
+    return result;
 }
 
 static void pause_between(void)

@@ -11,12 +11,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { REPLY_TIMEOUT_MS = 30000 }; /* of an upgrade: the engine answers before the command starts */
+enum {
+    REPLY_TIMEOUT_MS = 30000, /* of an upgrade: the engine answers before the command starts */
+    MAX_AT_ONCE = 64,         /* connections */
+    POLL_MS = 1000,
+};
 
 /* --- one transfer --- */
 
 struct transfer {
     CURL *easy;
+    CURLcode code; /* when it is over */
+    struct curl_slist *headers;
     const struct docker_request *request;
     struct strbuf body;
     http_data_fn *on_data; /* NULL: the body is collected */
@@ -27,6 +33,7 @@ struct transfer {
 static void transfer_done(struct transfer *transfer)
 {
     curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
     strbuf_done(&transfer->body);
 }
 
@@ -69,20 +76,17 @@ static struct curl_slist *request_headers(const struct docker_request *request)
     return curl_slist_append(headers, "Expect:"); /* no waiting for "100 Continue" */
 }
 
-/* Fills in the reply, whose body is the transfer's; a reply of any status is a success here. */
-static int perform(struct engine_session *session, struct transfer *transfer,
-                   struct http_reply *reply, struct error *err)
+static void transfer_prepare(struct transfer *transfer, const struct engine_session *session)
 {
     const struct docker_request *request = transfer->request;
     auto_free char *path = request_path(session, request);
     auto_free char *url = xasprintf("%s%s", session->endpoint.base_url, path);
-    struct curl_slist *headers = request_headers(request);
     CURL *easy = transfer->easy = curl_easy_init();
-    long status = 0;
-    CURLcode code;
 
+    transfer->headers = request_headers(request);
     endpoint_curl_set(easy, &session->endpoint);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_text);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
@@ -90,25 +94,77 @@ static int perform(struct engine_session *session, struct transfer *transfer,
     if (strcmp(request->method, "GET") != 0) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+        curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    code = curl_easy_perform(easy);
-    curl_slist_free_all(headers);
-    if (code == CURLE_WRITE_ERROR) {
+}
+
+/* Of one that is over. The reply's body is the transfer's; one of any status is a success here. */
+static int transfer_reply(const struct transfer *transfer, const struct engine_session *session,
+                          struct http_reply *reply, struct error *err)
+{
+    long status = 0;
+
+    if (transfer->code == CURLE_WRITE_ERROR) {
         return error_set_reason(err, ERROR_TRANSIENT, "EngineError", "%s",
                                 transfer->on_data != NULL ? "what came could not be passed on"
                                                           : "the reply is too large");
     }
-    if (code != CURLE_OK) {
-        return unreachable(session, endpoint_curl_reason(transfer->easy, code, transfer->curl_text),
-                           err);
+    if (transfer->code != CURLE_OK) {
+        return unreachable(
+            session, endpoint_curl_reason(transfer->easy, transfer->code, transfer->curl_text),
+            err);
     }
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     *reply = (struct http_reply){.status = (int)status,
                                  .body = strbuf_text(&transfer->body),
                                  .body_len = transfer->body.len};
     return 0;
+}
+
+/* ret_json may be NULL. */
+static int transfer_answer(const struct transfer *transfer, const struct engine_session *session,
+                           json_t **ret_json, struct error *err)
+{
+    const struct docker_request *request = transfer->request;
+    struct http_reply reply = {.body = ""};
+
+    if (transfer_reply(transfer, session, &reply, err) < 0) {
+        return error_wrap(err, "%s", request->what);
+    }
+    return ret_json != NULL ? docker_reply_json(request, &reply, ret_json, err)
+                            : docker_reply_check(request, &reply, err);
+}
+
+/* All at once, until all are over. */
+static void perform_all(struct transfer *transfers, size_t count)
+{
+    CURLM *multi = curl_multi_init();
+    CURLMcode code;
+    CURLMsg *message;
+    int running = 0, left;
+
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)MAX_AT_ONCE);
+    for (size_t i = 0; i < count; i++) {
+        transfers[i].code = CURLE_GOT_NOTHING; /* unless something comes */
+        curl_multi_add_handle(multi, transfers[i].easy);
+    }
+    do {
+        code = curl_multi_perform(multi, &running);
+        if (code == CURLM_OK && running > 0) {
+            code = curl_multi_poll(multi, NULL, 0, POLL_MS, NULL);
+        }
+    } while (code == CURLM_OK && running > 0);
+    while ((message = curl_multi_info_read(multi, &left)) != NULL) {
+        struct transfer *transfer = NULL;
+
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        transfer->code = message->data.result;
+    }
+    for (size_t i = 0; i < count; i++) {
+        curl_multi_remove_handle(multi, transfers[i].easy);
+    }
+    curl_multi_cleanup(multi);
 }
 
 /* --- the session --- */
@@ -162,13 +218,10 @@ static int call(struct engine_session *session, const struct docker_request *req
                                     .body = {.max_len = request->max_reply},
                                     .on_data = on_data,
                                     .user = user};
-    struct http_reply reply = {.body = ""};
 
-    if (perform(session, &transfer, &reply, err) < 0) {
-        return error_wrap(err, "%s", request->what);
-    }
-    return ret_json != NULL ? docker_reply_json(request, &reply, ret_json, err)
-                            : docker_reply_check(request, &reply, err);
+    transfer_prepare(&transfer, session);
+    transfer.code = curl_easy_perform(transfer.easy);
+    return transfer_answer(&transfer, session, ret_json, err);
 }
 
 int engine_session_call(struct engine_session *session, struct docker_request *request,
@@ -178,6 +231,26 @@ int engine_session_call(struct engine_session *session, struct docker_request *r
 
     docker_request_free(request);
     return result;
+}
+
+void engine_session_call_all(struct engine_session *session, struct docker_request **requests,
+                             size_t count, struct engine_answer *ret_answers)
+{
+    struct transfer *transfers = xcalloc(count + 1, sizeof(*transfers));
+
+    for (size_t i = 0; i < count; i++) {
+        transfers[i].request = requests[i];
+        transfers[i].body.max_len = requests[i]->max_reply;
+        transfer_prepare(&transfers[i], session);
+    }
+    perform_all(transfers, count);
+    for (size_t i = 0; i < count; i++) {
+        ret_answers[i] = (struct engine_answer){0};
+        transfer_answer(&transfers[i], session, &ret_answers[i].json, &ret_answers[i].err);
+        transfer_done(&transfers[i]);
+        docker_request_free(requests[i]);
+    }
+    free(transfers);
 }
 
 int engine_session_stream(struct engine_session *session, struct docker_request *request,

@@ -1,5 +1,6 @@
 /*
- * An engine, for a command that asks it one thing after the other and waits for each answer.
+ * An engine, for a command that asks it one thing after the other, or several at once, and waits
+ * for the answers.
  *
  * The controller has its own way on its loop (controller/http_transport_curl.h). Requests and what
  * their replies mean are the same for both (clients/docker_request.h).
@@ -35,6 +36,16 @@ void engine_session_done(struct engine_session *session);
  */
 int engine_session_call(struct engine_session *session, struct docker_request *request,
                         json_t **ret_json, struct error *err);
+
+/* A reply, or in err why there is none. */
+struct engine_answer {
+    json_t *json; /* the caller's */
+    struct error err;
+};
+
+/* Asks for several things at once, and waits for all answers, one for each request. */
+void engine_session_call_all(struct engine_session *session, struct docker_request **requests,
+                             size_t count, struct engine_answer *ret_answers);
 
 /* The body goes to on_data as it comes. */
 int engine_session_stream(struct engine_session *session, struct docker_request *request,

@@ -50,6 +50,29 @@ SPEC
     [ "$(top instance/idle --no-headers 2>/dev/null | wc -l)" = 1 ]
 }
 
+@test "top asks about all containers at once: no more than twice the time of docker stats" {
+    local i docker berth began
+    for i in 1 2 3 4 5 6 7 8; do
+        drop "i$i.yaml" <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: i$i}
+spec: {machineType: custom-1-64, zone: zone-$BATS_SUITE_TEST_NUMBER, image: "berth-test/busybox:1", command: [sleep, "1000"]}
+SPEC
+    done
+    berth_start
+    for i in 1 2 3 4 5 6 7 8; do wait_for 30 is_ready "i$i.yaml" "i$i"; done
+    began=$EPOCHREALTIME
+    docker stats --no-stream >/dev/null
+    docker=$((${EPOCHREALTIME/./} - ${began/./}))
+    began=$EPOCHREALTIME
+    run --separate-stderr top instances --no-headers
+    berth=$((${EPOCHREALTIME/./} - ${began/./}))
+    echo "docker stats: $docker us, berth top: $berth us"
+    [ "${#lines[@]}" -eq 8 ]
+    ((berth < 2 * docker))
+}
+
 @test "top --watch measures again and again" {
     drop_instance web
     berth_start
