@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "specs/spec_set_parts.h"
 #include "specs/yaml_reader.h"
 
 #include <stdio.h>
@@ -53,9 +54,16 @@ void spec_set_free(struct spec_set *set)
     free(set);
 }
 
-static void mark_changed(struct spec_set *set, const char *key)
+void spec_set_mark_changed(struct spec_set *set, const char *key)
 {
     map_put(&set->changes, key, set);
+}
+
+void spec_set_remove_entry(struct spec_set *set, struct spec_entry *entry)
+{
+    spec_set_mark_changed(set, entry->key);
+    map_remove(&set->entries, entry->key);
+    entry_free(entry);
 }
 
 void spec_set_scan_begin(struct spec_set *set)
@@ -232,7 +240,7 @@ static void adopt_object(struct spec_set *set, struct spec_entry *entry, struct 
     }
     if (entry->object == NULL || strcmp(entry->object->hash, object->hash) != 0 ||
         !text_equal(entry->object->file, object->file)) {
-        mark_changed(set, entry->key);
+        spec_set_mark_changed(set, entry->key);
     }
     object_unref(entry->object);
     entry->object = object_ref(object);
@@ -260,7 +268,7 @@ static void entry_see(struct spec_set *set, struct spec_entry *entry, const char
     if (entry->is_valid != is_valid || entry->is_held) {
         entry->is_valid = is_valid;
         entry->is_held = false;
-        mark_changed(set, entry->key);
+        spec_set_mark_changed(set, entry->key);
     }
     if (is_valid) {
         adopt_object(set, entry, document->object);
@@ -300,7 +308,7 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
         entry->key = xstrdup(key);
         entry->file = xstrdup(file->name);
         map_put(&set->entries, key, entry);
-        mark_changed(set, key);
+        spec_set_mark_changed(set, key);
     } else if (strcmp(entry->file, file->name) != 0 &&
                (entry->is_seen || may_hide(set, entry->file) ||
                 document_of(set, entry->file, key) != NULL)) {
@@ -472,166 +480,6 @@ bool spec_set_file_replace(struct spec_set *set, const char *name, const char *d
     return true;
 }
 
-/* --- what is missing -------------------------------------------------------------------------- */
-
-/* The later of the two times, but patience has an end. */
-static uint64_t quiet_since_ms(uint64_t missing_since_ms, uint64_t last_at_ms, uint64_t patience_ms)
-{
-    uint64_t end_ms = missing_since_ms + patience_ms - SPEC_DELETION_DELAY_MS;
-
-    if (last_at_ms <= missing_since_ms) {
-        return missing_since_ms;
-    }
-    return last_at_ms < end_ms ? last_at_ms : end_ms;
-}
-
-/* Quiet for a while since it went. */
-static bool is_due_for_deletion(const struct spec_set *set, const struct spec_entry *entry,
-                                uint64_t now_ms)
-{
-    uint64_t missing_since_ms = entry->missing_since_ms, unmoved_ms, unchanged_ms;
-
-    if (missing_since_ms == 0 || entry->is_held) {
-        return entry->is_held;
-    }
-    unmoved_ms = quiet_since_ms(missing_since_ms, set->moved_at_ms, SPEC_DELETION_PATIENCE_MS);
-    unchanged_ms =
-        quiet_since_ms(missing_since_ms, set->stirred_at_ms, SPEC_DELETION_CHANGE_PATIENCE_MS);
-    return now_ms >= unmoved_ms + SPEC_DELETION_DELAY_MS &&
-           now_ms >= unchanged_ms + SPEC_DELETION_DELAY_MS;
-}
-
-/* Notes what is missing; returns how many objects are. */
-static size_t count_missing(struct spec_set *set, uint64_t now_ms)
-{
-    size_t missing = 0;
-
-    set->is_waiting = false;
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        struct spec_entry *entry = map_value(at);
-
-        if (entry->is_seen) {
-            continue;
-        }
-        if (entry->missing_since_ms == 0) {
-            entry->missing_since_ms = now_ms > 0 ? now_ms : 1;
-        }
-        missing++;
-        set->is_waiting |= !is_due_for_deletion(set, entry, now_ms);
-    }
-    return missing;
-}
-
-static int compare_times(const void *a, const void *b)
-{
-    const uint64_t *left = a, *right = b;
-
-    return (*left > *right) - (*left < *right);
-}
-
-/*
- * How many of the missing ones went at once: the most within a window. Where some come and others
- * go all the time, many may be missing together that went one by one.
- */
-static size_t count_missed_at_once(const struct spec_set *set, size_t missing)
-{
-    auto_free uint64_t *times = xcalloc(missing, sizeof(*times));
-    size_t count = 0, first = 0, most = 0;
-
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        const struct spec_entry *entry = map_value(at);
-
-        if (!entry->is_seen) {
-            times[count++] = entry->missing_since_ms;
-        }
-    }
-    if (count > 0) {
-        qsort(times, count, sizeof(*times), compare_times);
-    }
-    for (size_t i = 0; i < count; i++) {
-        while (times[i] - times[first] >= SPEC_HOLD_WINDOW_MS) {
-            first++;
-        }
-        most = i - first + 1 > most ? i - first + 1 : most;
-    }
-    return most;
-}
-
-static void hold(struct spec_set *set, uint64_t now_ms, bool is_all)
-{
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        struct spec_entry *entry = map_value(at);
-
-        if ((is_all || entry->is_doubted || entry->is_held) &&
-            is_due_for_deletion(set, entry, now_ms)) {
-            set->held_count++;
-            if (!entry->is_held) {
-                entry->is_held = true;
-                mark_changed(set, entry->key);
-            }
-        }
-    }
-}
-
-static void delete_entry(struct spec_set *set, struct spec_entry *entry)
-{
-    mark_changed(set, entry->key);
-    map_remove(&set->entries, entry->key);
-    entry_free(entry);
-}
-
-void spec_set_mean_deletion(struct spec_set *set, const char *key)
-{
-    struct spec_entry *entry = map_get(&set->entries, key);
-
-    if (entry != NULL) {
-        entry->is_meant = true;
-    }
-}
-
-/* Before anything is counted: they have nothing to do with what is missing besides. */
-static void delete_meant(struct spec_set *set)
-{
-    struct map_entry *next;
-
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = next) {
-        struct spec_entry *entry = map_value(at);
-
-        next = map_next(at);
-        if (entry->is_meant && !entry->is_seen && !entry->is_doubted) {
-            delete_entry(set, entry);
-        } else {
-            entry->is_meant = false;
-        }
-    }
-}
-
-static bool is_any_missing(const struct spec_set *set)
-{
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
-        if (!((const struct spec_entry *)map_value(at))->is_seen) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* With a word it is what was held that goes; what is merely due is judged in the next scan. */
-static void delete_due(struct spec_set *set, uint64_t now_ms, bool is_confirmed)
-{
-    struct map_entry *next;
-
-    for (struct map_entry *at = map_first(&set->entries); at != NULL; at = next) {
-        struct spec_entry *entry = map_value(at);
-
-        next = map_next(at);
-        if (is_due_for_deletion(set, entry, now_ms) &&
-            (is_confirmed ? entry->is_held : !entry->is_held && !entry->is_doubted)) {
-            delete_entry(set, entry);
-        }
-    }
-}
-
 /* What is still missing: not what has just been deleted. */
 static void mark_missing(struct spec_set *set)
 {
@@ -662,8 +510,6 @@ static void forget_files(struct spec_set *set)
 
 void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_confirmed)
 {
-    size_t total, missing;
-
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
 
@@ -675,8 +521,7 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
         file->has_hidden = file->has_missing = false;
     }
     see_documents(set);
-    delete_meant(set);
-    total = map_count(&set->entries);
+    spec_set_delete_meant(set);
     for (struct map_entry *at = map_first(&set->entries); at != NULL; at = map_next(at)) {
         struct spec_entry *entry = map_value(at);
 
@@ -687,25 +532,7 @@ void spec_set_scan_end(struct spec_set *set, uint64_t now_ms, bool is_deletion_c
     set->stirred_at_ms = set->is_stirred ? now_ms : set->stirred_at_ms;
     set->moved_at_ms = set->is_moving ? now_ms : set->moved_at_ms;
     keep_files(set);
-    missing = count_missing(set, now_ms);
-    set->held_count = 0;
-    if (set->hold_total > 0) {
-        total = set->hold_total; /* objects that came since must not end the hold */
-    } else {
-        missing = count_missed_at_once(set, missing);
-    }
-    if (missing > SPEC_HOLD_MINIMUM && missing * 2 > total && !is_deletion_confirmed) {
-        set->hold_total = total;
-        hold(set, now_ms, true);
-    } else {
-        set->hold_total = 0; /* what is held stays so until it comes back or is confirmed */
-        delete_due(set, now_ms, is_deletion_confirmed);
-        if (is_deletion_confirmed) {
-            set->is_waiting |= is_any_missing(set);
-        } else {
-            hold(set, now_ms, false);
-        }
-    }
+    spec_set_decide(set, now_ms, is_deletion_confirmed);
     mark_missing(set);
     forget_files(set);
 }
