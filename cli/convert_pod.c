@@ -631,7 +631,8 @@ int convert_manifest(struct conversion *conversion, const struct yaml_node *root
         i++;
     }
     if (i == ARRAY_SIZE(controllers) && strcmp(kind, "Pod") != 0) {
-        convert_note(conversion, root, &kind_place, "dropped: a %s has no counterpart", kind);
+        convert_note(conversion, root, &kind_place,
+                     "dropped: there is no counterpart of the kind %s", kind);
         return 0;
     }
     manifest.name = manifest.name != NULL ? manifest.name : "unnamed";

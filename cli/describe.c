@@ -131,7 +131,10 @@ static void add_restarts(struct strbuf *out, const json_t *status)
     const char *reason = document_text(last, "reason"), *message = document_text(last, "message");
     auto_free char *count =
         xasprintf("%lld%s%s", (long long)json_integer_value(json_object_get(restarts, "count")),
-                  next != NULL ? "; the next try is " : "", next != NULL ? next : "");
+                  next == NULL                   ? ""
+                  : text_has_prefix(next, "in ") ? "; the next try is "
+                                                 : "; the next try was due ",
+                  next != NULL ? next : "");
     auto_free char *line =
         xasprintf("exit code %lld%s%s%s%s%s%s%s",
                   (long long)json_integer_value(json_object_get(last, "exitCode")),
