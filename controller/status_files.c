@@ -397,7 +397,7 @@ static bool is_on_disk(const char *path, const struct strbuf *text)
     size_t len;
 
     return file_read(AT_FDCWD, path, MAX_STATUS_BYTES, &there, &len, &err) == 0 &&
-           len == text->len && memcmp(there, text->text, len) == 0;
+           len == text->len && memcmp(there, strbuf_text(text), len) == 0;
 }
 
 static void flush_file(struct controller *controller, const char *name)

@@ -277,9 +277,10 @@ apiVersion: berth.dev/v1
 kind: InstancePool
 metadata: {name: ci}
 spec:
-  minInstances: 0
+  minInstances: 10
   maxInstances: 10
   maxTasksPerInstance: 1000
+  placement: Spread # else the first tasks bring all repositories to one member, and its places are all there are
   template: {spec: {machineType: custom-1-256, image: "bench:1"}}
 END
     for ((i = 0; i < $1; i++)); do
