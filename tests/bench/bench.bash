@@ -49,6 +49,7 @@ bench_begin() {
     work=$(mktemp -d /tmp/berth-XXXXXX)
     mkdir "$work/specs"
     trap bench_end EXIT
+    trap 'exit 143' HUP INT TERM
     "$support/engine.sh" up --dir "$work/engine" >/dev/null
     eval "$("$support/engine.sh" env --dir "$work/engine")"
     export DOCKER_HOST
