@@ -30,17 +30,18 @@ void apply_plan_done(struct apply_plan *plan)
     *plan = (struct apply_plan){0};
 }
 
-static void add_object(struct apply_plan *plan, enum kind kind, const char *name, const char *hash,
-                       const char *file, enum apply_result result)
+struct apply_object *apply_plan_add(struct apply_plan *plan, enum kind kind, const char *name,
+                                    const char *hash, const char *file, enum apply_result result)
 {
     array_grow(&plan->objects, plan->object_count, &plan->object_capacity, sizeof(*plan->objects));
-    plan->objects[plan->object_count++] = (struct apply_object){
+    plan->objects[plan->object_count] = (struct apply_object){
         .kind = kind,
         .name = xstrdup(name),
         .hash = xstrdup_or_null(hash),
         .file = xstrdup(file),
         .result = result,
     };
+    return &plan->objects[plan->object_count++];
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -131,8 +132,8 @@ static int replace_object(struct apply_plan *plan, const char *file_name,
     if (!is_same) {
         set_text(file, spec_edit_replace(file->text, strlen(file->text), &place, document));
     }
-    add_object(plan, object->kind, object->name, object->hash, file_name,
-               is_same ? APPLY_UNCHANGED : APPLY_CONFIGURED);
+    apply_plan_add(plan, object->kind, object->name, object->hash, file_name,
+                   is_same ? APPLY_UNCHANGED : APPLY_CONFIGURED);
     return 0;
 }
 
@@ -143,7 +144,7 @@ static void append_object(struct apply_plan *plan, const char *file_name,
 
     set_text(file, file->text == NULL ? xstrdup(document)
                                       : spec_edit_append(file->text, strlen(file->text), document));
-    add_object(plan, object->kind, object->name, object->hash, file_name, APPLY_CREATED);
+    apply_plan_add(plan, object->kind, object->name, object->hash, file_name, APPLY_CREATED);
 }
 
 /*
@@ -218,10 +219,10 @@ static int take_whole_file(struct apply_plan *plan, const struct spec_input_file
         present = before == NULL ? NULL
                                  : cut_document(before->text, before->len, object->kind,
                                                 object->name, &place, &none);
-        add_object(plan, object->kind, object->name, object->hash, input->target,
-                   present == NULL                   ? APPLY_CREATED
-                   : is_same_text(present, document) ? APPLY_UNCHANGED
-                                                     : APPLY_CONFIGURED);
+        apply_plan_add(plan, object->kind, object->name, object->hash, input->target,
+                       present == NULL                   ? APPLY_CREATED
+                       : is_same_text(present, document) ? APPLY_UNCHANGED
+                                                         : APPLY_CONFIGURED);
     }
     if (before == NULL || !is_same_text(file->text, input->text)) {
         set_text(file, xmemdup(input->text, input->len));
@@ -377,7 +378,7 @@ int apply_plan_remove(struct apply_plan *plan, enum kind kind, const char *name,
                 return -1;
             }
             if (!was_there) {
-                add_object(plan, kind, name, NULL, file->name, result);
+                apply_plan_add(plan, kind, name, NULL, file->name, result);
             }
             was_there = true;
         }
@@ -386,8 +387,8 @@ int apply_plan_remove(struct apply_plan *plan, enum kind kind, const char *name,
     return 0;
 }
 
-static const struct apply_object *planned_object(const struct apply_plan *plan, const char *kind,
-                                                 const char *name)
+struct apply_object *apply_plan_find(const struct apply_plan *plan, const char *kind,
+                                     const char *name)
 {
     for (size_t i = 0; i < plan->object_count; i++) {
         if (text_equal(kind_name(plan->objects[i].kind), kind) &&
@@ -421,7 +422,7 @@ int apply_plan_prune(struct apply_plan *plan, const struct selector *selector,
 
             if (object == NULL || object_names_have(kept, object->kind, object->name) ||
                 !is_chosen(object, selector) ||
-                planned_object(plan, kind_name(object->kind), object->name) != NULL) {
+                apply_plan_find(plan, kind_name(object->kind), object->name) != NULL) {
                 continue;
             }
             if (apply_plan_remove(plan, object->kind, object->name, APPLY_PRUNED, &was_there, err) <
@@ -449,7 +450,7 @@ static const struct spec_document *find_document(const struct spec_file *parsed,
 
 static bool is_planned(const void *user, const struct spec_document *document)
 {
-    return planned_object(user, document->kind, document->name) != NULL;
+    return apply_plan_find(user, document->kind, document->name) != NULL;
 }
 
 /* Neighbours are what they were; those of before that are planned are the plan's affair. */

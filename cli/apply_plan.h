@@ -80,6 +80,14 @@ int apply_plan_verify(const struct apply_plan *plan, struct error *err);
  */
 int apply_plan_write(struct apply_plan *plan, struct error *err);
 
+/* An object more; borrowed, until the next one is added. All texts are copied; hash NULL: none. */
+struct apply_object *apply_plan_add(struct apply_plan *plan, enum kind kind, const char *name,
+                                    const char *hash, const char *file, enum apply_result result);
+
+/* The object of this kind ("Task") and name, or NULL. Borrowed, as above. */
+struct apply_object *apply_plan_find(const struct apply_plan *plan, const char *kind,
+                                     const char *name);
+
 /* Whether an earlier try, or this one, has written or removed the object. */
 bool apply_plan_has_written(const struct apply_plan *plan, enum kind kind, const char *name);
 

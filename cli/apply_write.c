@@ -48,20 +48,9 @@ int apply_plan_write(struct apply_plan *plan, struct error *err)
     return 0;
 }
 
-static struct apply_object *find_object(const struct apply_plan *plan, enum kind kind,
-                                        const char *name)
-{
-    for (size_t i = 0; i < plan->object_count; i++) {
-        if (plan->objects[i].kind == kind && strcmp(plan->objects[i].name, name) == 0) {
-            return &plan->objects[i];
-        }
-    }
-    return NULL;
-}
-
 bool apply_plan_has_written(const struct apply_plan *plan, enum kind kind, const char *name)
 {
-    const struct apply_object *object = find_object(plan, kind, name);
+    const struct apply_object *object = apply_plan_find(plan, kind_name(kind), name);
 
     return object != NULL && object->is_written;
 }
@@ -70,25 +59,16 @@ void apply_plan_take_written(struct apply_plan *plan, const struct apply_plan *b
 {
     for (size_t i = 0; i < before->object_count; i++) {
         const struct apply_object *written = &before->objects[i];
-        struct apply_object *object = find_object(plan, written->kind, written->name);
+        struct apply_object *object =
+            apply_plan_find(plan, kind_name(written->kind), written->name);
 
         if (!written->is_written) {
             continue;
         }
         if (object == NULL) {
-            array_grow(&plan->objects, plan->object_count, &plan->object_capacity,
-                       sizeof(*plan->objects));
-            plan->objects[plan->object_count++] = (struct apply_object){
-                .kind = written->kind,
-                .name = xstrdup(written->name),
-                .hash = xstrdup_or_null(written->hash),
-                .file = xstrdup(written->file),
-                .result = written->result,
-                .is_written = true,
-            };
-            continue;
-        }
-        if (object->result == APPLY_UNCHANGED) {
+            object = apply_plan_add(plan, written->kind, written->name, written->hash,
+                                    written->file, written->result);
+        } else if (object->result == APPLY_UNCHANGED) {
             object->result = written->result;
         }
         object->is_written = true;
