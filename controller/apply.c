@@ -45,18 +45,6 @@ void run_set_progress(struct plan_run *run, unsigned percent, const char *messag
     }
 }
 
-void run_set_waiting(struct plan_run *run, bool is_waiting)
-{
-    struct operation *operation = &run->entry->status->operation;
-
-    if (run->plan->operation != NULL) {
-        operation->state = is_waiting ? OPERATION_PENDING : OPERATION_RUNNING;
-        operation->message =
-            is_waiting ? "waits for its turn to start" : action_type_name(run_action(run)->type);
-        status_mark_entry(run->entry);
-    }
-}
-
 const char *run_container_id(const struct plan_run *run)
 {
     const struct observed_container *container =
@@ -114,14 +102,6 @@ static void on_timer_closed(uv_handle_t *handle)
     free(run);
 }
 
-static void give_back_slot(struct plan_run *run, bool is_started)
-{
-    if (run->has_slot) {
-        run->has_slot = false;
-        controller_give_back_start(run->controller, is_started);
-    }
-}
-
 /* Lets go of everything; the memory follows when the loop has closed the timer. */
 static void run_close(struct plan_run *run)
 {
@@ -140,8 +120,7 @@ static void run_close(struct plan_run *run)
         cgroup_work_forget(TAKE(run->limiting));
     }
     shared_leave(run);
-    slots_leave(&controller->starts, &run->wait);
-    give_back_slot(run, false);
+    run_leave_turn(run);
     leases_stop_waiting(controller, run);
     run->entry->run = NULL;
     controller->runs--;
@@ -243,7 +222,7 @@ void run_action_failed(struct plan_run *run, const struct error *err)
     log_fields(is_unknown_outcome(err) ? LOG_INFO : LOG_WARN, "action_failed", "key", entry->key,
                "action", action_type_name(action->type), "target", action->target, "reason",
                err->reason, "error", err->message, NULL);
-    give_back_slot(run, false);
+    run_leave_turn(run);
     if (err->kind == ERROR_CONFLICT && ++entry->failure.conflicts <= quick_tries) {
         if (run->index == 0) {
             drop_operation(run);
@@ -300,8 +279,8 @@ void run_action_done(struct plan_run *run)
 {
     tell_done(run);
     profile_span_leave(run->profile, NULL);
-    give_back_slot(run, true);
     run->index++;
+    run_end_turn(run);
     run_step(run);
 }
 
@@ -319,6 +298,7 @@ static void begin_action(struct plan_run *run)
                        action_type_name(action->type), action->target);
     if (run->plan->operation != NULL) {
         status->phase = action->phase;
+        status->operation.state = OPERATION_RUNNING;
         run_set_progress(run, (unsigned)(run->index * 100 / run->plan->count),
                          action_type_name(action->type));
     }
@@ -365,14 +345,19 @@ static void dispatch(struct plan_run *run)
     }
 }
 
+void run_go_on(struct plan_run *run)
+{
+    begin_action(run);
+    dispatch(run);
+}
+
 static void run_step(struct plan_run *run)
 {
     if (run->index == run->plan->count) {
         run_succeeded(run);
-        return;
+    } else if (run_take_turn(run)) {
+        run_go_on(run);
     }
-    begin_action(run);
-    dispatch(run);
 }
 
 void apply_plan(struct entry *entry, struct plan *plan)
@@ -407,6 +392,9 @@ void apply_abandon(struct plan_run *run)
 
 static bool can_be_given_up(const struct plan_run *run)
 {
+    if (run->wait.is_waiting) {
+        return true;
+    }
     switch (run_action(run)->type) {
     case ACTION_PULL_IMAGE:
     case ACTION_FETCH_MIRROR:
@@ -432,13 +420,20 @@ static bool is_without_purpose(const struct plan_run *run)
 void apply_reconsider(struct entry *entry)
 {
     struct plan_run *run = entry->run;
+    bool was_waiting;
 
     if (run == NULL || run->index >= run->plan->count || !can_be_given_up(run) ||
         (run->desired == entry->desired && !is_without_purpose(run))) {
         return;
     }
+    was_waiting = run->wait.is_waiting;
+    run_leave_turn(run);
     log_fields(LOG_INFO, "action_given_up", "key", entry->key, "action",
                action_type_name(run_action(run)->type), "cause", "the spec changed", NULL);
     end_operation(run, REASON_SUPERSEDED, "given up: the spec changed");
-    run_end(run);
+    if (was_waiting) {
+        run_finish(run); /* an action before may have changed the container */
+    } else {
+        run_end(run);
+    }
 }

@@ -30,7 +30,7 @@ struct plan_run {
     struct shared_work *shared;    /* it waits for, with others */
     struct plan_run *next_waiting; /* in the list it waits in */
     void (*go_on)(struct plan_run *run);
-    bool has_slot; /* one of those for starts */
+    struct work_slots *slots; /* it has one of those, or waits for one; NULL: neither */
     struct slot_wait wait;
     uv_timer_t timer;
     uint64_t action_at_ms; /* when the action at hand began */
@@ -72,8 +72,21 @@ const char *run_container_id(const struct plan_run *run);
 /* The container's entry that a task's, a setup's or its own plan is about; NULL: it is gone. */
 struct entry *run_repository(const struct plan_run *run);
 
-/* The action waits for its turn: the operation is PENDING until it is told otherwise. */
-void run_set_waiting(struct plan_run *run, bool is_waiting);
+/* Goes on with the action at hand, which is told in the log and in the status. */
+void run_go_on(struct plan_run *run);
+
+/*
+ * apply_turn.c: what keeps the engine busy is done in turns, few at a time. A container is made
+ * and started in one turn, stopped and removed in one, and replaced in one, so that it is away
+ * for as short as can be.
+ */
+/* False: the action waits for its turn, and the operation is PENDING until run_go_on() is called. */
+bool run_take_turn(struct plan_run *run);
+/* An action is over; the turn ends with the last that needs it. */
+void run_end_turn(struct plan_run *run);
+/* Not for the engine's sake, or for nothing: whoever waits goes on, and no speed is measured. */
+void run_leave_turn(struct plan_run *run);
+
 /* True when there is none any more: the run has failed then, and the next pass sees why. */
 bool run_is_container_gone(struct plan_run *run);
 

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOG_LINE_BYTES = 512 };
+enum { LOG_LINE_BYTES = 512, SLOW_STOP_MS = 300 };
 
 /* Ports */
 
@@ -335,54 +335,19 @@ static int check_mounts(const struct plan_run *run, struct error *err)
     return 0;
 }
 
-static void on_mounts_moved(uv_timer_t *timer)
+void apply_start_container(struct plan_run *run)
 {
-    struct plan_run *run = timer->data;
     struct error err = {0};
 
-    if (check_mounts(run, &err) == 0) {
-        error_set_reason(&err, ERROR_TRANSIENT, REASON_HOST_PATH_REFUSED,
-                         "a hostPath led elsewhere for a moment");
+    if (run_is_container_gone(run)) {
+        return;
     }
-    run_action_failed(run, &err);
-}
-
-static void start_now(void *user)
-{
-    struct plan_run *run = user;
-    struct error err = {0};
-
-    run->has_slot = true;
-    run_set_waiting(run, false);
     if (check_mounts(run, &err) < 0) {
-        /* not from here: who gets the slot next would run inside of us, and so on */
-        uv_timer_start(&run->timer, on_mounts_moved, 0, 0);
+        run_action_failed(run, &err);
     } else if (run->entry->kind == ENTRY_REPOSITORY) {
         install_runner(run);
     } else {
         run_call(run, docker_start_container(run_container_id(run)), on_started);
-    }
-}
-
-static enum slot_lane lane_of(const struct plan_run *run)
-{
-    const struct entry *entry = run->entry;
-    const struct entry *asked = entry->member.pool != NULL ? entry->member.pool : entry;
-    bool is_new =
-        text_equal(run->plan->operation, "create") || text_equal(run->plan->operation, "update");
-
-    return slots_lane(is_new, asked->changed_at_ms, run->controller->listed_at_ms);
-}
-
-void apply_start_container(struct plan_run *run)
-{
-    if (run_is_container_gone(run)) {
-        return;
-    }
-    if (slots_take(&run->controller->starts, &run->wait, lane_of(run), start_now, run)) {
-        start_now(run);
-    } else {
-        run_set_waiting(run, true);
     }
 }
 
@@ -393,11 +358,18 @@ static void on_gone(void *user, const struct docker_request *request,
     struct plan_run *run = user;
 
     run->call = NULL;
+    uv_timer_stop(&run->timer);
     if (docker_reply_check(request, reply, err) < 0 && err->kind != ERROR_NOT_FOUND) {
         run_action_failed(run, err);
     } else {
         run_action_done(run);
     }
+}
+
+/* Its program takes its time, and the engine does nothing but wait for it. */
+static void on_slow_stop(uv_timer_t *timer)
+{
+    run_leave_turn(timer->data);
 }
 
 void apply_stop_container(struct plan_run *run)
@@ -413,6 +385,7 @@ void apply_stop_container(struct plan_run *run)
         return;
     }
     run_call(run, docker_stop_container(run_container_id(run), run_grace_left(run)), on_gone);
+    uv_timer_start(&run->timer, on_slow_stop, SLOW_STOP_MS, 0);
 }
 
 void apply_remove_container(struct plan_run *run)

@@ -84,7 +84,7 @@ static void put_in_force(struct controller *controller, enum setting_id id)
     case SETTING_GIT_STALL_TIMEOUT:
         git_pool_set_stall(controller->git, options->git_stall_seconds * UINT64_C(1000));
         break;
-    case SETTING_START_SLOTS: controller_set_start_slots(controller); break;
+    case SETTING_START_SLOTS: controller_set_slots(controller); break;
     case SETTING_SCAN_INTERVAL:
     case SETTING_RELIST_INTERVAL:
     case SETTING_ORPHAN_GRACE: controller_restart_timers(controller); break;

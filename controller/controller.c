@@ -27,14 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 enum {
     PASSES_PER_TURN = 64,
     RELIST_RETRY_MS = 1000,
-    FIRST_START_SLOTS_MAX = 16,
-    START_SLOTS_MIN = 2,
-    START_SLOTS_MAX = 32,
     GIT_CONCURRENCY = 2,
     GIT_TOTAL_MS = 3600000,
     TREE_CONCURRENCY = 4,
@@ -283,42 +279,10 @@ static void start_handles(struct controller *controller)
            SIG_IGN); /* a lease that spec_scan holds for an instant may be broken by a writer */
 }
 
-/* Somewhere to begin; then it is measured. */
-static unsigned first_start_slots(void)
+void controller_set_slots(struct controller *controller)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned slots = processors > 0 ? (unsigned)processors * 4 : 4;
-
-    return slots < FIRST_START_SLOTS_MAX ? slots : FIRST_START_SLOTS_MAX;
-}
-
-void controller_set_start_slots(struct controller *controller)
-{
-    unsigned wanted = controller->options.start_slots;
-
-    if (wanted > 0) {
-        slot_tuner_init(&controller->start_tuner, wanted, wanted, wanted);
-    } else {
-        slot_tuner_init(&controller->start_tuner, first_start_slots(), START_SLOTS_MIN,
-                        START_SLOTS_MAX);
-    }
-    slots_set_limit(&controller->starts, controller->start_tuner.limit);
-}
-
-void controller_give_back_start(struct controller *controller, bool is_started)
-{
-    struct slot_tuner *tuner = &controller->start_tuner;
-
-    if (!is_started) {
-        slot_tuner_interrupt(tuner);
-    } else if (slot_tuner_end(tuner, clock_monotonic_ms(),
-                              slots_are_waited_for(&controller->starts))) {
-        auto_free char *limit = xasprintf("%u", tuner->limit);
-
-        log_fields(LOG_DEBUG, "start_slots", "slots", limit, NULL);
-        slots_set_limit(&controller->starts, tuner->limit);
-    }
-    slots_give_back(&controller->starts);
+    work_slots_set(&controller->starts, controller->options.start_slots);
+    work_slots_set(&controller->stops, controller->options.start_slots);
 }
 
 /* Newcomers put both into one directory. What is hidden in the spec directory is no spec. */
@@ -389,8 +353,9 @@ static int open_parts(struct controller *controller, struct error *err)
         controller->scan.overlays = options->dry_run->overlays;
         controller->scan.overlay_count = options->dry_run->overlay_count;
     }
-    slots_init(&controller->starts, 1);
-    controller_set_start_slots(controller);
+    work_slots_init(&controller->starts, "start");
+    work_slots_init(&controller->stops, "stop");
+    controller_set_slots(controller);
     return 0;
 }
 

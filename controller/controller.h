@@ -21,13 +21,12 @@
 #include "controller/git_worker.h"
 #include "controller/notify.h"
 #include "controller/options.h"
-#include "controller/slot_tuner.h"
-#include "controller/slots.h"
 #include "controller/spec_scan.h"
 #include "controller/spec_watch.h"
 #include "controller/state_dir.h"
 #include "controller/tree_worker.h"
 #include "controller/values.h"
+#include "controller/work_slots.h"
 #include "reconcilers/observed.h"
 #include "reconcilers/plan.h"
 #include "reconcilers/ports.h"
@@ -246,9 +245,8 @@ struct controller {
     struct subnet network_range;
     struct value_key value_key;
     struct plan_run *waiting_for_leases; /* until the leases are on disk */
-    struct slots starts;
-    struct slot_tuner start_tuner;
-    struct prober *prober; /* NULL until there is a probe */
+    struct work_slots starts, stops;     /* see apply_turn.c */
+    struct prober *prober;               /* NULL until there is a probe */
     struct map shared;  /* what is done for many plans at once: "image x" -> struct shared_work */
     struct map orphans; /* container name -> when it was first seen without an owner, int64_t */
     char *idle_image;
@@ -473,16 +471,13 @@ void service_open(struct controller *controller);
 void service_ready(struct controller *controller);
 void service_say(struct controller *controller); /* at the end of a turn */
 
-/* controller.c: a start has ended; how many may run at once follows from how fast they end */
-void controller_give_back_start(struct controller *controller, bool is_started);
-
 /* config.c */
 int config_load(struct controller *controller,
                 struct error *err); /* ERROR_INVALID: it must not start */
 void config_reload(
     struct controller *controller); /* an invalid file changes nothing, and is told */
 /* controller.c: what config_reload() needs */
-void controller_set_start_slots(struct controller *controller);
+void controller_set_slots(struct controller *controller);
 void controller_restart_timers(struct controller *controller); /* with the periods in force */
 void config_close(struct controller *controller);
 

@@ -134,6 +134,34 @@ const char *action_type_name(enum action_type type)
     abort();
 }
 
+static enum plan_load load_of(enum action_type type)
+{
+    switch (type) {
+    case ACTION_CREATE_CONTAINER:
+    case ACTION_START_CONTAINER: return LOAD_START;
+    case ACTION_STOP_CONTAINER:
+    case ACTION_REMOVE_CONTAINER: return LOAD_STOP;
+    default: return LOAD_NONE;
+    }
+}
+
+bool action_is_load(enum action_type type)
+{
+    return load_of(type) != LOAD_NONE;
+}
+
+enum plan_load plan_load_from(const struct plan *plan, size_t index)
+{
+    enum plan_load most = LOAD_NONE;
+
+    for (size_t i = index; i < plan->count; i++) {
+        enum plan_load load = load_of(plan->actions[i]->type);
+
+        most = load > most ? load : most;
+    }
+    return most;
+}
+
 void plan_print(const struct plan *plan, struct strbuf *out)
 {
     for (size_t i = 0; i < plan->count; i++) {

@@ -110,6 +110,14 @@ void plan_set_operation(struct plan *plan, const char *operation, const char *ca
 /* The earliest of the moments asked for. */
 void plan_wake_at(struct plan *plan, int64_t wall_ms);
 
+/*
+ * What the actions from `index` on ask of the engine: starting a container, and stopping one, is
+ * what keeps it busy. A container that is replaced counts as one that is started.
+ */
+enum plan_load { LOAD_NONE, LOAD_STOP, LOAD_START };
+enum plan_load plan_load_from(const struct plan *plan, size_t index);
+bool action_is_load(enum action_type type);
+
 /* "create container web (container does not exist)\n" per action, for dry runs, logs and tests. */
 void plan_print(const struct plan *plan, struct strbuf *out);
 
