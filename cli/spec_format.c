@@ -144,9 +144,20 @@ static bool is_block_scalar(const char *text, size_t len, bool *ret_is_kept)
     return len > 0 && (*text == '|' || *text == '>');
 }
 
+/* With its end as the other lines have it, which to YAML is the same. */
+static void add_line(struct writing *writing, const char *text, const char *behind)
+{
+    const char *end = behind;
+
+    end -= end > text && end[-1] == '\n' ? 1 : 0;
+    end -= end > text && end[-1] == '\r' ? 1 : 0;
+    strbuf_append(&writing->out, text, (size_t)(end - text));
+    strbuf_add(&writing->out, end < behind ? writing->line_end : "");
+}
+
 /*
- * The bytes as they are; lines that continue them move by so many columns, as far as they have
- * blanks.
+ * The lines as they are; those that continue the first one move by so many columns, as far as they
+ * have blanks.
  */
 static void add_moved(struct writing *writing, const char *text, size_t len, ptrdiff_t by)
 {
@@ -155,7 +166,7 @@ static void add_moved(struct writing *writing, const char *text, size_t len, ptr
     while (text < end) {
         const char *behind = yaml_text_next_line(text, end);
 
-        strbuf_append(&writing->out, text, (size_t)(behind - text));
+        add_line(writing, text, behind);
         text = behind;
         if (text < end && yaml_text_break(text, end) == 0) {
             for (ptrdiff_t i = by; i < 0 && text < end && *text == ' '; i++) {

@@ -24,6 +24,40 @@ is() { field_is vm.yaml vm "status.$1" "$2"; }
 ready_is() { is "conditions[type=Ready].$1" "$2"; }
 is_pending() { is operation.state PENDING; }
 
+# drop_many NAME COUNT FIELD...: instances NAME1, NAME2 ...
+drop_many() {
+    local i
+    for ((i = 1; i <= $2; i++)); do
+        {
+            cat <<SPEC
+apiVersion: berth.dev/v1
+kind: Instance
+metadata: {name: $1$i}
+spec:
+  image: berth-test/busybox:1
+  zone: zone-$BATS_SUITE_TEST_NUMBER
+SPEC
+            printf '  %s\n' "${@:3}"
+        } | drop "$1$i.yaml"
+    done
+}
+
+one_waits() {
+    local file
+    for file in "$SPECS"/*.status.yaml; do
+        grep -q "message: waits for its turn to start" "$file" && grep -q 'state: PENDING' "$file" && return
+    done
+    return 1
+}
+
+delete() { "$BERTH" delete --specs "$SPECS" --state "$STATE" "$@"; }
+
+# events_of SINCE EVENT [NAME]: "NAME SIGNAL" of each, in order
+events_of() {
+    docker events --since "$1" --until "$(($(date +%s) + 1))" --filter type=container --filter "event=$2" \
+        ${3:+--filter "container=$3"} --format '{{.Actor.Attributes.name}} {{.Actor.Attributes.signal}}'
+}
+
 @test "a start that the engine refuses: its words, the reason and the next try; a new spec is tried at once" {
     drop_vm 'user: nobody-of-that-name' 'command: [sleep, "1000"]'
     berth_start
@@ -91,22 +125,8 @@ is_pending() { is operation.state PENDING; }
 
 @test "who waits for a turn to start is PENDING; then it runs" {
     local i
-    for i in 1 2 3 4 5 6; do
-        drop "w$i.yaml" <<SPEC
-apiVersion: berth.dev/v1
-kind: Instance
-metadata: {name: w$i}
-spec: {image: "berth-test/busybox:1", zone: zone-$BATS_SUITE_TEST_NUMBER, command: [sleep, "1000"], terminationGracePeriodSeconds: 0}
-SPEC
-    done
+    drop_many w 6 'command: [sleep, "1000"]' 'terminationGracePeriodSeconds: 0'
     berth_run_in_background --start-slots 1
-    one_waits() {
-        local file
-        for file in "$SPECS"/*.status.yaml; do
-            grep -q 'message: waits for its turn to start' "$file" && grep -q 'state: PENDING' "$file" && return
-        done
-        return 1
-    }
     wait_for 20 one_waits
     for i in 1 2 3 4 5 6; do
         wait_for 30 is_ready "w$i.yaml" "w$i"
@@ -114,4 +134,37 @@ SPEC
         field_is "w$i.yaml" "w$i" status.history.0.result DONE
         ! field_is "w$i.yaml" "w$i" status.history.1.result DONE || return 1
     done
+}
+
+@test "what waits for its turn has nothing on the engine yet, and is given up when its spec goes" {
+    local i since waiting=
+    since=$(date +%s)
+    drop_many g 16 'command: [sleep, "1000"]' 'terminationGracePeriodSeconds: 0'
+    berth_run_in_background --start-slots 1
+    wait_for 20 one_waits
+    waiting=$(grep -l 'message: waits for its turn to start' "$SPECS"/*.status.yaml | tail -1)
+    waiting=$(basename "$waiting" .status.yaml)
+    container_is_gone "$waiting"
+    delete --wait --timeout 20s "instance/$waiting"
+    for ((i = 1; i <= 16; i++)); do
+        [ "g$i" = "$waiting" ] || wait_for 60 is_ready "g$i.yaml" "g$i"
+    done
+    [ -z "$(events_of "$since" create "$waiting")" ]
+    [ "$(events_of "$since" create | wc -l)" -eq 15 ]
+}
+
+@test "stops take turns; a program that takes its time to end keeps nobody waiting" {
+    local i since
+    drop_many s 3 'command: [sh, -c, "trap : TERM; while :; do sleep 1; done"]' 'terminationGracePeriodSeconds: 6'
+    berth_run_in_background --start-slots 1
+    for i in 1 2 3; do wait_for 30 is_ready "s$i.yaml" "s$i"; done
+    since=$(date +%s)
+    delete instance s1 s2 s3
+    for i in 1 2 3; do wait_for 30 container_is_gone "s$i"; done
+    # One after the other: each has its turn for a third of a second at least.
+    docker events --since "$since" --until "$(($(date +%s) + 1))" --filter event=kill --format '{{.TimeNano}} {{.Actor.Attributes.signal}}' |
+        awk '$2 == 15 { if (n++ && $1 - before < 250000000) exit 1; before = $1 }'
+    # All were told to end (15) before the first one was killed (9).
+    [ "$(events_of "$since" kill | awk '$2 == 9 { exit } $2 == 15' | wc -l)" -eq 3 ]
+    [ "$(events_of "$since" kill | grep -c ' 9$')" -eq 3 ]
 }

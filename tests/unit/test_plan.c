@@ -190,11 +190,32 @@ static void a_workload_keeps_copies(void **state)
     workload_free(workload);
 }
 
+static void what_keeps_the_engine_busy_is_a_start_a_stop_or_neither(void **state)
+{
+    auto_owned(plan) *plan = plan_new();
+
+    (void)state;
+    assert_int_equal(plan_load_from(plan, 0), LOAD_NONE);
+    plan_add(plan, ACTION_LEASE_PORT, PHASE_STAGING, "http", "cause");
+    assert_int_equal(plan_load_from(plan, 0), LOAD_NONE);
+    plan_add(plan, ACTION_STOP_CONTAINER, PHASE_STAGING, "web", "cause");
+    plan_add(plan, ACTION_REMOVE_CONTAINER, PHASE_STAGING, "web", "cause");
+    assert_int_equal(plan_load_from(plan, 0), LOAD_STOP);
+    assert_int_equal(plan_load_from(plan, 3), LOAD_NONE);
+    plan_add(plan, ACTION_CREATE_CONTAINER, PHASE_STAGING, "web", "cause");
+    plan_add(plan, ACTION_START_CONTAINER, PHASE_STAGING, "web", "cause");
+    plan_add(plan, ACTION_RUN_POST_START, PHASE_STAGING, "web", "cause");
+    assert_int_equal(plan_load_from(plan, 0), LOAD_START); /* it is replaced */
+    assert_int_equal(plan_load_from(plan, 2), LOAD_START);
+    assert_int_equal(plan_load_from(plan, 5), LOAD_NONE); /* hooks are not the engine's work */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_action_has_a_name_of_its_own),
         cmocka_unit_test(actions_keep_their_order_and_their_texts),
+        cmocka_unit_test(what_keeps_the_engine_busy_is_a_start_a_stop_or_neither),
         cmocka_unit_test(the_first_operation_names_the_whole),
         cmocka_unit_test(the_earliest_moment_wakes),
         cmocka_unit_test(a_cleared_plan_does_nothing_but_wake),

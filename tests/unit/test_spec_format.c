@@ -163,6 +163,8 @@ static void documents_are_parted_by_one_line(void **state)
     assert_formats("a: 1\n...\n---\n\n\nb: 2\n---\n# none\n---   # third\nc: 3\n...\n",
                    "a: 1\n---\nb: 2\n---\n# none\n# third\nc: 3\n");
     assert_formats("a: 1\r\nb:\r\n- 2\r\n", "a: 1\r\nb:\r\n  - 2\r\n");
+    assert_formats("a: 1\nb:\r\n- 2\r\n", "a: 1\nb:\n  - 2\n"); /* all as the first one */
+    assert_formats("a:\n one \r\n two\r\nb: |\n  x\r\n  y\r\n", "a: one \n two\nb: |\n  x\n  y\n");
     assert_formats("\xef\xbb\xbf"
                    "a: 1",
                    "a: 1\n");
