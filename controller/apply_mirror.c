@@ -220,7 +220,8 @@ void apply_look_up_revisions(struct plan_run *run)
 
 void apply_remove_mirror(struct plan_run *run)
 {
-    static const char *const parts[] = {"git", "snap", "setup"};
+    /* What says that there is a mirror goes last: a controller killed here must see what is left. */
+    static const char *const parts[] = {"setup", "snap", "git"};
     struct error err = {0};
 
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

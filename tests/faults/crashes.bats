@@ -75,6 +75,7 @@ run_with() {
     if ((status != 0)); then
         say "FAILED: CRASH='$(sed -n 's/^killed //p' "$CHANGES" | sed ':all;N;$!b all;s/\n/, /g')'"
         head -n 60 <<<"$output" | sed 's/^/# /' >&3
+        grep -hE ' (WARN|ERROR) ' "$LOG" | tail -n 20 | sed 's/^/# /' >&3
         return 1
     fi
 }
