@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { INSPECTIONS = 3 }; /* of a tree that cannot be looked at; then it counts as work */
+
 /*
  * Working trees: each action is one job of a child (clients/tree_job.h), and what the record says
  * of it.
@@ -347,6 +349,11 @@ static void on_inspected(void *user, const struct tree_result *result, struct er
         repository != NULL ? tree_find(repository, run_action(run)->target) : NULL;
 
     run->tree = NULL;
+    if (result == NULL && run->entry->failure.count < INSPECTIONS - 1) {
+        err->kind = ERROR_TRANSIENT; /* its child may have been killed: again, later */
+        run_action_failed(run, err);
+        return;
+    }
     if (result == NULL) {
         log_fields(LOG_WARN, "tree_unreadable", "key", run->entry->key, "tree",
                    run_action(run)->target, "error", err->message, NULL);
