@@ -104,8 +104,10 @@ void repository_forget(struct entry *entry)
 
 void repository_remove_if_empty(struct controller *controller, const char *container)
 {
-    static const char *const parts[] = {"run/tasks", "run", "layers", "trees", "records", ""};
-    auto_free char *mirror = state_path(&controller->state, "repos/%s/mirror.json", container);
+    static const char *const parts[] = {"run/tasks", "run", "layers", "trees", "records"};
+    auto_free char *directory = state_path(&controller->state, "repos/%s", container);
+    auto_free char *git = path_join(directory, "git");
+    auto_free char *mirror = path_join(directory, "mirror.json");
     auto_free char *user = state_path(&controller->state, "repos/%s/run/tasks/.user", container);
 
     if (!controller->state.is_writable ||
@@ -115,10 +117,13 @@ void repository_remove_if_empty(struct controller *controller, const char *conta
         return; /* its container has the directory mounted, or will */
     }
     unlink(user);
-    unlink(mirror);
     for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-        auto_free char *path = state_path(&controller->state, "repos/%s/%s", container, parts[i]);
+        auto_free char *path = path_join(directory, parts[i]);
 
         rmdir(path); /* those that are missing do not matter, and one that is not empty stays */
     }
+    if (!path_exists(git)) {
+        unlink(mirror);
+    }
+    rmdir(directory);
 }

@@ -18,7 +18,6 @@ struct folder_sweep {
     const char *container;
     struct map claimed; /* ids */
     bool is_at_once;
-    bool has_removed; /* of the container */
 };
 
 /* --- who claims one --------------------------------------------------------------------------- */
@@ -102,9 +101,7 @@ static void look_at_folder(void *user, const char *id)
     }
     if (tree_remove(path, &err) < 0) {
         log_fields(LOG_WARN, "cleanup_failed", "path", path, "error", err.message, NULL);
-        return;
     }
-    sweep->has_removed = true;
 }
 
 static void sweep_container(struct folder_sweep *sweep, const char *container)
@@ -112,7 +109,6 @@ static void sweep_container(struct folder_sweep *sweep, const char *container)
     auto_free char *directory = xasprintf("repos/%s/run/tasks", container);
 
     sweep->container = container;
-    sweep->has_removed = false;
     state_list(&sweep->controller->state, directory, look_at_folder, sweep);
 }
 
@@ -126,9 +122,7 @@ static void look_at_container(void *user, const char *container)
 
     if (!text_has_prefix(container, "trash-") && (setup == NULL || setup->is_passed)) {
         sweep_container(sweep, container);
-        if (sweep->has_removed) {
-            repository_remove_if_empty(sweep->controller, container);
-        }
+        repository_remove_if_empty(sweep->controller, container); /* nothing while it is in use */
     }
 }
 

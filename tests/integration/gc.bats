@@ -287,3 +287,15 @@ snapshot: {enabled: true}"
     wrong 1 'no controller runs'
     wrong 0 '0 of 0 would go' --dry-run
 }
+
+@test "the folder of a repository that is gone goes, also what a killed controller left of it, and never what is in it" {
+    mkdir -p "$STATE/repos/repo-gone-111111/run/tasks" "$STATE/repos/repo-half-222222/layers" \
+        "$STATE/repos/repo-full-333333/trees/one" "$STATE/repos/repo-bare-444444/git/mirror.git"
+    echo '{}' >"$STATE/repos/repo-gone-111111/mirror.json"
+    echo '{}' >"$STATE/repos/repo-bare-444444/mirror.json"
+    berth_start --orphan-grace 1s
+    wait_for 10 test ! -e "$STATE/repos/repo-gone-111111"
+    wait_for 10 test ! -e "$STATE/repos/repo-half-222222"
+    [ -d "$STATE/repos/repo-full-333333/trees/one" ]
+    [ -e "$STATE/repos/repo-bare-444444/mirror.json" ]
+}
