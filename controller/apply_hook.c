@@ -54,7 +54,8 @@ static void forget_command(struct plan_run *run)
 static void note_result(struct plan_run *run, enum hook_result result, const char *message)
 {
     struct object_status *status = run->entry->status;
-    struct status_hook *hook = is_post_start(run) ? &status->post_start : &status->pre_stop;
+    struct status_hooks *hooks = status_hooks(status);
+    struct status_hook *hook = is_post_start(run) ? &hooks->post_start : &hooks->pre_stop;
 
     *hook = (struct status_hook){
         .result = result,

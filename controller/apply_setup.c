@@ -32,7 +32,7 @@ static void set_log(struct plan_run *run, const struct entry *repository)
     struct object_status *status = run->entry->status;
     const struct action *action = run_action(run);
 
-    status->repository.setup_log =
+    status_repository(status)->setup_log =
         arena_printf(&status->arena, "%s/%s/%u.log", repository->repository->tasks_path,
                      action->target, action->attempt);
     run_set_progress(run, 0, "its command runs");
@@ -41,7 +41,7 @@ static void set_log(struct plan_run *run, const struct entry *repository)
 
 static void fail(struct plan_run *run, const char *what)
 {
-    const char *log = run->entry->status->repository.setup_log;
+    const char *log = run->entry->status->repository->setup_log;
     struct error err = {0};
 
     error_set_reason(&err, ERROR_TRANSIENT, REASON_SETUP_FAILED, "%s; its log is %s", what,
@@ -226,7 +226,7 @@ void apply_run_setup(struct plan_run *run)
         fail(run, "the container is gone");
         return;
     }
-    status->repository.setup_commit = status_text(status, run_action(run)->source.commit);
+    status_repository(status)->setup_commit = status_text(status, run_action(run)->source.commit);
     set_log(run, repository);
     setup_observe(run->entry);
     if (run->entry->setup->attempt >= run_action(run)->attempt) {

@@ -61,7 +61,7 @@ static void on_start_tick(uv_timer_t *timer)
  */
 static int save_record(struct plan_run *run, const struct entry *repository, struct error *err)
 {
-    const struct status_task *task = &run->entry->status->task;
+    const struct status_task *task = run->entry->status->task;
     auto_free char *name = xasprintf("tasks/%s.json", run->entry->name);
     json_auto_t *json =
         json_pack("{s:i, s:s, s:s*, s:s, s:i, s:s*, s:s*, s:s*, s:s*, s:I, s:I}", "version", 1,
@@ -83,7 +83,7 @@ static int make_task_directory(const struct plan_run *run, const struct entry *r
                                struct error *err)
 {
     auto_free char *path =
-        path_join(repository->repository->tasks_path, run->entry->status->task.id);
+        path_join(repository->repository->tasks_path, run->entry->status->task->id);
 
     if (mkdir(path, 0755) < 0 && errno != EEXIST) {
         return error_set_errno(err, errno, "create directory \"%s\"", path);
@@ -94,7 +94,7 @@ static int make_task_directory(const struct plan_run *run, const struct entry *r
 static json_t *runner_arguments(const struct plan_run *run, const struct entry *repository)
 {
     const struct task_spec *spec = &run->desired->task;
-    const struct status_task *task = &run->entry->status->task;
+    const struct status_task *task = run->entry->status->task;
     json_t *arguments = json_pack("[s, s]", RUNNER_PATH, "run");
 
     exec_add_option(arguments, "--dir", json_sprintf("%s/%s", RUNNER_TASKS, task->id));
@@ -128,7 +128,7 @@ static json_t *task_environment(const struct plan_run *run, const struct entry *
                                 const struct secret_values *values)
 {
     const struct task_spec *spec = &run->desired->task;
-    const struct status_task *task = &run->entry->status->task;
+    const struct status_task *task = run->entry->status->task;
     json_t *env = json_array();
 
     json_array_append_new(env, json_sprintf("BERTH_TASK=%s", run->entry->name));
@@ -172,8 +172,8 @@ void apply_start_task(struct plan_run *run)
     } else if (secret_values_read(run->controller, &run->desired->task.env, &values, &err) == 0 &&
                make_task_directory(run, repository, &err) == 0 &&
                save_record(run, repository, &err) == 0) {
-        run->entry->status->task.attempt = run_action(run)->attempt;
-        run->entry->status->task.next_retry_wall_ms = 0;
+        status_task(run->entry->status)->attempt = run_action(run)->attempt;
+        status_task(run->entry->status)->next_retry_wall_ms = 0;
         exec_runner(run, repository, runner_arguments(run, repository),
                     task_environment(run, repository, &values), on_exec_started);
         return;
@@ -225,7 +225,7 @@ void apply_stop_task(struct plan_run *run)
     }
     arguments = json_pack("[s, s]", RUNNER_PATH, "stop");
     exec_add_option(arguments, "--dir",
-                    json_sprintf("%s/%s", RUNNER_TASKS, run->entry->status->task.id));
+                    json_sprintf("%s/%s", RUNNER_TASKS, run->entry->status->task->id));
     exec_add_option(arguments, "--attempt", json_sprintf("%u", run_action(run)->attempt));
     exec_add_option(arguments, "--grace-ms",
                     json_sprintf("%lld", (long long)run_action(run)->grace_seconds * 1000));
@@ -237,7 +237,7 @@ void apply_stop_task(struct plan_run *run)
 void apply_remove_log(struct plan_run *run)
 {
     struct entry *repository = repository_of_task(run->entry);
-    struct status_task *task = &run->entry->status->task;
+    struct status_task *task = status_task(run->entry->status);
     auto_free char *path = NULL;
     struct error err = {0};
 
@@ -257,7 +257,7 @@ void apply_remove_log(struct plan_run *run)
 static int retire_log(struct plan_run *run, struct error *err)
 {
     const struct entry *entry = run->entry;
-    const struct status_task *task = &entry->status->task;
+    const struct status_task *task = entry->status->task;
     auto_free char *name = xasprintf("retired/%s.json", task->id);
     json_auto_t *json = NULL;
 
@@ -276,7 +276,7 @@ static int retire_log(struct plan_run *run, struct error *err)
 static int retire_tree(struct plan_run *run, struct error *err)
 {
     struct entry *repository = repository_of_task(run->entry);
-    const struct status_tree *tree = &run->entry->status->task.tree;
+    const struct status_tree *tree = &run->entry->status->task->tree;
     struct tree_record *record = repository != NULL ? tree_find(repository, tree->name) : NULL;
 
     if (record == NULL || strcmp(record->name, SHARED_TREE) == 0) {

@@ -179,8 +179,8 @@ static void on_removed_for_copy(void *user, const struct tree_result *result, st
         tree_forget(repository, run_action(run)->target);
     }
     if (run->entry->kind == ENTRY_TASK) {
-        run->entry->status->task.tree.name = NULL;
-        run->entry->status->task.commit = NULL;
+        status_task(run->entry->status)->tree.name = NULL;
+        status_task(run->entry->status)->commit = NULL;
     }
     error_set_reason(err, ERROR_CONFLICT, REASON_WORKSPACE_FAILED, "%s",
                      run->controller->trees_means.message);
@@ -224,7 +224,7 @@ static void on_made(void *user, const struct tree_result *result, struct error *
     }
     record->is_ready = true;
     if (run->entry->kind == ENTRY_TASK) {
-        run->entry->status->task.tree.method = trees_method_name(record->method);
+        status_task(run->entry->status)->tree.method = trees_method_name(record->method);
     }
     run_action_done(run);
 }
@@ -322,7 +322,7 @@ static void note_inspection(struct entry *repository, struct tree_record *record
 
 static void tell_task(struct entry *task, const struct tree_record *record)
 {
-    struct status_tree *tree = &task->status->task.tree;
+    struct status_tree *tree = &status_task(task->status)->tree;
 
     tree->is_inspected = true;
     tree->is_dirty = record != NULL && record->is_dirty;
@@ -569,8 +569,8 @@ static void name_setup(struct plan_run *run, const struct entry *repository)
 {
     struct object_status *status = run->entry->status;
 
-    status->repository.setup_commit = status_text(status, run_action(run)->source.commit);
-    status->repository.setup_log =
+    status_repository(status)->setup_commit = status_text(status, run_action(run)->source.commit);
+    status_repository(status)->setup_log =
         arena_printf(&status->arena, "%s/%s/%u.log", repository->repository->tasks_path,
                      run_action(run)->target, run->entry->setup->attempt);
 }

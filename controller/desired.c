@@ -141,7 +141,7 @@ static void join_container(struct entry *task, struct entry *container)
 static void recall_tree(struct entry *task)
 {
     struct entry *repository = repository_of_task(task);
-    struct status_task *status = &task->status->task;
+    struct status_task *status = status_task(task->status);
 
     if (repository == NULL || status->tree.name != NULL) {
         return;
@@ -161,8 +161,8 @@ static void relate_task(struct entry *task)
 {
     struct entry *before = repository_of_task(task), *mirror;
 
-    if (task->desired == NULL || (before != NULL && (task->status->task.attempt > 0 ||
-                                                     task->status->task.tree.name != NULL))) {
+    if (task->desired == NULL || (before != NULL && (task->status->task->attempt > 0 ||
+                                                     task->status->task->tree.name != NULL))) {
         return;
     }
     mirror = find_mirror(task);
@@ -187,7 +187,7 @@ void desired_relate_tasks(struct controller *controller)
 /* One that works in the shared tree, and the ports that it has. */
 static void load_shared(struct entry *task, const json_t *json)
 {
-    struct status_task *status = &task->status->task;
+    struct status_task *status = status_task(task->status);
     const json_t *ports = json_object_get(json, "ports");
 
     if (text_equal(json_string_value(json_object_get(json, "tree")), SHARED_TREE) &&
@@ -218,7 +218,7 @@ static void load_shared(struct entry *task, const json_t *json)
 /* The durable record of a task's incarnation outweighs what a status file says. */
 static void load_task(struct entry *task)
 {
-    struct status_task *status = &task->status->task;
+    struct status_task *status = status_task(task->status);
     auto_free char *name = xasprintf("tasks/%s.json", task->name);
     json_auto_t *json = state_read_json(&task->controller->state, name);
     const char *id = json_string_value(json_object_get(json, "id"));
@@ -233,7 +233,7 @@ static void load_task(struct entry *task)
     if (!text_equal(status->id, id)) {
         status_free(task->status);
         task->status = status_new();
-        status = &task->status->task;
+        status = status_task(task->status);
     }
     status->id = status_text(task->status, id);
     status->hash = status_text(task->status, hash);
@@ -331,7 +331,7 @@ static void change_instance(struct controller *controller, const char *key,
 /* Another pool is asked for, and nothing was begun in the one before. */
 static bool leaves_pool(const struct entry *task, const struct spec_entry *spec)
 {
-    return task->desired != NULL && spec != NULL && task->status->task.attempt == 0 &&
+    return task->desired != NULL && spec != NULL && task->status->task->attempt == 0 &&
            task->status->phase != PHASE_TASK_RUNNING &&
            !text_equal(task->desired->task.pool, spec->object->task.pool);
 }

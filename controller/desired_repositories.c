@@ -71,7 +71,7 @@ const struct object *repository_settings(const struct entry *repository)
 /* Before placement has decided, what is remembered holds: a command may be running. */
 bool task_is_placed(const struct entry *task)
 {
-    return task->admission != NULL ? task->admission->is_admitted : task->status->task.attempt > 0;
+    return task->admission != NULL ? task->admission->is_admitted : task->status->task->attempt > 0;
 }
 
 /* Those that wait for another branch count only when nobody else does. */
@@ -83,7 +83,7 @@ unsigned repository_active_tasks(const struct entry *repository)
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
-        if (task->task_refusal != NULL && task->status->task.attempt == 0) {
+        if (task->task_refusal != NULL && task->status->task->attempt == 0) {
             continue;
         }
         count += task_is_placed(task) && task_is_active(task->desired, task->status) &&

@@ -91,7 +91,7 @@ static void add_task(const struct gathering *gathering, struct repository_facts 
     if (task_is_over(task->status)) {
         return;
     }
-    use_commit(gathering, facts, task->status->task.commit, words);
+    use_commit(gathering, facts, task->status->task->commit, words);
     if (task->desired != NULL && task_settings(task) != NULL) {
         task_find_source(task, &source);
         use_commit(gathering, facts, source.commit, words);
@@ -123,7 +123,7 @@ static void add_mirror(struct gathering *gathering, const struct entry *mirror)
         const struct entry *container = map_value(at);
 
         if (container->repository->branch != NULL) {
-            add_newest(facts, container->status->repository.commit); /* as it was last known */
+            add_newest(facts, container->status->repository->commit); /* as it was last known */
         }
         if (repository_is_kept_warm(container) || container->repository->warm_pool != NULL) {
             use_newest(gathering, facts, "its repository is kept warm");
@@ -203,7 +203,7 @@ static const struct entry *find_worker(const struct entry *repository)
         const struct entry *task = map_value(at);
 
         if (!task->is_passed || (!task_is_over(task->status) &&
-                                 (task->status->task.tree.name != NULL || task->run != NULL))) {
+                                 (task->status->task->tree.name != NULL || task->run != NULL))) {
             return task;
         }
     }
@@ -214,17 +214,17 @@ static const char *workspace_use(const struct entry *repository)
 {
     const struct repository_entry *own = repository->repository;
 
-    return own->evicted_wall_ms != 0                                ? "it is being removed"
-           : !repository->is_passed                                 ? "nobody has looked at it yet"
-           : repository_active_tasks(repository) > 0                ? "tasks need it"
-           : find_worker(repository) != NULL                        ? "a task works in it"
-           : sessions_count(repository) > 0                         ? "people are in it"
-           : repository_is_kept_warm(repository)                    ? "it is kept warm"
-           : own->warm_pool != NULL                                 ? "it is to be kept warm"
-           : setup_is_running(repository)                           ? "its setup runs"
-           : repository->run != NULL                                ? "something is done to it"
-           : repository->status->repository.idle_since_wall_ms == 0 ? "it is not idle"
-                                                                    : NULL;
+    return own->evicted_wall_ms != 0                                 ? "it is being removed"
+           : !repository->is_passed                                  ? "nobody has looked at it yet"
+           : repository_active_tasks(repository) > 0                 ? "tasks need it"
+           : find_worker(repository) != NULL                         ? "a task works in it"
+           : sessions_count(repository) > 0                          ? "people are in it"
+           : repository_is_kept_warm(repository)                     ? "it is kept warm"
+           : own->warm_pool != NULL                                  ? "it is to be kept warm"
+           : setup_is_running(repository)                            ? "its setup runs"
+           : repository->run != NULL                                 ? "something is done to it"
+           : repository->status->repository->idle_since_wall_ms == 0 ? "it is not idle"
+                                                                     : NULL;
 }
 
 static void add_workspace(const struct gathering *gathering, struct disk_thing *thing)
@@ -250,8 +250,8 @@ static int64_t tree_ends_at(const struct tree_record *record, const struct entry
     if (record->removed_at_wall_ms != 0) {
         return record->removed_at_wall_ms;
     }
-    if (task != NULL && task->status->task.tree.removed_at_wall_ms != 0) {
-        return task->status->task.tree.removed_at_wall_ms;
+    if (task != NULL && task->status->task->tree.removed_at_wall_ms != 0) {
+        return task->status->task->tree.removed_at_wall_ms;
     }
     return record->used_wall_ms + settings->repository.retain_seconds * 1000;
 }

@@ -301,7 +301,7 @@ void mirror_find_source(const struct entry *entry, const struct revision *revisi
 static int64_t begins_at(const struct entry *task)
 {
     return task->admitted_wall_ms != 0 ? task->admitted_wall_ms
-                                       : task->status->task.arrival_wall_ms;
+                                       : task->status->task->arrival_wall_ms;
 }
 
 void task_find_source(const struct entry *task, struct source *ret)
@@ -316,7 +316,7 @@ void task_find_source(const struct entry *task, struct source *ret)
 static bool is_waiting_for_source(const struct entry *task)
 {
     return task->desired != NULL && (task_is_placed(task) || task->repository_key == NULL) &&
-           task->status->task.tree.name == NULL &&
+           task->status->task->tree.name == NULL &&
            (task_is_active(task->desired, task->status) || task_is_held_by_branch(task->status)) &&
            task->task_refusal == NULL && !task_is_forbidden(task);
 }

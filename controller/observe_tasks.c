@@ -69,7 +69,7 @@ int observe_record(int tasks_fd, const char *id, unsigned number, struct observe
 void observe_attempt(struct entry *task)
 {
     struct entry *repository = repository_of_task(task);
-    const struct status_task *status = &task->status->task;
+    const struct status_task *status = task->status->task;
     struct observed_attempt observed = {.state = ATTEMPT_ABSENT};
     struct error err = {0};
     auto_close int fd = -1;
@@ -106,10 +106,10 @@ void observe_watch_task(struct entry *task)
     int descriptor;
 
     if (controller->tasks_inotify < 0 || repository == NULL || task->is_watched ||
-        task->status->task.id == NULL) {
+        task->status->task->id == NULL) {
         return;
     }
-    path = xasprintf("%s/%s", repository->repository->tasks_path, task->status->task.id);
+    path = xasprintf("%s/%s", repository->repository->tasks_path, task->status->task->id);
     descriptor = inotify_add_watch(controller->tasks_inotify, path,
                                    IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR);
     if (descriptor < 0) {

@@ -139,8 +139,8 @@ static void tell_relatives(struct entry *entry, const struct object_status *befo
 {
     pools_note_member(entry, before);
     if (entry->kind == ENTRY_POOL &&
-        (!was_passed || before->pool.members != entry->status->pool.members ||
-         before->pool.failed != entry->status->pool.failed)) {
+        (!was_passed || before->pool->members != entry->status->pool->members ||
+         before->pool->failed != entry->status->pool->failed)) {
         placing_mark(entry->controller); /* whether it can grow is said to those that wait */
     }
     work_tell_relatives(entry, before, was_passed);

@@ -62,10 +62,10 @@ void pass_setup(struct pass *pass)
     }
     wishes = xcalloc(map_count(&repository->repository->tasks) + 1, sizeof(*wishes));
     setup_fill_input(entry, &input, wishes, &arena);
-    pass->status->repository.setup_commit =
-        status_text(pass->status, entry->status->repository.setup_commit);
-    pass->status->repository.setup_log =
-        status_text(pass->status, entry->status->repository.setup_log);
+    status_repository(pass->status)->setup_commit =
+        status_text(pass->status, entry->status->repository->setup_commit);
+    status_repository(pass->status)->setup_log =
+        status_text(pass->status, entry->status->repository->setup_log);
     setup_reconcile(&pass->world, &input, pass->plan, pass->status);
     arena_done(&arena);
 }
@@ -104,7 +104,7 @@ static const char *container_awaits(const struct entry *entry)
 
 static void add_unsupported(struct object_status *status, const struct devcontainer_use *use)
 {
-    struct text_list *list = &status->repository.unsupported;
+    struct text_list *list = &status_repository(status)->unsupported;
 
     list->items = arena_alloc(&status->arena, (use->unsupported_count + 2) * sizeof(*list->items));
     if (use->error != NULL) {
@@ -144,7 +144,7 @@ static struct branch_container *find_branches(const struct entry *repository, si
 static void add_kept_trees(struct object_status *status, const struct entry *repository)
 {
     const struct map *records = &repository->repository->tree_records;
-    struct status_repository *own = &status->repository;
+    struct status_repository *own = status_repository(status);
     struct status_kept_tree *all = arena_alloc(
         &status->arena, (own->kept_count + map_count(records) + 1) * sizeof(*own->kept));
 
@@ -173,9 +173,11 @@ static void describe_repository(struct pass *pass)
 {
     const struct mirror_entry *mirror = pass->entry->repository->mirror->mirror;
 
-    pass->status->repository.disk_bytes = mirror->disk_bytes;
-    pass->status->repository.has_submodules = mirror->has_submodules;
-    pass->status->repository.has_lfs = mirror->has_lfs;
+    struct status_repository *repository = status_repository(pass->status);
+
+    repository->disk_bytes = mirror->disk_bytes;
+    repository->has_submodules = mirror->has_submodules;
+    repository->has_lfs = mirror->has_lfs;
     add_unsupported(pass->status, &mirror->config);
     add_kept_trees(pass->status, pass->entry);
     for (struct map_entry *at = map_first(&mirror->containers); at != NULL; at = map_next(at)) {

@@ -22,7 +22,7 @@ static bool is_port_taken(const struct entry *task, uint16_t container_port)
     for (struct map_entry *at = map_first(&repository->repository->tasks); at != NULL;
          at = map_next(at)) {
         const struct entry *other = map_value(at);
-        const struct status_task *status = &other->status->task;
+        const struct status_task *status = other->status->task;
 
         for (size_t i = 0; other != task && i < status->port_count; i++) {
             if (status->ports[i].container_port == container_port) {
@@ -84,9 +84,9 @@ static void find_shared_tree(const struct entry *task, struct observed_shared_tr
         if (other != task && task_is_in_shared_tree(other)) {
             ret->users++;
             if (record == NULL) { /* what it is about to be made on */
-                ret->branch = other->status->task.branch;
-                ret->commit = other->status->task.commit;
-                ret->layer = other->status->task.tree.layer;
+                ret->branch = other->status->task->branch;
+                ret->commit = other->status->task->commit;
+                ret->layer = other->status->task->tree.layer;
             }
         }
     }
@@ -134,7 +134,7 @@ static void fill_container(const struct entry *task, struct task_input *input,
     input->block = place->block;
     input->free_tree = place->free_tree;
     input->has_tree =
-        tree_is_there(repository, tree_find(repository, task->status->task.tree.name));
+        tree_is_there(repository, tree_find(repository, task->status->task->tree.name));
     input->has_snapshot = has_snapshot(repository, &place->source);
     input->setup = setup_of_commit(repository, place->source.commit, place->layer);
 }
@@ -212,7 +212,7 @@ void pass_task(struct pass *pass)
     if (entry->attempt.state == ATTEMPT_RUNNING) {
         observe_watch_task(entry);
     }
-    pass->is_gone = entry->desired == NULL && entry->status->task.id == NULL;
+    pass->is_gone = entry->desired == NULL && entry->status->task->id == NULL;
     if (!pass->is_gone) {
         decide_task(pass, &input);
     }

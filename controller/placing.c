@@ -40,9 +40,11 @@ void admission_free(struct task_admission *admission)
 
 void placing_release(struct entry *task)
 {
+    struct status_task *place = status_task(task->status);
+
     admission_free(TAKE(task->admission));
-    task->status->task.is_admitted = false;
-    task->status->task.pool = task->status->task.instance = NULL;
+    place->is_admitted = false;
+    place->pool = place->instance = NULL;
     entry_enqueue(task);
     placing_mark(task->controller);
 }
@@ -133,7 +135,7 @@ static void add_pool(struct placing *placing, struct entry *pool)
         .cpu_milli = limits.cpu_milli,
         .memory_bytes = limits.memory_bytes,
         .can_grow = !spec->is_suspended &&
-                    pool->status->pool.members - pool->status->pool.failed < spec->max_instances,
+                    pool->status->pool->members - pool->status->pool->failed < spec->max_instances,
         .max_instances = (unsigned)spec->max_instances,
     };
     for (struct map_entry *at = map_first(&pool->pool->members); at != NULL; at = map_next(at)) {
@@ -202,7 +204,7 @@ static bool was_admitted(const struct entry *task)
 {
     return task->admission != NULL
                ? task->admission->is_admitted
-               : task->status->task.is_admitted || task->status->task.attempt > 0;
+               : task->status->task->is_admitted || task->status->task->attempt > 0;
 }
 
 /* One that waits for another branch keeps the place that it has. */
@@ -229,8 +231,8 @@ static void add_task(struct placing *placing, struct entry *task)
         .repository = index - 1,
         .pool = task->desired != NULL ? task->desired->task.pool : NULL,
         .priority = task->desired != NULL ? task->desired->task.priority : 0,
-        .arrival_wall_ms = task->status->task.arrival_wall_ms != 0
-                               ? task->status->task.arrival_wall_ms
+        .arrival_wall_ms = task->status->task->arrival_wall_ms != 0
+                               ? task->status->task->arrival_wall_ms
                                : clock_wall_ms(),
         .sequence = task->sequence,
         .is_admitted = was_admitted(task),

@@ -372,7 +372,7 @@ bool pools_pass(struct entry *pool, const struct world *world, struct object_sta
                               ? facts.first_stalled->status->conditions[CONDITION_STALLED].reason
                               : NULL,
         .stalled_message = facts.stalled_message,
-        .previous = &pool->status->pool,
+        .previous = pool->status->pool,
         .now_wall_ms = world->now_wall_ms,
     };
     pool_decide(&input, &decision);

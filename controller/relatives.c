@@ -45,7 +45,7 @@ static void tell_own_container(struct entry *entry)
 static void tell_of_repository(struct entry *entry, const struct object_status *before,
                                bool was_passed)
 {
-    if (before->repository.idle_since_wall_ms != entry->status->repository.idle_since_wall_ms) {
+    if (before->repository->idle_since_wall_ms != entry->status->repository->idle_since_wall_ms) {
         repository_save(entry);
     }
     if (!was_passed || is_news(before, entry->status)) {
@@ -54,15 +54,15 @@ static void tell_of_repository(struct entry *entry, const struct object_status *
         entry_enqueue(entry->repository->mirror);
     }
     if (!was_passed || is_news(before, entry->status) ||
-        before->repository.active_tasks != entry->status->repository.active_tasks ||
-        before->repository.kept_count != entry->status->repository.kept_count) {
+        before->repository->active_tasks != entry->status->repository->active_tasks ||
+        before->repository->kept_count != entry->status->repository->kept_count) {
         tell_own_container(entry);
     }
 }
 
 static bool is_waiting_for_mirror(const struct entry *task, const struct object_status *status)
 {
-    return status->task.tree.name == NULL && task_is_active(task->desired, status);
+    return status->task->tree.name == NULL && task_is_active(task->desired, status);
 }
 
 /* Who works in the shared tree changes it: what was seen in it before is no news any more. */
@@ -92,12 +92,12 @@ static void tell_of_task(struct entry *entry, const struct object_status *before
         entry_enqueue(repository);
     }
     if (repository != NULL && task_is_in_shared_tree(entry) &&
-        (!was_passed || !text_equal(before->task.tree.name, SHARED_TREE))) {
+        (!was_passed || !text_equal(before->task->tree.name, SHARED_TREE))) {
         note_joining(repository);
     }
     if (repository != NULL && (task_is_over(before) != task_is_over(now) ||
-                               before->task.port_count != now->task.port_count ||
-                               !text_equal(before->task.tree.name, now->task.tree.name))) {
+                               before->task->port_count != now->task->port_count ||
+                               !text_equal(before->task->tree.name, now->task->tree.name))) {
         tell_tasks(&repository->repository->tasks); /* ports, or the shared tree, are free */
     }
     if (mirror != NULL &&

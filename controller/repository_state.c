@@ -24,7 +24,7 @@ void repository_save(struct entry *entry)
     if (!path_exists(directory)) {
         return; /* nothing was made for it yet */
     }
-    timestamp_format(entry->status->repository.idle_since_wall_ms, idle_since);
+    timestamp_format(entry->status->repository->idle_since_wall_ms, idle_since);
     json_object_set_new(json, "version", json_integer(2));
     json_object_set_new(json, "url", json_string(repository->mirror->mirror->url_text));
     if (repository->branch != NULL) {
@@ -81,7 +81,7 @@ void repository_load(struct entry *entry)
     repository->prepared = read_text(json, "prepared");
     repository->prepared_commit = read_text(json, "preparedCommit");
     if (idle_since != NULL) {
-        timestamp_parse(idle_since, &entry->status->repository.idle_since_wall_ms);
+        timestamp_parse(idle_since, &status_repository(entry->status)->idle_since_wall_ms);
         status_limit_times(entry->status, clock_wall_ms(), RETRY_MAX_MS);
     }
 }

@@ -96,7 +96,7 @@ static void tell_owner(const struct entry *repository, const struct tree_record 
 {
     struct entry *task = tree_owner(repository, record);
 
-    if (task != NULL && text_equal(task->status->task.tree.name, record->name)) {
+    if (task != NULL && text_equal(task->status->task->tree.name, record->name)) {
         task_forget_place(task->status);
         status_mark_entry(task);
         entry_enqueue(task);
@@ -196,8 +196,8 @@ struct entry *tree_owner(const struct entry *repository, const struct tree_recor
         record->task != NULL ? object_key(kind_name(KIND_TASK), record->task) : NULL;
     struct entry *task = key != NULL ? entry_find(repository->controller, key) : NULL;
 
-    return task != NULL && task->is_passed && task->status->task.tree.name != NULL &&
-                   strcmp(task->status->task.tree.name, record->name) != 0
+    return task != NULL && task->is_passed && task->status->task->tree.name != NULL &&
+                   strcmp(task->status->task->tree.name, record->name) != 0
                ? NULL
                : task;
 }

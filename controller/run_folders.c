@@ -50,7 +50,7 @@ static void claim_by_log(void *user, const char *name)
 /* The run that it waits for, and the log that its status names: ".../<id>/<attempt>.log". */
 static void claim_by_setup(struct folder_sweep *sweep, const struct entry *setup)
 {
-    const char *log = setup->status->repository.setup_log;
+    const char *log = setup->status->repository->setup_log;
     auto_free char *folder = log != NULL && strrchr(log, '/') != NULL
                                  ? xstrndup(log, (size_t)(strrchr(log, '/') - log))
                                  : NULL;
@@ -69,7 +69,7 @@ static void find_claims(struct folder_sweep *sweep)
         const struct entry *entry = map_value(at);
 
         if (entry->kind == ENTRY_TASK) {
-            claim(sweep, entry->status->task.id);
+            claim(sweep, entry->status->task->id);
         } else if (entry->kind == ENTRY_SETUP && !sweep->is_at_once) {
             claim_by_setup(sweep, entry);
         }
@@ -144,7 +144,7 @@ void run_folders_clear(struct entry *repository)
     sweep_container(&sweep, repository->name);
     map_done(&sweep.claimed);
     if (setup != NULL) {
-        setup->status->repository.setup_log = NULL;
+        status_repository(setup->status)->setup_log = NULL;
         entry_enqueue(setup);
     }
 }

@@ -37,14 +37,16 @@ struct entry *setup_repository(const struct entry *setup)
  */
 static struct entry *setup_new(const struct entry *repository)
 {
-    const struct status_repository *recalled = &repository->status->repository;
+    const struct status_repository *recalled = repository->status->repository;
     struct entry *entry =
         entry_new(repository->controller, ENTRY_SETUP, KIND_SETUP, repository->name);
 
     entry->setup->repository_key = xstrdup(repository->key);
-    entry->status->repository.setup_commit = status_text(entry->status, recalled->setup_commit);
+    status_repository(entry->status)->setup_commit =
+        status_text(entry->status, recalled->setup_commit);
     if (recalled->setup_log != NULL && path_exists(recalled->setup_log)) {
-        entry->status->repository.setup_log = status_text(entry->status, recalled->setup_log);
+        status_repository(entry->status)->setup_log =
+            status_text(entry->status, recalled->setup_log);
     }
     return entry;
 }
@@ -262,7 +264,7 @@ static size_t find_wishes(const struct entry *repository, struct setup_wish *wis
         struct source source;
 
         if (task->desired == NULL || !task_is_placed(task) ||
-            !task_is_active(task->desired, task->status) || task->status->task.tree.name != NULL) {
+            !task_is_active(task->desired, task->status) || task->status->task->tree.name != NULL) {
             continue;
         }
         task_find_source(task, &source);

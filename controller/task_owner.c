@@ -43,7 +43,7 @@ char *task_why_forbidden(const struct entry *task)
 
 bool task_is_forbidden(const struct entry *task)
 {
-    const struct status_task *status = &task->status->task;
+    const struct status_task *status = task->status->task;
     auto_free char *why = NULL;
 
     if (status->attempt > 0 || status->tree.name != NULL) {

@@ -221,7 +221,7 @@ void trees_load(struct entry *repository)
 
 bool task_is_in_shared_tree(const struct entry *task)
 {
-    return !task_is_over(task->status) && text_equal(task->status->task.tree.name, SHARED_TREE);
+    return !task_is_over(task->status) && text_equal(task->status->task->tree.name, SHARED_TREE);
 }
 
 /* --- what is there ---------------------------------------------------------------------------- */
@@ -247,7 +247,7 @@ bool tree_is_there(const struct entry *repository, const struct tree_record *rec
 void tree_fill_status(const struct entry *repository, const struct tree_record *record,
                       struct object_status *status)
 {
-    struct status_tree *tree = &status->task.tree;
+    struct status_tree *tree = &status_task(status)->tree;
 
     tree->name = status_text(status, record->name);
     tree->method = trees_method_name(record->method);
@@ -263,9 +263,10 @@ void tree_fill_status(const struct entry *repository, const struct tree_record *
     tree->is_unpushed = record->is_unpushed;
     tree->end_commit = status_text(status, record->end_commit);
     tree->end_branch = status_text(status, record->end_branch);
-    status->task.work_dir = arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, record->name);
-    status->task.branch = status_text(status, record->branch);
-    status->task.commit = status_text(status, record->commit);
+    status_task(status)->work_dir =
+        arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, record->name);
+    status_task(status)->branch = status_text(status, record->branch);
+    status_task(status)->commit = status_text(status, record->commit);
 }
 
 bool tree_is_of_setup(const struct tree_record *record)

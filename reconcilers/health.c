@@ -26,19 +26,21 @@ void health_describe(struct container_pass *pass)
 {
     const struct observed_probes *probes = known_probes(pass);
     struct object_status *status = pass->status;
+    struct status_probes *told;
 
-    status->probes = (struct status_probes){0};
     if (probes == NULL) {
         return;
     }
-    status->probes.started_wall_ms = probes->started_wall_ms;
-    status->probes.ready_wall_ms = probes->ready_wall_ms;
+    told = status_probes(status);
+    *told = (struct status_probes){0};
+    told->started_wall_ms = probes->started_wall_ms;
+    told->ready_wall_ms = probes->ready_wall_ms;
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
         const struct observed_probe *probe = &probes->of[i];
         const struct probe_spec *spec = pass->want->probes.of[i];
 
         if (spec != NULL) {
-            status->probes.of[i] = (struct status_probe){
+            told->of[i] = (struct status_probe){
                 .is_set = true,
                 .verdict = probe->verdict,
                 .successes = capped(probe->successes, spec->success_threshold),

@@ -39,7 +39,7 @@ void hooks_plan_pre_stop(struct container_pass *pass, enum phase phase, const ch
 
 static bool is_of_this_start(const struct container_pass *pass)
 {
-    const struct status_hook *hook = &pass->status->post_start;
+    const struct status_hook *hook = &pass->status->hooks->post_start;
 
     return hook->result != HOOK_UNKNOWN &&
            hook->container_started_wall_ms == pass->container->started_wall_ms;
@@ -52,7 +52,7 @@ static bool was_running_without(const struct container_pass *pass)
 {
     const struct object_status *previous = pass->previous;
 
-    return previous != NULL && previous->post_start.result == HOOK_UNKNOWN &&
+    return previous != NULL && previous->hooks->post_start.result == HOOK_UNKNOWN &&
            (previous->phase == PHASE_RUNNING || previous->phase == PHASE_SUSPENDED) &&
            text_equal(previous->container.id, pass->container->id);
 }
@@ -68,9 +68,9 @@ static void plan_end(struct container_pass *pass)
 {
     enum phase phase =
         pass->want->restart_policy == RESTART_NEVER ? PHASE_STOPPING : PHASE_REPAIRING;
-    auto_free char *cause = describe_failure(&pass->status->post_start);
+    auto_free char *cause = describe_failure(&pass->status->hooks->post_start);
 
-    pass->status->post_start.has_ended_container = true;
+    status_hooks(pass->status)->post_start.has_ended_container = true;
     plan_set_operation(pass->plan, "stop", cause);
     container_plan_stop(pass, phase, cause);
     pass->status->phase = phase;
@@ -80,21 +80,21 @@ static void plan_end(struct container_pass *pass)
 
 bool hooks_are_done(struct container_pass *pass)
 {
-    struct status_hook *done = &pass->status->post_start;
-
     if (pass->want->post_start == NULL) {
-        *done = (struct status_hook){0};
+        if (pass->status->hooks->post_start.result != HOOK_UNKNOWN) {
+            status_hooks(pass->status)->post_start = (struct status_hook){0};
+        }
         return true;
     }
     if (is_of_this_start(pass)) {
-        if (done->result != HOOK_FAILED) {
+        if (pass->status->hooks->post_start.result != HOOK_FAILED) {
             return true;
         }
         plan_end(pass);
         return false;
     }
     if (was_running_without(pass)) {
-        *done = (struct status_hook){
+        status_hooks(pass->status)->post_start = (struct status_hook){
             .result = HOOK_SKIPPED,
             .container_started_wall_ms = pass->container->started_wall_ms,
         };
@@ -117,7 +117,7 @@ char *hooks_end_cause(const struct container_pass *pass)
                                                             : "a hook failed")
                    : NULL;
     }
-    return is_of_this_start(pass) && pass->status->post_start.has_ended_container
-               ? describe_failure(&pass->status->post_start)
+    return is_of_this_start(pass) && pass->status->hooks->post_start.has_ended_container
+               ? describe_failure(&pass->status->hooks->post_start)
                : NULL;
 }

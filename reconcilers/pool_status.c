@@ -85,8 +85,8 @@ void pool_describe(const struct pool_input *input, const struct pool_decision *d
     const struct status_pool *pool = &decision->status;
     auto_free char *numbers = NULL;
 
-    status->pool = *pool;
-    status->pool.is_set = true;
+    *status_pool(status) = *pool;
+    status_pool(status)->is_set = true;
     if (input->spec == NULL) {
         describe_gone(decision, status);
         return;

@@ -52,9 +52,9 @@ bool probes_are_of(const struct observed_probes *probes, const struct observed_c
 static bool remembers_start(const struct object_status *status,
                             const struct observed_container *container)
 {
-    return status != NULL && status->probes.started_wall_ms != 0 &&
+    return status != NULL && status->probes->started_wall_ms != 0 &&
            text_equal(status->container.id, container->id) &&
-           status->probes.started_wall_ms / MS_PER_SECOND ==
+           status->probes->started_wall_ms / MS_PER_SECOND ==
                container->started_wall_ms / MS_PER_SECOND;
 }
 
@@ -73,9 +73,9 @@ void probes_begin(struct observed_probes *probes, const struct observed_containe
     if (!remembers_start(remembered, container)) {
         return;
     }
-    probes->ready_wall_ms = remembered->probes.ready_wall_ms;
+    probes->ready_wall_ms = remembered->probes->ready_wall_ms;
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        const struct status_probe *before = &remembered->probes.of[i];
+        const struct status_probe *before = &remembered->probes->of[i];
 
         if (!before->is_set || (before->verdict == VERDICT_FAILURE && !is_same_spec)) {
             continue;

@@ -153,7 +153,7 @@ static struct demand find_demand(const struct world *world, const struct reposit
                                  struct plan *plan, struct object_status *status)
 {
     const struct repository_spec *spec = &input->settings->repository;
-    struct status_repository *repository = &status->repository;
+    struct status_repository *repository = status_repository(status);
     int64_t stop_at, remove_at;
 
     if (spec->is_suspended && (input->container != NULL || input->trees->exists)) {
@@ -190,7 +190,7 @@ static struct demand find_demand(const struct world *world, const struct reposit
 
 static void describe_mirror(const struct repository_input *input, struct object_status *status)
 {
-    struct status_repository *repository = &status->repository;
+    struct status_repository *repository = status_repository(status);
     const struct condition *stalled =
         input->mirror_status != NULL ? &input->mirror_status->conditions[CONDITION_STALLED] : NULL;
 
@@ -224,20 +224,20 @@ static const char *setup_state_word(const struct object_status *setup)
 static void describe_setup(const struct repository_input *input, struct object_status *status)
 {
     const struct object_status *setup = input->setup_status;
-    struct status_repository *repository = &status->repository;
+    struct status_repository *repository = status_repository(status);
 
     if (setup == NULL || input->settings->repository.setup == NULL) {
         return;
     }
     repository->setup_state = setup_state_word(setup);
-    repository->setup_commit = status_text(status, setup->repository.setup_commit);
-    repository->setup_log = status_text(status, setup->repository.setup_log);
+    repository->setup_commit = status_text(status, setup->repository->setup_commit);
+    repository->setup_log = status_text(status, setup->repository->setup_log);
     repository->setup_message = status_text(status, setup->conditions[CONDITION_READY].message);
 }
 
 static void describe_branches(const struct repository_input *input, struct object_status *status)
 {
-    struct status_repository *repository = &status->repository;
+    struct status_repository *repository = status_repository(status);
 
     repository->branches =
         arena_alloc(&status->arena, (input->branch_count + 1) * sizeof(*repository->branches));
@@ -265,7 +265,7 @@ static void describe_branches(const struct repository_input *input, struct objec
 
 static void describe(const struct repository_input *input, struct object_status *status)
 {
-    struct status_repository *repository = &status->repository;
+    struct status_repository *repository = status_repository(status);
 
     /* With what a devcontainer.json adds it is still the spec in the file that this speaks of. */
     status->observed_hash =
@@ -293,7 +293,7 @@ static void describe_idle(const struct repository_input *input, struct object_st
 {
     auto_free char *message = NULL;
 
-    if (input->awaited_pool == NULL && status->repository.active_tasks > input->active_tasks) {
+    if (input->awaited_pool == NULL && status->repository->active_tasks > input->active_tasks) {
         status_set_ready(status, "OnBranches", "its tasks are in containers of branches");
     } else if (input->awaited_pool == NULL) {
         status_set_ready(status, "Idle", "no task needs it");

@@ -31,7 +31,7 @@ bool task_is_active(const struct object *desired, const struct object_status *st
     if (task_is_over(status)) {
         return false;
     }
-    if (status != NULL && status->task.attempt > 0) {
+    if (status != NULL && status->task->attempt > 0) {
         return true; /* its command may still run, also when the spec is gone */
     }
     if (status != NULL && (is_stalled_by(status, REASON_BRANCH_CONFLICT) ||
@@ -106,7 +106,7 @@ static const char *make_id(struct object_status *status, const char *name, int64
 static void describe_admission(const struct task_pass *pass)
 {
     const struct task_admission *admission = pass->input->admission;
-    struct status_task *task = &pass->status->task;
+    struct status_task *task = status_task(pass->status);
 
     if (task->arrival_wall_ms == 0) {
         task->arrival_wall_ms = pass->world->now_wall_ms;
@@ -122,7 +122,7 @@ static void describe_admission(const struct task_pass *pass)
 
 static void describe_links(struct object_status *status, const struct cache_list *caches)
 {
-    struct text_list *links = &status->task.links;
+    struct text_list *links = &status_task(status)->links;
 
     links->count = 0;
     links->items = arena_alloc(&status->arena, (caches->count + 1) * sizeof(*links->items));
@@ -135,21 +135,22 @@ static void describe_place(const struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     struct object_status *status = pass->status;
+    struct status_task *task = status_task(status);
 
-    status->task.repository = status_text(status, input->repository);
-    status->task.url = status_text(status, input->url);
+    task->repository = status_text(status, input->repository);
+    task->url = status_text(status, input->url);
     if (input->settings != NULL) {
         describe_links(status, &input->settings->repository.caches);
     }
     if (input->desired != NULL) {
-        status->task.person = status_text(status, input->desired->task.user);
+        task->person = status_text(status, input->desired->task.user);
     }
     if (input->trees->is_user_known) {
-        status->task.user = status_text(status, input->trees->user);
+        task->user = status_text(status, input->trees->user);
     }
-    if (status->task.tree.note != NULL) {
+    if (task->tree.note != NULL) {
         status_set_condition(status, CONDITION_WORKSPACE_READY, CONDITION_TRUE, REASON_FETCH_FAILED,
-                             status->task.tree.note);
+                             task->tree.note);
     }
     if (input->container != NULL && input->container->is_ours) {
         status->container.id = status_text(status, input->container->id);
@@ -172,7 +173,7 @@ static void plan_stop(struct task_pass *pass, const char *cause)
     plan_set_operation(pass->plan, "stop", cause);
     stop = plan_add(pass->plan, ACTION_STOP_TASK, PHASE_TASK_RUNNING, pass->input->name, cause);
     stop->grace_seconds = STOP_GRACE_SECONDS;
-    stop->attempt = pass->status->task.attempt;
+    stop->attempt = pass->status->task->attempt;
 }
 
 static void reconcile_running(struct task_pass *pass)
@@ -182,8 +183,8 @@ static void reconcile_running(struct task_pass *pass)
     const struct condition *ready = &status->conditions[CONDITION_READY];
 
     status->phase = PHASE_TASK_RUNNING;
-    status->task.start_wall_ms = input->attempt->started_wall_ms;
-    status->task.next_retry_wall_ms = 0;
+    status_task(status)->start_wall_ms = input->attempt->started_wall_ms;
+    status_task(status)->next_retry_wall_ms = 0;
     status_set_progressing(status, "Running", "its command runs");
     plan_wake_at(pass->plan, pass->world->now_wall_ms + POLL_MS);
     if (is_suspended(input)) {
@@ -198,12 +199,12 @@ static void reconcile_running(struct task_pass *pass)
 static bool reconcile_attempt(struct task_pass *pass)
 {
     const struct object_status *previous = pass->input->previous;
-    struct status_task *task = &pass->status->task;
+    struct status_task *task = status_task(pass->status);
 
     switch (pass->input->attempt->state) { /* no default: each state needs an answer to compile */
     case ATTEMPT_ABSENT:
         if (previous != NULL && previous->phase == PHASE_TASK_RUNNING &&
-            previous->task.attempt > 0) {
+            previous->task->attempt > 0) {
             task_finish(pass, PHASE_FAILED, REASON_CONTAINER_LOST, "its records are gone",
                         pass->world->now_wall_ms);
             return true;
@@ -260,7 +261,7 @@ static void say_changed_after_start(struct object_status *status)
 
 static bool is_untouched(const struct task_pass *pass)
 {
-    const struct status_task *task = &pass->status->task;
+    const struct status_task *task = pass->status->task;
 
     return pass->input->attempt->state == ATTEMPT_ABSENT && task->attempt == 0 &&
            task->tree.name == NULL;
@@ -316,18 +317,18 @@ static void decide(struct task_pass *pass)
         task_reconcile_over(pass);
         return;
     }
-    if (status->task.id == NULL) {
-        status->task.id = make_id(status, input->name, pass->world->now_wall_ms);
+    if (status->task->id == NULL) {
+        status_task(status)->id = make_id(status, input->name, pass->world->now_wall_ms);
     }
     if (reconcile_by_spec(pass)) {
         return;
     }
-    if (!status->task.is_admitted && input->repository == NULL && input->source != NULL &&
+    if (!status->task->is_admitted && input->repository == NULL && input->source != NULL &&
         input->source->state != SOURCE_READY) {
         task_wait_for_source(pass); /* only the mirror can tell which container it belongs to */
         return;
     }
-    if (!status->task.is_admitted) {
+    if (!status->task->is_admitted) {
         reconcile_queued(pass);
         return;
     }
@@ -339,11 +340,12 @@ void task_reconcile(const struct world *world, const struct task_input *input, s
 {
     struct task_pass pass = {.world = world, .input = input, .plan = plan, .status = status};
 
+    status_task(status); /* from here on it has one: what is read of it stays where it is */
     /* of an action that failed: said anew as long as it waits */
     status->restarts.next_retry_wall_ms = 0;
     decide(&pass);
-    if (input->desired != NULL && status->task.attempt > 0 && status->task.hash != NULL &&
-        !text_equal(status->task.hash, input->desired->container_hash)) {
+    if (input->desired != NULL && status->task->attempt > 0 && status->task->hash != NULL &&
+        !text_equal(status->task->hash, input->desired->container_hash)) {
         say_changed_after_start(status);
     }
     if (failure_holds_back(input->failure, input->name, world->now_wall_ms, plan, status) &&

@@ -23,12 +23,13 @@ void task_finish(struct task_pass *pass, enum phase phase, const char *reason, c
                  int64_t end_wall_ms)
 {
     struct object_status *status = pass->status;
+    struct status_task *task = status_task(status);
 
     status->phase = phase;
-    status->task.reason = status_text(status, reason);
-    status->task.end_wall_ms = end_wall_ms;
-    status->task.next_retry_wall_ms = 0;
-    status->task.port_count = 0; /* given back */
+    task->reason = status_text(status, reason);
+    task->end_wall_ms = end_wall_ms;
+    task->next_retry_wall_ms = 0;
+    task->port_count = 0; /* given back */
     say_end(status, reason, message);
     if (phase == PHASE_FAILED) {
         status_add_error(status, reason, message, NULL);
@@ -100,14 +101,14 @@ static bool has_another_try(const struct task_pass *pass)
     const struct object *desired = pass->input->desired;
 
     return desired != NULL && desired->task.state == TASK_ACTIVE &&
-           pass->status->task.attempt <= desired->task.backoff_limit;
+           pass->status->task->attempt <= desired->task.backoff_limit;
 }
 
 /* True while the next attempt is waited for. */
 static bool wait_for_retry(struct task_pass *pass, const struct verdict *verdict)
 {
     struct object_status *status = pass->status;
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
     auto_free char *message = NULL;
 
     if (task->next_retry_wall_ms == 0) {
@@ -130,7 +131,7 @@ bool task_judge_attempt(struct task_pass *pass)
 {
     const struct observed_attempt *attempt = pass->input->attempt;
     struct verdict verdict = judge(pass);
-    struct status_task *task = &pass->status->task;
+    struct status_task *task = status_task(pass->status);
     bool is_answered = true;
 
     task->start_wall_ms = attempt->started_wall_ms;
@@ -155,7 +156,7 @@ static bool has_own_tree(const struct status_tree *tree)
 /* True when the tree must be looked at before anything is decided about it. */
 static bool plan_inspection(struct task_pass *pass)
 {
-    const struct status_tree *tree = &pass->status->task.tree;
+    const struct status_tree *tree = &pass->status->task->tree;
 
     if (tree->name == NULL || tree->is_inspected) {
         return false;
@@ -187,17 +188,17 @@ static int64_t tree_ends_at(const struct task_input *input, const struct status_
 
 void task_forget_place(struct object_status *status)
 {
-    struct status_tree *tree = &status->task.tree;
+    struct status_tree *tree = &status_task(status)->tree;
 
     tree->name = tree->method = tree->host_path = tree->home = tree->tmp = tree->layer = NULL;
     tree->uid = tree->gid = 0;
     tree->removed_at_wall_ms = 0;
-    status->task.work_dir = NULL;
+    status_task(status)->work_dir = NULL;
 }
 
 static void describe_work(struct task_pass *pass)
 {
-    const struct status_tree *tree = &pass->status->task.tree;
+    const struct status_tree *tree = &pass->status->task->tree;
     auto_free char *message = NULL;
 
     if (!has_own_tree(tree) || !has_work(tree)) {
@@ -216,7 +217,7 @@ static void expire(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     struct object_status *status = pass->status;
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
     int64_t now_wall_ms = pass->world->now_wall_ms;
     int64_t log_ends_at = task->end_wall_ms + input->ttl_ms;
 
@@ -245,10 +246,10 @@ void task_reconcile_over(struct task_pass *pass)
     const struct task_input *input = pass->input;
     const struct object_status *previous = input->previous;
     const char *message = previous->conditions[CONDITION_READY].message;
-    const char *reason = previous->task.reason != NULL ? previous->task.reason : "Completed";
+    const char *reason = previous->task->reason != NULL ? previous->task->reason : "Completed";
 
-    task_finish(pass, previous->phase, reason, message, previous->task.end_wall_ms);
-    if (pass->status->task.tree.name == NULL) {
+    task_finish(pass, previous->phase, reason, message, previous->task->end_wall_ms);
+    if (pass->status->task->tree.name == NULL) {
         task_forget_place(pass->status); /* it may have gone while the controller was killed */
     }
     if (!plan_inspection(pass)) {
@@ -264,20 +265,21 @@ void task_reconcile_over(struct task_pass *pass)
 void task_reconcile_gone(struct task_pass *pass)
 {
     struct object_status *status = pass->status;
+    struct status_task *task = status_task(status);
 
     if (task_is_over(pass->input->previous)) {
         status->phase = pass->input->previous->phase;
     } else {
         status->phase = PHASE_SUCCEEDED;
-        status->task.end_wall_ms = pass->world->now_wall_ms;
+        task->end_wall_ms = pass->world->now_wall_ms;
     }
-    status->task.port_count = 0;
-    status->task.next_retry_wall_ms = 0;
+    task->port_count = 0;
+    task->next_retry_wall_ms = 0;
     if (plan_inspection(pass)) {
         return;
     }
-    if (has_own_tree(&status->task.tree)) {
-        status->task.tree.removed_at_wall_ms = tree_ends_at(pass->input, &status->task);
+    if (has_own_tree(&task->tree)) {
+        task->tree.removed_at_wall_ms = tree_ends_at(pass->input, task);
     }
     plan_set_operation(pass->plan, "delete", "its spec is gone");
     plan_add(pass->plan, ACTION_REMOVE_TASK, status->phase, pass->input->name, "its spec is gone");

@@ -108,7 +108,7 @@ static bool is_decided(const struct status_task *task)
 static bool has_all(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
-    bool is_new = !is_decided(&pass->status->task);
+    bool is_new = !is_decided(pass->status->task);
     const struct object_status *repository = input->repository_status;
     auto_free char *message = NULL;
 
@@ -217,7 +217,7 @@ static bool take_ports(struct task_pass *pass)
     const struct task_input *input = pass->input;
     const struct task_port_list *wanted = &input->desired->task.ports;
     struct object_status *status = pass->status;
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
     size_t next = 0;
 
     if (keep_ports(task, input)) {
@@ -272,7 +272,7 @@ static void set_tree(struct task_pass *pass, const char *name, const struct tree
 {
     const struct task_input *input = pass->input;
     struct object_status *status = pass->status;
-    struct status_tree *tree = &status->task.tree;
+    struct status_tree *tree = &status_task(status)->tree;
 
     pass->has_chosen_tree |= tree->name == NULL;
     tree->name = status_text(status, name);
@@ -284,9 +284,9 @@ static void set_tree(struct task_pass *pass, const char *name, const struct tree
     tree->tmp = arena_printf(&status->arena, "%s/.tmp/%s", WORKSPACE_MOUNT, name);
     tree->layer = status_text(status, source->layer);
     tree->is_inspected = false;
-    status->task.work_dir = arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, name);
-    status->task.branch = status_text(status, source->branch);
-    status->task.commit = status_text(status, source->commit);
+    status_task(status)->work_dir = arena_printf(&status->arena, "%s/%s", WORKSPACE_MOUNT, name);
+    status_task(status)->branch = status_text(status, source->branch);
+    status_task(status)->commit = status_text(status, source->commit);
 }
 
 static struct tree_source new_source(const struct task_input *input, const char *branch)
@@ -305,7 +305,7 @@ static void note_stale(const struct task_pass *pass)
 {
     const struct source *source = pass->input->source;
 
-    pass->status->task.tree.note =
+    status_task(pass->status)->tree.note =
         source->is_stale ? arena_printf(&pass->status->arena,
                                         "the remote could not be asked, so its commit is the "
                                         "newest one known here: %s",
@@ -317,7 +317,7 @@ static void note_stale(const struct task_pass *pass)
 static bool prepare_own_tree(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
-    struct status_task *task = &pass->status->task;
+    struct status_task *task = status_task(pass->status);
 
     if (task->tree.name != NULL && input->has_tree) {
         return true;
@@ -455,7 +455,7 @@ static bool prepare_shared_tree(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     const struct observed_shared_tree *shared = input->shared;
-    const struct status_task *task = &pass->status->task;
+    const struct status_task *task = pass->status->task;
     bool is_same = is_same_branch(shared, input->source);
 
     if (task->tree.name != NULL) { /* it has joined */
@@ -495,7 +495,7 @@ static void plan_command(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
     struct object_status *status = pass->status;
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
     unsigned attempt = input->attempt->state == ATTEMPT_ABSENT && task->attempt > 0
                            ? task->attempt /* its start was never carried out */
                            : task->attempt + 1;
@@ -519,9 +519,9 @@ static void open_session(struct task_pass *pass)
     const struct condition *ready = &status->conditions[CONDITION_READY];
 
     status->phase = PHASE_TASK_RUNNING;
-    status->task.hash = status_text(status, pass->input->desired->container_hash);
-    if (status->task.start_wall_ms == 0) {
-        status->task.start_wall_ms = pass->world->now_wall_ms;
+    status_task(status)->hash = status_text(status, pass->input->desired->container_hash);
+    if (status->task->start_wall_ms == 0) {
+        status_task(status)->start_wall_ms = pass->world->now_wall_ms;
     }
     status_set_ready(status, "SessionOpen", "open until state is Completed or the file goes");
     if (pass->input->desired->task.is_suspended) {
@@ -547,7 +547,7 @@ static bool is_value_missing(struct task_pass *pass)
 static bool is_ready_to_go_on(struct task_pass *pass)
 {
     const struct task_input *input = pass->input;
-    const char *tree = pass->status->task.tree.name;
+    const char *tree = pass->status->task->tree.name;
     bool is_there =
         tree != NULL && (strcmp(tree, SHARED_TREE) == 0 ? input->shared->exists : input->has_tree);
 
@@ -563,9 +563,11 @@ static bool is_ready_to_go_on(struct task_pass *pass)
 
 void task_forget_tree(struct object_status *status)
 {
-    status->task.tree.name = NULL;
-    status->task.branch = status->task.commit = status->task.work_dir = NULL;
-    status->task.port_count = 0;
+    struct status_task *task = status_task(status);
+
+    task->tree.name = NULL;
+    task->branch = task->commit = task->work_dir = NULL;
+    task->port_count = 0;
 }
 
 /*
@@ -575,7 +577,7 @@ void task_forget_tree(struct object_status *status)
 static void leave_other_tree(struct task_pass *pass)
 {
     const struct observed_shared_tree *shared = pass->input->shared;
-    struct status_task *task = &pass->status->task;
+    struct status_task *task = status_task(pass->status);
 
     if (text_equal(task->tree.name, SHARED_TREE) && (shared->exists || shared->is_lost) &&
         !(text_equal(task->branch, shared->branch) && text_equal(task->commit, shared->commit))) {
@@ -604,7 +606,7 @@ void task_reconcile_start(struct task_pass *pass)
     } else if (pass->plan->count > 0 && input->desired->task.command.count > 0 &&
                pass->plan->actions[pass->plan->count - 1]->type == ACTION_MAKE_TREE) {
         plan_command(pass); /* in one go, without another pass */
-    } else if (pass->status->task.tree.name == NULL) {
-        pass->status->task.port_count = 0; /* it may wait long: others can have them */
+    } else if (pass->status->task->tree.name == NULL) {
+        status_task(pass->status)->port_count = 0; /* it may wait long: others can have them */
     }
 }

@@ -7,10 +7,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The parts of who has none. */
+static const struct status_probes no_probes;
+static const struct status_hooks no_hooks;
+static const struct status_task no_task;
+static const struct status_repository no_repository;
+static const struct status_pool no_pool;
+
 struct object_status *status_new(void)
 {
-    return xcalloc(1, sizeof(struct object_status));
+    struct object_status *status = xcalloc(1, sizeof(*status));
+
+    status->probes = &no_probes;
+    status->hooks = &no_hooks;
+    status->task = &no_task;
+    status->repository = &no_repository;
+    status->pool = &no_pool;
+    return status;
 }
+
+/* What is not the constant was made here, so that it may be written in. */
+#define DEFINE_PART(part)                                                                          \
+    bool status_has_##part(const struct object_status *status)                                     \
+    {                                                                                              \
+        return status->part != &no_##part;                                                         \
+    }                                                                                              \
+    struct status_##part *status_##part(struct object_status *status)                              \
+    {                                                                                              \
+        if (!status_has_##part(status)) {                                                          \
+            status->part = arena_alloc(&status->arena, sizeof(no_##part));                         \
+        }                                                                                          \
+        return (struct status_##part *)(uintptr_t)status->part;                                    \
+    }
+
+DEFINE_PART(probes)
+DEFINE_PART(hooks)
+DEFINE_PART(task)
+DEFINE_PART(repository)
+DEFINE_PART(pool)
 
 void status_free(struct object_status *status)
 {
@@ -58,6 +92,18 @@ static void copy_operation(struct object_status *to, struct operation *operation
     operation->error_message = status_text(to, from->error_message);
 }
 
+static void copy_history(struct object_status *to, const struct object_status *from)
+{
+    if (from->history_count == 0) {
+        return;
+    }
+    to->history_count = from->history_count;
+    to->history = arena_alloc(&to->arena, from->history_count * sizeof(*to->history));
+    for (unsigned i = 0; i < from->history_count; i++) {
+        copy_operation(to, &to->history[i], &from->history[i]);
+    }
+}
+
 static void copy_restarts(struct object_status *to, const struct status_restarts *from)
 {
     to->restarts = *from;
@@ -79,6 +125,14 @@ static void copy_hook(struct object_status *to, struct status_hook *hook,
     hook->message = status_text(to, from->message);
 }
 
+static void copy_hooks(struct object_status *to, const struct status_hooks *from)
+{
+    struct status_hooks *hooks = status_hooks(to);
+
+    copy_hook(to, &hooks->post_start, &from->post_start);
+    copy_hook(to, &hooks->pre_stop, &from->pre_stop);
+}
+
 struct object_status *status_successor(const struct object_status *previous)
 {
     struct object_status *status = status_new();
@@ -87,19 +141,23 @@ struct object_status *status_successor(const struct object_status *previous)
         return status;
     }
     copy_operation(status, &status->operation, &previous->operation);
-    for (unsigned i = 0; i < previous->history_count; i++) {
-        copy_operation(status, &status->history[i], &previous->history[i]);
-    }
-    status->history_count = previous->history_count;
+    copy_history(status, previous);
     if (status->operation.state == OPERATION_PENDING) {
         status_drop_operation(status);
     }
     copy_restarts(status, &previous->restarts);
-    copy_hook(status, &status->post_start, &previous->post_start);
-    copy_hook(status, &status->pre_stop, &previous->pre_stop);
-    status_copy_task(status, &previous->task);
-    status_copy_repository(status, &previous->repository);
-    status->pool = previous->pool;
+    if (status_has_hooks(previous)) {
+        copy_hooks(status, previous->hooks);
+    }
+    if (status_has_task(previous)) {
+        status_copy_task(status, previous->task);
+    }
+    if (status_has_repository(previous)) {
+        status_copy_repository(status, previous->repository);
+    }
+    if (status_has_pool(previous)) {
+        *status_pool(status) = *previous->pool;
+    }
     status->last_address = status_text(status, previous->last_address);
     return status;
 }
@@ -185,7 +243,7 @@ bool status_is_operating(const struct object_status *status)
 void status_end_operation(struct object_status *status, const char *error_reason,
                           const char *error_message, int64_t now_wall_ms)
 {
-    struct operation *operation = &status->operation;
+    struct operation *operation = &status->operation, *history;
     unsigned kept =
         status->history_count < HISTORY_LENGTH ? status->history_count : HISTORY_LENGTH - 1;
 
@@ -198,8 +256,12 @@ void status_end_operation(struct object_status *status, const char *error_reason
     operation->error_message = status_text(status, error_message);
     operation->progress = error_reason == NULL ? 100 : operation->progress;
     operation->end_wall_ms = now_wall_ms;
-    memmove(&status->history[1], &status->history[0], kept * sizeof(status->history[0]));
-    status->history[0] = *operation;
+    history = arena_alloc(&status->arena, (kept + 1) * sizeof(*history));
+    history[0] = *operation;
+    if (kept > 0) {
+        memcpy(&history[1], status->history, kept * sizeof(*history));
+    }
+    status->history = history;
     status->history_count = kept + 1;
 }
 

@@ -139,6 +139,10 @@ struct status_hook {
     bool has_ended_container; /* postStart: Berth stopped the container because of it */
 };
 
+struct status_hooks {
+    struct status_hook post_start, pre_stop;
+};
+
 struct status_error {
     unsigned code;
     const char *reason;
@@ -251,32 +255,50 @@ struct status_pool {
     int64_t last_failure_wall_ms; /* of a member: later ones are new failures */
 };
 
+/*
+ * There is one for each object, all the time, and most have few of its parts: those are made on
+ * first use. The pointers to them are never NULL: what was not made reads as zeroes.
+ */
 struct object_status {
     struct arena arena;
     enum phase phase;
     const char *observed_hash;
     struct condition conditions[CONDITION_COUNT];
     struct operation operation;
-    struct operation history[HISTORY_LENGTH]; /* newest first */
+    struct operation *history; /* newest first, HISTORY_LENGTH at the most */
     unsigned history_count;
     struct status_container container; /* id NULL: there is none */
     const char *last_address; /* IPv4, of the container or the one before: asked for again */
     struct status_port *ports;
     size_t port_count;
     struct status_restarts restarts;
-    struct status_probes probes;
-    struct status_hook post_start, pre_stop;
     struct status_error *errors;
     size_t error_count;
-    struct status_task task;
-    struct status_repository repository;
-    struct status_pool pool;
+    const struct status_probes *probes; /* written through status_probes(), and so on */
+    const struct status_hooks *hooks;
+    const struct status_task *task;
+    const struct status_repository *repository;
+    const struct status_pool *pool;
 };
 
 struct object_status *status_new(void);
 void status_free(struct object_status *status); /* accepts NULL */
 #define object_status_free status_free
 DEFINE_AUTO_FREE(object_status);
+
+/* A part to write in: made, of zeroes, where it was not there. */
+struct status_probes *status_probes(struct object_status *status);
+struct status_hooks *status_hooks(struct object_status *status);
+struct status_task *status_task(struct object_status *status);
+struct status_repository *status_repository(struct object_status *status);
+struct status_pool *status_pool(struct object_status *status);
+
+/* False: it was not made, so there is nothing in it. */
+bool status_has_probes(const struct object_status *status);
+bool status_has_hooks(const struct object_status *status);
+bool status_has_task(const struct object_status *status);
+bool status_has_repository(const struct object_status *status);
+bool status_has_pool(const struct object_status *status);
 
 /* The text copied into the status' arena; NULL stays NULL. */
 const char *status_text(struct object_status *status, const char *text);

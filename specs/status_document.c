@@ -185,8 +185,8 @@ static json_t *hooks_to_json(const struct object_status *status)
 {
     json_t *json = json_object();
 
-    put_hook(json, "postStart", &status->post_start);
-    put_hook(json, "preStop", &status->pre_stop);
+    put_hook(json, "postStart", &status->hooks->post_start);
+    put_hook(json, "preStop", &status->hooks->pre_stop);
     return json;
 }
 
@@ -254,20 +254,21 @@ json_t *status_to_json(const struct object_status *status)
         status->restarts.next_retry_wall_ms != 0) {
         json_object_set_new(json, "restarts", restarts_to_json(&status->restarts));
     }
-    if (status->probes.started_wall_ms != 0) {
-        json_object_set_new(json, "probes", probes_to_json(&status->probes));
+    if (status->probes->started_wall_ms != 0) {
+        json_object_set_new(json, "probes", probes_to_json(status->probes));
     }
-    if (status->post_start.result != HOOK_UNKNOWN || status->pre_stop.result != HOOK_UNKNOWN) {
+    if (status->hooks->post_start.result != HOOK_UNKNOWN ||
+        status->hooks->pre_stop.result != HOOK_UNKNOWN) {
         json_object_set_new(json, "hooks", hooks_to_json(status));
     }
-    if (status->task.repository != NULL) {
-        json_object_set_new(json, "task", status_task_to_json(&status->task));
+    if (status->task->repository != NULL) {
+        json_object_set_new(json, "task", status_task_to_json(status->task));
     }
-    if (status->repository.url != NULL) {
-        json_object_set_new(json, "repository", status_repository_to_json(&status->repository));
+    if (status->repository->url != NULL) {
+        json_object_set_new(json, "repository", status_repository_to_json(status->repository));
     }
-    if (status->pool.is_set) {
-        json_object_set_new(json, "pool", pool_to_json(&status->pool));
+    if (status->pool->is_set) {
+        json_object_set_new(json, "pool", pool_to_json(status->pool));
     }
     if (status->error_count > 0) {
         json_object_set_new(json, "error", error_to_json(&status->errors[0]));

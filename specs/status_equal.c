@@ -130,8 +130,8 @@ static bool are_errors_equal(const struct object_status *a, const struct object_
 
 static bool is_of_instance(const struct object_status *status)
 {
-    return status->task.repository == NULL && status->repository.url == NULL &&
-           !status->pool.is_set;
+    return status->task->repository == NULL && status->repository->url == NULL &&
+           !status->pool->is_set;
 }
 
 bool status_equal_of_instance(const struct object_status *a, const struct object_status *b)
@@ -142,7 +142,7 @@ bool status_equal_of_instance(const struct object_status *a, const struct object
            are_operations_equal(&a->operation, &b->operation) && are_histories_equal(a, b) &&
            are_containers_equal(&a->container, &b->container) && are_ports_equal(a, b) &&
            are_restarts_equal(&a->restarts, &b->restarts) &&
-           are_probes_equal(&a->probes, &b->probes) &&
-           are_hooks_equal(&a->post_start, &b->post_start) &&
-           are_hooks_equal(&a->pre_stop, &b->pre_stop) && are_errors_equal(a, b);
+           are_probes_equal(a->probes, b->probes) &&
+           are_hooks_equal(&a->hooks->post_start, &b->hooks->post_start) &&
+           are_hooks_equal(&a->hooks->pre_stop, &b->hooks->pre_stop) && are_errors_equal(a, b);
 }

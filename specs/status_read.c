@@ -58,16 +58,18 @@ static void read_conditions(struct object_status *status, const json_t *list)
 
 static void read_history(struct object_status *status, const json_t *list)
 {
-    size_t index;
-    json_t *item;
+    size_t count = json_array_size(list);
 
-    json_array_foreach(list, index, item) {
+    count = count < HISTORY_LENGTH ? count : HISTORY_LENGTH;
+    if (count == 0) {
+        return;
+    }
+    status->history = arena_alloc(&status->arena, count * sizeof(*status->history));
+    for (; status->history_count < count; status->history_count++) {
         struct operation *operation = &status->history[status->history_count];
+        const json_t *item = json_array_get(list, status->history_count);
         const char *result = json_string_value(json_object_get(item, "result"));
 
-        if (status->history_count == HISTORY_LENGTH) {
-            return;
-        }
         operation->state = OPERATION_DONE;
         operation->type = status_get_text(status, item, "type");
         operation->cause = status_get_text(status, item, "cause");
@@ -79,7 +81,6 @@ static void read_history(struct object_status *status, const json_t *list)
         }
         operation->start_wall_ms = status_get_time(item, "startTime");
         operation->end_wall_ms = operation->start_wall_ms + status_get_count(item, "durationMs");
-        status->history_count++;
     }
 }
 
@@ -123,8 +124,12 @@ static enum probe_verdict verdict_from_name(const char *name)
 /* The verdicts only: a row of results that was cut off says nothing. */
 static void read_probes(struct object_status *status, const json_t *json)
 {
-    struct status_probes *probes = &status->probes;
+    struct status_probes *probes;
 
+    if (!json_is_object(json)) {
+        return;
+    }
+    probes = status_probes(status);
     probes->started_wall_ms = status_get_time(json, "containerStartTime");
     probes->ready_wall_ms = status_get_time(json, "firstReadyTime");
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
@@ -154,11 +159,23 @@ static void read_hook(struct object_status *status, const json_t *json, struct s
     hook->has_ended_container = json_is_true(json_object_get(json, "endedContainer"));
 }
 
+static void read_hooks(struct object_status *status, const json_t *json)
+{
+    if (json_is_object(json)) {
+        read_hook(status, json_object_get(json, "postStart"), &status_hooks(status)->post_start);
+        read_hook(status, json_object_get(json, "preStop"), &status_hooks(status)->pre_stop);
+    }
+}
+
 /* Only what the arithmetic must remember; the numbers are counted anew. */
 static void read_pool(struct object_status *status, const json_t *json)
 {
-    struct status_pool *pool = &status->pool;
+    struct status_pool *pool;
 
+    if (!json_is_object(json)) {
+        return;
+    }
+    pool = status_pool(status);
     pool->surplus_since_wall_ms = status_get_time(json, "surplusSince");
     pool->surplus_wanted = status_get_count(json, "surplusWanted");
     pool->next_create_wall_ms = status_get_time(json, "nextCreateTime");
@@ -193,7 +210,6 @@ static void read_operation(struct object_status *status, const json_t *json)
 struct object_status *status_from_json(const json_t *json)
 {
     struct object_status *status = status_new();
-    const json_t *hooks = json_object_get(json, "hooks");
 
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = status_get_text(status, json, "observedHash");
@@ -206,8 +222,7 @@ struct object_status *status_from_json(const json_t *json)
     read_history(status, json_object_get(json, "history"));
     read_restarts(status, json_object_get(json, "restarts"));
     read_probes(status, json_object_get(json, "probes"));
-    read_hook(status, json_object_get(hooks, "postStart"), &status->post_start);
-    read_hook(status, json_object_get(hooks, "preStop"), &status->pre_stop);
+    read_hooks(status, json_object_get(json, "hooks"));
     status_read_task(status, json_object_get(json, "task"));
     status_read_repository(status, json_object_get(json, "repository"));
     read_pool(status, json_object_get(json, "pool"));

@@ -26,55 +26,77 @@ static void find_latest(int64_t *wall_ms, int64_t *latest_wall_ms)
     }
 }
 
+static void for_each_past_time_of_probes(struct status_probes *probes, time_fn *change,
+                                         int64_t *number)
+{
+    change(&probes->ready_wall_ms, number);
+    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
+        change(&probes->of[i].since_wall_ms, number);
+    }
+}
+
+/* Of the parts that it has: none is made for a time that never was. */
+static void for_each_past_time_of_parts(struct object_status *status, time_fn *change,
+                                        int64_t *number)
+{
+    if (status_has_probes(status)) {
+        for_each_past_time_of_probes(status_probes(status), change, number);
+    }
+    if (status_has_hooks(status)) {
+        change(&status_hooks(status)->post_start.end_wall_ms, number);
+        change(&status_hooks(status)->pre_stop.end_wall_ms, number);
+    }
+    if (status_has_task(status)) {
+        change(&status_task(status)->start_wall_ms, number);
+        change(&status_task(status)->end_wall_ms, number);
+        change(&status_task(status)->arrival_wall_ms, number);
+    }
+    if (status_has_repository(status)) {
+        change(&status_repository(status)->idle_since_wall_ms, number);
+        change(&status_repository(status)->fetched_wall_ms, number);
+    }
+    if (status_has_pool(status)) {
+        change(&status_pool(status)->surplus_since_wall_ms, number);
+        change(&status_pool(status)->last_failure_wall_ms, number);
+    }
+}
+
 /* When something began, ended or was seen. */
 static void for_each_past_time(struct object_status *status, time_fn *change, int64_t *number)
 {
-    struct status_probe *probe = status->probes.of;
-    int64_t *times[] = {
-        &status->operation.start_wall_ms,
-        &status->operation.end_wall_ms,
-        &status->probes.ready_wall_ms,
-        &status->post_start.end_wall_ms,
-        &status->pre_stop.end_wall_ms,
-        &status->task.start_wall_ms,
-        &status->task.end_wall_ms,
-        &status->task.arrival_wall_ms,
-        &status->repository.idle_since_wall_ms,
-        &status->repository.fetched_wall_ms,
-        &status->pool.surplus_since_wall_ms,
-        &status->pool.last_failure_wall_ms,
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
-        change(times[i], number);
-    }
+    change(&status->operation.start_wall_ms, number);
+    change(&status->operation.end_wall_ms, number);
     for (int i = 0; i < CONDITION_COUNT; i++) {
         change(&status->conditions[i].since_wall_ms, number);
-    }
-    for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        change(&probe[i].since_wall_ms, number);
     }
     for (unsigned i = 0; i < status->history_count; i++) {
         change(&status->history[i].start_wall_ms, number);
         change(&status->history[i].end_wall_ms, number);
     }
+    for_each_past_time_of_parts(status, change, number);
 }
 
 /* When something is tried again. */
 static void for_each_retry(struct object_status *status, time_fn *change, int64_t *number)
 {
     change(&status->restarts.next_retry_wall_ms, number);
-    change(&status->task.next_retry_wall_ms, number);
-    change(&status->pool.next_create_wall_ms, number);
+    if (status_has_task(status)) {
+        change(&status_task(status)->next_retry_wall_ms, number);
+    }
+    if (status_has_pool(status)) {
+        change(&status_pool(status)->next_create_wall_ms, number);
+    }
 }
 
 void status_shift_times(struct object_status *status, int64_t by_ms)
 {
     for_each_past_time(status, shift, &by_ms);
     for_each_retry(status, shift, &by_ms);
-    clock_shift(&status->task.tree.removed_at_wall_ms, by_ms);
-    for (size_t i = 0; i < status->repository.kept_count; i++) {
-        clock_shift(&status->repository.kept[i].until_wall_ms, by_ms);
+    if (status_has_task(status)) {
+        clock_shift(&status_task(status)->tree.removed_at_wall_ms, by_ms);
+    }
+    for (size_t i = 0; i < status->repository->kept_count; i++) {
+        clock_shift(&status->repository->kept[i].until_wall_ms, by_ms);
     }
 }
 

@@ -100,7 +100,7 @@ json_t *status_task_to_json(const struct status_task *task)
 /* What names folders is not taken from here: the record in the state directory has it. */
 static void read_tree(struct object_status *status, const json_t *json)
 {
-    struct status_tree *tree = &status->task.tree;
+    struct status_tree *tree = &status_task(status)->tree;
 
     if (text_equal(json_string_value(json_object_get(json, "name")), SHARED)) {
         tree->name = SHARED; /* the one name that cannot be made up */
@@ -120,7 +120,7 @@ static void read_tree(struct object_status *status, const json_t *json)
  */
 static void read_task_ports(struct object_status *status, const json_t *list)
 {
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
     size_t count = json_array_size(list), index;
     json_t *item;
 
@@ -145,8 +145,12 @@ static void read_task_ports(struct object_status *status, const json_t *list)
 
 void status_read_task(struct object_status *status, const json_t *json)
 {
-    struct status_task *task = &status->task;
+    struct status_task *task;
 
+    if (!json_is_object(json)) {
+        return;
+    }
+    task = status_task(status);
     task->id = status_get_text(status, json, "id");
     if (task->id != NULL && !object_name_is_valid(task->id)) {
         task->id = NULL; /* it names a directory: nothing but what we would have written */
@@ -176,7 +180,7 @@ void status_read_task(struct object_status *status, const json_t *json)
 
 static void copy_tree(struct object_status *to, const struct status_tree *from)
 {
-    struct status_tree *tree = &to->task.tree;
+    struct status_tree *tree = &status_task(to)->tree;
 
     *tree = *from;
     tree->name = status_text(to, from->name);
@@ -192,28 +196,30 @@ static void copy_tree(struct object_status *to, const struct status_tree *from)
 
 void status_copy_task(struct object_status *to, const struct status_task *from)
 {
-    to->task = *from;
-    to->task.id = status_text(to, from->id);
-    to->task.hash = status_text(to, from->hash);
-    to->task.url = status_text(to, from->url);
-    to->task.repository = status_text(to, from->repository);
-    to->task.work_dir = status_text(to, from->work_dir);
-    to->task.branch = status_text(to, from->branch);
-    to->task.commit = status_text(to, from->commit);
-    to->task.user = status_text(to, from->user);
-    to->task.log_file = status_text(to, from->log_file);
-    to->task.reason = status_text(to, from->reason);
-    to->task.pool = status_text(to, from->pool);
-    to->task.instance = status_text(to, from->instance);
-    to->task.person = status_text(to, from->person);
-    to->task.links = (struct text_list){0}; /* said anew in each pass */
+    struct status_task *task = status_task(to);
+
+    *task = *from;
+    task->id = status_text(to, from->id);
+    task->hash = status_text(to, from->hash);
+    task->url = status_text(to, from->url);
+    task->repository = status_text(to, from->repository);
+    task->work_dir = status_text(to, from->work_dir);
+    task->branch = status_text(to, from->branch);
+    task->commit = status_text(to, from->commit);
+    task->user = status_text(to, from->user);
+    task->log_file = status_text(to, from->log_file);
+    task->reason = status_text(to, from->reason);
+    task->pool = status_text(to, from->pool);
+    task->instance = status_text(to, from->instance);
+    task->person = status_text(to, from->person);
+    task->links = (struct text_list){0}; /* said anew in each pass */
     copy_tree(to, &from->tree);
     if (from->port_count > 0) {
-        to->task.ports = arena_alloc(&to->arena, from->port_count * sizeof(*from->ports));
+        task->ports = arena_alloc(&to->arena, from->port_count * sizeof(*from->ports));
     }
     for (size_t i = 0; i < from->port_count; i++) {
-        to->task.ports[i] = from->ports[i];
-        to->task.ports[i].name = status_text(to, from->ports[i].name);
+        task->ports[i] = from->ports[i];
+        task->ports[i].name = status_text(to, from->ports[i].name);
     }
 }
 
@@ -307,9 +313,13 @@ json_t *status_repository_to_json(const struct status_repository *repository)
 /* Only what must be remembered: everything else is looked at anew. */
 void status_read_repository(struct object_status *status, const json_t *json)
 {
-    struct status_repository *repository = &status->repository;
     const json_t *setup = json_object_get(json, "setup");
+    struct status_repository *repository;
 
+    if (!json_is_object(json)) {
+        return;
+    }
+    repository = status_repository(status);
     repository->url = status_get_text(status, json, "url");
     repository->branch = status_get_text(status, json, "branch");
     repository->commit = status_get_text(status, json, "commit");
@@ -322,7 +332,7 @@ void status_read_repository(struct object_status *status, const json_t *json)
 
 void status_copy_repository(struct object_status *to, const struct status_repository *from)
 {
-    struct status_repository *repository = &to->repository;
+    struct status_repository *repository = status_repository(to);
 
     *repository = (struct status_repository){
         .url = status_text(to, from->url),

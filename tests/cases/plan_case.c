@@ -419,8 +419,8 @@ static void read_previous(struct plan_case *plan_case)
     if (text_equal(previous->observed_hash, "current")) {
         previous->observed_hash = status_text(previous, plan_case->object->hash);
     }
-    if (text_equal(previous->task.hash, "current")) {
-        previous->task.hash = status_text(previous, plan_case->object->container_hash);
+    if (text_equal(previous->task->hash, "current")) {
+        status_task(previous)->hash = status_text(previous, plan_case->object->container_hash);
     }
     if (json_object_get(last, "finishedAgo") != NULL) {
         previous->restarts.last_finished_wall_ms = plan_case_moment(plan_case, last, "finishedAgo");

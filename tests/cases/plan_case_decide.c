@@ -118,7 +118,7 @@ static void decide_task(const struct plan_case *plan_case, const json_t *observe
         .trees = &work->trees,
         .free_tree = text_of(observed, "freeTree", plan_case->name),
         .has_tree = flag_of(observed, "hasTree",
-                            plan_case->previous != NULL && plan_case->previous->task.tree.name),
+                            plan_case->previous != NULL && plan_case->previous->task->tree.name),
         .shared = &work->shared,
         .has_snapshot = flag_of(observed, "snapshot", false),
         .setup = work->setup,

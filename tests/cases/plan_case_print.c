@@ -102,7 +102,7 @@ static void print_probes(const struct plan_case *plan_case, const struct object_
     static const char *const verdicts[] = {"Unknown", "Success", "Failure"};
 
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        const struct status_probe *probe = &status->probes.of[i];
+        const struct status_probe *probe = &status->probes->of[i];
 
         if (probe->is_set) {
             strbuf_addf(out, "%s probe: %s, %u successes, %u failures%s%s\n",
@@ -111,9 +111,9 @@ static void print_probes(const struct plan_case *plan_case, const struct object_
                         probe->last_failure != NULL ? probe->last_failure : "");
         }
     }
-    if (status->probes.ready_wall_ms != 0) {
+    if (status->probes->ready_wall_ms != 0) {
         strbuf_add(out, "ready first ");
-        plan_case_print_moment(plan_case, status->probes.ready_wall_ms, out);
+        plan_case_print_moment(plan_case, status->probes->ready_wall_ms, out);
         strbuf_add(out, "\n");
     }
 }

@@ -101,7 +101,7 @@ static void print_place(const char *pool, const char *instance, struct strbuf *o
 static void print_task_place(const struct plan_case *plan_case, const struct object_status *status,
                              struct strbuf *out)
 {
-    const struct status_task *task = &status->task;
+    const struct status_task *task = status->task;
 
     strbuf_addf(out, "task of %s", task->url != NULL ? task->url : "no repository");
     print_since(plan_case, ", came ", task->arrival_wall_ms, out);
@@ -125,7 +125,7 @@ static void print_task_place(const struct plan_case *plan_case, const struct obj
 static void print_task(const struct plan_case *plan_case, const struct object_status *status,
                        struct strbuf *out)
 {
-    const struct status_task *task = &status->task;
+    const struct status_task *task = status->task;
 
     print_task_place(plan_case, status, out);
     strbuf_addf(out, "task: attempt %u", task->attempt);
@@ -154,7 +154,7 @@ static void print_task(const struct plan_case *plan_case, const struct object_st
 static void print_repository(const struct plan_case *plan_case, const struct object_status *status,
                              struct strbuf *out)
 {
-    const struct status_repository *repository = &status->repository;
+    const struct status_repository *repository = status->repository;
 
     strbuf_addf(out, "repository: %s, %u active", repository->url, repository->active_tasks);
     if (repository->sessions > 0) {

@@ -258,8 +258,8 @@ static struct object_status *read_status(const json_t *json)
         return NULL;
     }
     status = status_from_json(json);
-    status->repository.setup_commit = text_of(setup, "commit", NULL);
-    status->repository.setup_log = text_of(setup, "logFile", NULL);
+    status_repository(status)->setup_commit = text_of(setup, "commit", NULL);
+    status_repository(status)->setup_log = text_of(setup, "logFile", NULL);
     if (text_equal(text_of(operation, "state", NULL), "RUNNING")) {
         status_begin_operation(status, text_of(operation, "type", ""), "", 1);
         status->operation.progress = (unsigned)number_of(operation, "progress", 0);
@@ -344,7 +344,7 @@ void plan_case_work_done(struct plan_case_work *work)
 void plan_case_recall_task(struct object_status *status, const json_t *json)
 {
     const json_t *tree = json_object_get(json, "tree");
-    struct status_task *task = &status->task;
+    struct status_task *task = status_task(status);
 
     task->tree.name = status_text(status, text_of(tree, "name", NULL));
     task->tree.layer = status_text(status, text_of(tree, "layer", NULL));

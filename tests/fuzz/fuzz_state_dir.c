@@ -153,7 +153,7 @@ static void check_entries(const struct controller *controller)
 {
     for (struct map_entry *at = map_first(&controller->entries); at != NULL; at = map_next(at)) {
         const struct entry *entry = map_value(at);
-        const struct status_task *task = &entry->status->task;
+        const struct status_task *task = entry->status->task;
 
         assert(entry->status != NULL && entry->name[0] != '\0');
         assert(strchr(entry->name, '/') == NULL);

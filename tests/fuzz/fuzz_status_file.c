@@ -20,10 +20,10 @@ static void check_limits(const struct object_status *status)
     assert(status->phase >= PHASE_UNKNOWN && status->phase <= PHASE_INVALID);
     assert(status->history_count <= HISTORY_LENGTH);
     assert(status->restarts.last_log.count <= STATUS_LOG_LINES);
-    assert(status->task.port_count <= TASK_PORTS_MAX);
-    assert(status->task.id == NULL || object_name_is_valid(status->task.id));
-    for (size_t i = 0; i < status->task.port_count; i++) {
-        assert(status->task.ports[i].name != NULL && status->task.ports[i].container_port != 0);
+    assert(status->task->port_count <= TASK_PORTS_MAX);
+    assert(status->task->id == NULL || object_name_is_valid(status->task->id));
+    for (size_t i = 0; i < status->task->port_count; i++) {
+        assert(status->task->ports[i].name != NULL && status->task->ports[i].container_port != 0);
     }
 }
 

@@ -220,7 +220,7 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
     case ACTION_RUN_POST_START:
         assert_int_equal(container->state, WORKLOAD_RUNNING);
         assert_true(action->command.count > 0);
-        model->status->post_start = (struct status_hook){
+        status_hooks(model->status)->post_start = (struct status_hook){
             .result = model->hooks_fail ? HOOK_FAILED : HOOK_SUCCEEDED,
             .container_started_wall_ms = container->started_wall_ms,
         };
@@ -264,7 +264,7 @@ static void lease_port(struct plan_model *model, const struct action *action)
 /* What a task's status says after the deed, as the executor tells it. */
 static void start_task(struct plan_model *model, const struct action *action)
 {
-    struct status_task *task = &model->status->task;
+    struct status_task *task = status_task(model->status);
     const struct observed_container *container = model->place->container;
     const struct disk_tree *tree = work_disk_find(model->disk, task->tree.name);
 
@@ -284,7 +284,7 @@ static void start_task(struct plan_model *model, const struct action *action)
 
 static void apply_to_task(struct plan_model *model, const struct action *action)
 {
-    struct status_task *task = &model->status->task;
+    struct status_task *task = status_task(model->status);
     struct disk_tree *tree;
 
     switch (action->type) {
@@ -312,7 +312,7 @@ static void apply_to_task(struct plan_model *model, const struct action *action)
 
 static void apply_to_tree(struct plan_model *model, const struct action *action)
 {
-    struct status_tree *own = model->task != NULL ? &model->status->task.tree : NULL;
+    struct status_tree *own = model->task != NULL ? &status_task(model->status)->tree : NULL;
     bool is_shared = text_equal(action->target, SHARED_TREE);
     const struct disk_tree *tree;
 

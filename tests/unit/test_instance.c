@@ -520,7 +520,7 @@ static void a_post_start_hook_that_fails_is_a_crash(void **state)
 
             status = scene.model.status;
             if (scene.object->instance.lifecycle.post_start != NULL && !scene.is_gone &&
-                !is_foreign(&scene) && status->post_start.result != HOOK_SKIPPED) {
+                !is_foreign(&scene) && status->hooks->post_start.result != HOOK_SKIPPED) {
                 assert_int_not_equal(status->phase, PHASE_RUNNING);
             }
             plan_model_apply(&scene.model, plan);

@@ -119,7 +119,7 @@ static void run(struct work_world *world, unsigned place, unsigned which)
 
 static const char *commit_of(const struct work_world *world, unsigned place)
 {
-    return work_world_status(world, place)->task.commit;
+    return work_world_status(world, place)->task->commit;
 }
 
 static void tasks_within_the_interval_share_a_fetch(void **state)
@@ -217,8 +217,8 @@ static void what_is_known_is_begun_with_and_said(void **state)
     run(&world, 1, 0);
     wait_until_it_runs(&world, 1);
     assert_string_equal(commit_of(&world, 1), commit_of(&world, 0));
-    assert_non_null(work_world_status(&world, 1)->task.tree.note);
-    assert_null(work_world_status(&world, 0)->task.tree.note);
+    assert_non_null(work_world_status(&world, 1)->task->tree.note);
+    assert_null(work_world_status(&world, 0)->task->tree.note);
     work_world_done(&world);
 }
 

@@ -249,7 +249,7 @@ static void the_status_remembers(void **state)
     json_auto_t *json = NULL;
 
     (void)state;
-    status->pool = (struct status_pool){
+    *status_pool(status) = (struct status_pool){
         .is_set = true,
         .surplus_since_wall_ms = now_wall_ms,
         .surplus_wanted = 3,
@@ -259,11 +259,11 @@ static void the_status_remembers(void **state)
     };
     json = status_to_json(status);
     again = status_from_json(json);
-    assert_int_equal(again->pool.surplus_since_wall_ms, now_wall_ms);
-    assert_int_equal(again->pool.surplus_wanted, 3);
-    assert_int_equal(again->pool.next_create_wall_ms, now_wall_ms + MINUTE);
-    assert_int_equal(again->pool.failures_in_a_row, 4);
-    assert_int_equal(again->pool.last_failure_wall_ms, now_wall_ms - MINUTE);
+    assert_int_equal(again->pool->surplus_since_wall_ms, now_wall_ms);
+    assert_int_equal(again->pool->surplus_wanted, 3);
+    assert_int_equal(again->pool->next_create_wall_ms, now_wall_ms + MINUTE);
+    assert_int_equal(again->pool->failures_in_a_row, 4);
+    assert_int_equal(again->pool->last_failure_wall_ms, now_wall_ms - MINUTE);
 }
 
 int main(void)

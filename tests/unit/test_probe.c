@@ -362,10 +362,10 @@ static struct object_status *remembered(const struct observed_probes *probes)
 
     status->observed_hash = "v1-1";
     status->container.id = probes->container_id;
-    status->probes.started_wall_ms = probes->started_wall_ms;
-    status->probes.ready_wall_ms = probes->ready_wall_ms;
+    status_probes(status)->started_wall_ms = probes->started_wall_ms;
+    status_probes(status)->ready_wall_ms = probes->ready_wall_ms;
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        status->probes.of[i] = (struct status_probe){
+        status_probes(status)->of[i] = (struct status_probe){
             .is_set = true,
             .verdict = probes->of[i].verdict,
             .last_failure = probes->of[i].last_failure,

@@ -287,7 +287,7 @@ static void a_container_lives_as_long_as_tasks_need_it(void **state)
     add(&world, TASK_C);
     end(&world, TASK_B);
     assert_true(work_world_runs(&world));
-    assert_int_equal(world.repository.status->repository.active_tasks, 1);
+    assert_int_equal(world.repository.status->repository->active_tasks, 1);
     end(&world, TASK_C);
     assert_true(work_world_runs(&world)); /* for the next one, if it comes soon */
     pass_seconds(&world, 59);
@@ -331,7 +331,7 @@ static void a_task_that_comes_in_time_has_the_stopped_container(void **state)
     assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
     add(&world, TASK_B);
     assert_int_equal(world.repository.containers_made, 1);
-    assert_int_equal(world.repository.status->repository.idle_since_wall_ms, 0);
+    assert_int_equal(world.repository.status->repository->idle_since_wall_ms, 0);
     end(&world, TASK_B);
     pass_seconds(&world, 59); /* the time begins anew */
     assert_true(work_world_runs(&world));

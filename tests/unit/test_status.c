@@ -104,7 +104,7 @@ static void what_must_be_remembered_comes_back(void **state)
         .last_finished_wall_ms = now_wall_ms + 123, /* to the millisecond: it tells ends apart */
         .last_log = {log, ARRAY_SIZE(log)},
     };
-    status->task = (struct status_task){
+    *status_task(status) = (struct status_task){
         .id = "fix-7-1a2b",
         .hash = "v1-fedcba9876543210",
         .repository = "repo-org-project-486c50",
@@ -119,7 +119,7 @@ static void what_must_be_remembered_comes_back(void **state)
         .exit_code = 0,
         .reason = "Completed",
     };
-    status->repository = (struct status_repository){
+    *status_repository(status) = (struct status_repository){
         .url = "git.example/org/project",
         .branch = "main",
         .commit = "1e10",
@@ -141,18 +141,18 @@ static void what_must_be_remembered_comes_back(void **state)
     assert_string_equal(back->restarts.last_log.items[0], "first: line");
     assert_string_equal(back->restarts.last_log.items[1], "");
     assert_string_equal(back->restarts.last_log.items[2], "- last");
-    assert_string_equal(back->task.id, "fix-7-1a2b");
-    assert_string_equal(back->task.hash, "v1-fedcba9876543210");
-    assert_string_equal(back->task.branch, "no");
-    assert_string_equal(back->task.log_file, "/var/lib/berth/1.log");
-    assert_int_equal(back->task.attempt, 1);
-    assert_int_equal(back->task.start_wall_ms, now_wall_ms);
-    assert_int_equal(back->task.end_wall_ms, now_wall_ms + 60000);
-    assert_true(back->task.has_exit_code);
-    assert_string_equal(back->task.reason, "Completed");
-    assert_string_equal(back->repository.url, "git.example/org/project");
-    assert_string_equal(back->repository.commit, "1e10");
-    assert_int_equal(back->repository.idle_since_wall_ms, now_wall_ms - 5000);
+    assert_string_equal(back->task->id, "fix-7-1a2b");
+    assert_string_equal(back->task->hash, "v1-fedcba9876543210");
+    assert_string_equal(back->task->branch, "no");
+    assert_string_equal(back->task->log_file, "/var/lib/berth/1.log");
+    assert_int_equal(back->task->attempt, 1);
+    assert_int_equal(back->task->start_wall_ms, now_wall_ms);
+    assert_int_equal(back->task->end_wall_ms, now_wall_ms + 60000);
+    assert_true(back->task->has_exit_code);
+    assert_string_equal(back->task->reason, "Completed");
+    assert_string_equal(back->repository->url, "git.example/org/project");
+    assert_string_equal(back->repository->commit, "1e10");
+    assert_int_equal(back->repository->idle_since_wall_ms, now_wall_ms - 5000);
 }
 
 static void an_exit_code_of_none_is_not_zero(void **state)
@@ -161,9 +161,9 @@ static void an_exit_code_of_none_is_not_zero(void **state)
     auto_owned(object_status) *back = NULL;
 
     (void)state;
-    status->task.repository = "repo-org-project-486c50";
+    status_task(status)->repository = "repo-org-project-486c50";
     back = through_a_file(status);
-    assert_false(back->task.has_exit_code);
+    assert_false(back->task->has_exit_code);
 }
 
 static void the_history_keeps_the_last_five(void **state)
@@ -280,8 +280,8 @@ static void a_successor_remembers_and_does_not_repeat(void **state)
     (void)state;
     first->phase = PHASE_RUNNING;
     first->restarts.count = 4;
-    first->task.id = status_text(first, "t-1");
-    first->repository.url = status_text(first, "u");
+    status_task(first)->id = status_text(first, "t-1");
+    status_repository(first)->url = status_text(first, "u");
     status_set_condition(first, CONDITION_READY, CONDITION_TRUE, "Healthy", NULL);
     status_add_error(first, REASON_PORT_CONFLICT, "m", NULL);
     status_begin_operation(first, "create", "c", now_wall_ms);
@@ -289,8 +289,8 @@ static void a_successor_remembers_and_does_not_repeat(void **state)
     second = status_successor(first);
     status_free(TAKE(first)); /* what the successor has is its own */
     assert_int_equal(second->restarts.count, 4);
-    assert_string_equal(second->task.id, "t-1");
-    assert_string_equal(second->repository.url, "u");
+    assert_string_equal(second->task->id, "t-1");
+    assert_string_equal(second->repository->url, "u");
     assert_int_equal(second->history_count, 1);
     assert_string_equal(second->history[0].cause, "c");
     assert_int_equal(second->conditions[CONDITION_READY].value, CONDITION_ABSENT);
@@ -441,9 +441,9 @@ static void damaged_documents_read_as_far_as_they_go(void **state)
         assert_int_equal(status->conditions[CONDITION_READY].value, CONDITION_ABSENT);
         assert_int_equal(status->restarts.count, 0);
         assert_int_equal(status->restarts.in_a_row, 0);
-        assert_int_equal(status->task.attempt, 0);
-        assert_false(status->task.has_exit_code);
-        assert_null(status->task.id);
+        assert_int_equal(status->task->attempt, 0);
+        assert_false(status->task->has_exit_code);
+        assert_null(status->task->id);
         assert_int_equal(status->operation.state, OPERATION_NONE);
     }
     {

@@ -19,6 +19,12 @@ enum { PORTS = 3, ERRORS = 3, LINES = 3 };
  */
 struct full {
     struct object_status status;
+    struct operation history[HISTORY_LENGTH];
+    struct status_probes probes;
+    struct status_hooks hooks;
+    struct status_task task;
+    struct status_repository repository;
+    struct status_pool pool;
     struct status_port ports[PORTS];
     struct status_error errors[ERRORS];
     const char *lines[LINES];
@@ -85,8 +91,9 @@ static void fill(struct full *full)
     }
     status->operation = operation(full, at_wall_ms);
     for (int i = 0; i < HISTORY_LENGTH; i++) {
-        status->history[i] = operation(full, at_wall_ms + i * 1000);
+        full->history[i] = operation(full, at_wall_ms + i * 1000);
     }
+    status->history = full->history;
     status->history_count = HISTORY_LENGTH;
     status->container = (struct status_container){word(full), word(full), word(full), word(full),
                                                   word(full), word(full), at_wall_ms};
@@ -101,14 +108,20 @@ static void fill(struct full *full)
         .last_message = word(full),
         .last_finished_wall_ms = at_wall_ms,
     };
-    status->probes = (struct status_probes){at_wall_ms, at_wall_ms, {{0}}};
+    full->probes = (struct status_probes){at_wall_ms, at_wall_ms, {{0}}};
     for (int i = 0; i < PROBE_TYPE_COUNT; i++) {
-        status->probes.of[i] =
+        full->probes.of[i] =
             (struct status_probe){true, VERDICT_SUCCESS, 2, 2, word(full), at_wall_ms};
     }
-    status->post_start =
+    full->hooks.post_start =
         (struct status_hook){HOOK_FAILED, word(full), at_wall_ms, at_wall_ms, true};
-    status->pre_stop = (struct status_hook){HOOK_FAILED, word(full), at_wall_ms, at_wall_ms, true};
+    full->hooks.pre_stop =
+        (struct status_hook){HOOK_FAILED, word(full), at_wall_ms, at_wall_ms, true};
+    status->probes = &full->probes;
+    status->hooks = &full->hooks;
+    status->task = &full->task;
+    status->repository = &full->repository;
+    status->pool = &full->pool;
     fill_lists(full);
 }
 
@@ -129,8 +142,8 @@ static bool may_be_changed(const struct full *full, const char *at)
     if (is_within(value, full->words, sizeof(full->words))) {
         return into_word == 0;
     }
-    return value != full->ports && value != full->errors && value != full->lines &&
-           (into_word == 0 || (uintptr_t)value > UINT8_MAX);
+    return value != full->history && value != full->ports && value != full->errors &&
+           value != full->lines && (into_word == 0 || (uintptr_t)value > UINT8_MAX);
 }
 
 /* Returns how many of the changes are seen in the document. */
@@ -171,7 +184,10 @@ static void whatever_is_shown_makes_a_difference(void **state)
     (void)state;
     fill(&full);
     shown = change_all(&full, (char *)&full.status + first,
-                       offsetof(struct object_status, task) - first);
+                       offsetof(struct object_status, probes) - first);
+    shown += change_all(&full, full.history, sizeof(full.history));
+    shown += change_all(&full, &full.probes, sizeof(full.probes));
+    shown += change_all(&full, &full.hooks, sizeof(full.hooks));
     shown += change_all(&full, full.ports, sizeof(full.ports));
     shown += change_all(&full, full.errors, sizeof(full.errors));
     shown += change_all(&full, full.lines, sizeof(full.lines));
@@ -197,13 +213,13 @@ static void work_and_pools_are_never_equal(void **state)
 
     (void)state;
     fill(&full);
-    full.status.task.repository = "repo-1";
+    full.task.repository = "repo-1";
     assert_false(status_equal_of_instance(&full.status, &full.status));
     fill(&full);
-    full.status.repository.url = "https://example.com/x";
+    full.repository.url = "https://example.com/x";
     assert_false(status_equal_of_instance(&full.status, &full.status));
     fill(&full);
-    full.status.pool.is_set = true;
+    full.pool.is_set = true;
     assert_false(status_equal_of_instance(&full.status, &full.status));
 }
 

@@ -23,25 +23,26 @@ static struct object_status *status_of(int64_t then_wall_ms)
 
     status->conditions[CONDITION_READY].since_wall_ms = then_wall_ms;
     status->operation.start_wall_ms = then_wall_ms;
+    status->history = arena_alloc(&status->arena, sizeof(*status->history));
     status->history_count = 1;
     status->history[0].start_wall_ms = then_wall_ms - 2 * SECOND;
     status->history[0].end_wall_ms = then_wall_ms;
     status->restarts.next_retry_wall_ms = then_wall_ms + 60 * SECOND;
     status->restarts.last_finished_wall_ms = then_wall_ms;
     status->container.started_wall_ms = then_wall_ms;
-    status->probes.started_wall_ms = then_wall_ms;
-    status->probes.ready_wall_ms = then_wall_ms;
-    status->probes.of[PROBE_READINESS].since_wall_ms = then_wall_ms;
-    status->post_start.container_started_wall_ms = then_wall_ms;
-    status->task.end_wall_ms = then_wall_ms;
-    status->task.next_retry_wall_ms = then_wall_ms + 60 * SECOND;
-    status->task.tree.removed_at_wall_ms = then_wall_ms + HOUR;
-    status->repository.idle_since_wall_ms = then_wall_ms;
+    status_probes(status)->started_wall_ms = then_wall_ms;
+    status_probes(status)->ready_wall_ms = then_wall_ms;
+    status_probes(status)->of[PROBE_READINESS].since_wall_ms = then_wall_ms;
+    status_hooks(status)->post_start.container_started_wall_ms = then_wall_ms;
+    status_task(status)->end_wall_ms = then_wall_ms;
+    status_task(status)->next_retry_wall_ms = then_wall_ms + 60 * SECOND;
+    status_task(status)->tree.removed_at_wall_ms = then_wall_ms + HOUR;
+    status_repository(status)->idle_since_wall_ms = then_wall_ms;
     kept[0].until_wall_ms = then_wall_ms + DAY;
-    status->repository.kept = kept;
-    status->repository.kept_count = 1;
-    status->pool.surplus_since_wall_ms = then_wall_ms;
-    status->pool.next_create_wall_ms = then_wall_ms + 60 * SECOND;
+    status_repository(status)->kept = kept;
+    status_repository(status)->kept_count = 1;
+    status_pool(status)->surplus_since_wall_ms = then_wall_ms;
+    status_pool(status)->next_create_wall_ms = then_wall_ms + 60 * SECOND;
     return status;
 }
 
@@ -50,19 +51,19 @@ static void expect_noted(const struct object_status *status, int64_t then_wall_m
     assert_int_equal(status->conditions[CONDITION_READY].since_wall_ms, then_wall_ms);
     assert_int_equal(status->operation.start_wall_ms, then_wall_ms);
     assert_int_equal(status->history[0].end_wall_ms, then_wall_ms);
-    assert_int_equal(status->probes.ready_wall_ms, then_wall_ms);
-    assert_int_equal(status->probes.of[PROBE_READINESS].since_wall_ms, then_wall_ms);
-    assert_int_equal(status->task.end_wall_ms, then_wall_ms);
-    assert_int_equal(status->repository.idle_since_wall_ms, then_wall_ms);
-    assert_int_equal(status->pool.surplus_since_wall_ms, then_wall_ms);
+    assert_int_equal(status->probes->ready_wall_ms, then_wall_ms);
+    assert_int_equal(status->probes->of[PROBE_READINESS].since_wall_ms, then_wall_ms);
+    assert_int_equal(status->task->end_wall_ms, then_wall_ms);
+    assert_int_equal(status->repository->idle_since_wall_ms, then_wall_ms);
+    assert_int_equal(status->pool->surplus_since_wall_ms, then_wall_ms);
 }
 
 static void expect_engines(const struct object_status *status, int64_t then_wall_ms)
 {
     assert_int_equal(status->restarts.last_finished_wall_ms, then_wall_ms);
     assert_int_equal(status->container.started_wall_ms, then_wall_ms);
-    assert_int_equal(status->probes.started_wall_ms, then_wall_ms);
-    assert_int_equal(status->post_start.container_started_wall_ms, then_wall_ms);
+    assert_int_equal(status->probes->started_wall_ms, then_wall_ms);
+    assert_int_equal(status->hooks->post_start.container_started_wall_ms, then_wall_ms);
 }
 
 static void what_berth_noted_moves_with_the_clock_and_the_engines_times_stay(void **state)
@@ -80,11 +81,11 @@ static void what_berth_noted_moves_with_the_clock_and_the_engines_times_stay(voi
         assert_int_equal(status->history[0].end_wall_ms - status->history[0].start_wall_ms,
                          2 * SECOND);
         assert_int_equal(status->restarts.next_retry_wall_ms, then_wall_ms + 60 * SECOND);
-        assert_int_equal(status->task.next_retry_wall_ms, then_wall_ms + 60 * SECOND);
-        assert_int_equal(status->pool.next_create_wall_ms, then_wall_ms + 60 * SECOND);
-        assert_int_equal(status->task.tree.removed_at_wall_ms, then_wall_ms + HOUR);
-        assert_int_equal(status->repository.kept[0].until_wall_ms, then_wall_ms + DAY);
-        assert_int_equal(status->task.start_wall_ms, 0); /* what never was stays so */
+        assert_int_equal(status->task->next_retry_wall_ms, then_wall_ms + 60 * SECOND);
+        assert_int_equal(status->pool->next_create_wall_ms, then_wall_ms + 60 * SECOND);
+        assert_int_equal(status->task->tree.removed_at_wall_ms, then_wall_ms + HOUR);
+        assert_int_equal(status->repository->kept[0].until_wall_ms, then_wall_ms + DAY);
+        assert_int_equal(status->task->start_wall_ms, 0); /* what never was stays so */
         assert_int_equal(status->operation.end_wall_ms, 0);
         status_free(status);
     }
@@ -99,7 +100,7 @@ static void a_status_of_tomorrow_is_of_now_and_its_waits_keep_their_length(void 
     expect_noted(status, now_wall_ms);
     expect_engines(status, now_wall_ms + DAY);
     assert_int_equal(status->restarts.next_retry_wall_ms, now_wall_ms + 60 * SECOND);
-    assert_int_equal(status->task.tree.removed_at_wall_ms, now_wall_ms + HOUR);
+    assert_int_equal(status->task->tree.removed_at_wall_ms, now_wall_ms + HOUR);
     status_free(status);
 }
 
@@ -109,13 +110,13 @@ static void no_retry_is_further_than_the_longest_wait(void **state)
 
     (void)state;
     status->restarts.next_retry_wall_ms = now_wall_ms + DAY;
-    status->task.next_retry_wall_ms = now_wall_ms + DAY;
-    status->pool.next_create_wall_ms = now_wall_ms + 299 * SECOND;
+    status_task(status)->next_retry_wall_ms = now_wall_ms + DAY;
+    status_pool(status)->next_create_wall_ms = now_wall_ms + 299 * SECOND;
     status_limit_times(status, now_wall_ms, 300 * SECOND);
     expect_noted(status, now_wall_ms - HOUR);
     assert_int_equal(status->restarts.next_retry_wall_ms, now_wall_ms + 300 * SECOND);
-    assert_int_equal(status->task.next_retry_wall_ms, now_wall_ms + 300 * SECOND);
-    assert_int_equal(status->pool.next_create_wall_ms, now_wall_ms + 299 * SECOND);
+    assert_int_equal(status->task->next_retry_wall_ms, now_wall_ms + 300 * SECOND);
+    assert_int_equal(status->pool->next_create_wall_ms, now_wall_ms + 299 * SECOND);
     status_free(status);
 }
 

@@ -83,9 +83,9 @@ static void what_a_task_has_of_its_own_comes_back(void **state)
     const struct status_task *task;
 
     (void)state;
-    status->task = full_task();
+    *status_task(status) = full_task();
     back = through_a_file(status);
-    task = &back->task;
+    task = back->task;
     assert_string_equal(task->user, "node");
     assert_string_equal(task->tree.note, "the remote could not be asked");
     assert_string_equal(task->tree.end_branch, "task/fix-7");
@@ -120,15 +120,15 @@ static void a_tree_is_not_believed_from_a_file(void **state)
         auto_owned(object_status) *status = status_new();
         auto_owned(object_status) *back = NULL;
 
-        status->task = full_task();
-        status->task.tree.name = rows[i].name;
+        *status_task(status) = full_task();
+        status_task(status)->tree.name = rows[i].name;
         back = through_a_file(status);
-        assert_int_equal(back->task.tree.name != NULL, rows[i].is_believed);
-        assert_null(back->task.tree.host_path);
-        assert_null(back->task.tree.layer);
-        assert_null(back->task.tree.home);
-        assert_null(back->task.tree.tmp);
-        assert_int_equal(back->task.tree.uid, 0);
+        assert_int_equal(back->task->tree.name != NULL, rows[i].is_believed);
+        assert_null(back->task->tree.host_path);
+        assert_null(back->task->tree.layer);
+        assert_null(back->task->tree.home);
+        assert_null(back->task->tree.tmp);
+        assert_int_equal(back->task->tree.uid, 0);
     }
 }
 
@@ -140,14 +140,14 @@ static void a_tree_that_was_not_looked_at_is_not_clean(void **state)
     const json_t *tree;
 
     (void)state;
-    status->task = full_task();
-    status->task.tree.is_inspected = false;
+    *status_task(status) = full_task();
+    status_task(status)->tree.is_inspected = false;
     json = status_to_json(status);
     tree = json_object_get(json_object_get(json, "task"), "tree");
     assert_null(json_object_get(tree, "dirty"));
     assert_null(json_object_get(tree, "unpushed"));
     back = through_a_file(status);
-    assert_false(back->task.tree.is_inspected);
+    assert_false(back->task->tree.is_inspected);
 }
 
 /* Whatever a file says of ports: numbers that are none, and ports without a name, are left out. */
@@ -165,9 +165,9 @@ static void ports_that_cannot_be_are_left_out(void **state)
     (void)state;
     assert_non_null(json);
     status = status_from_json(json);
-    assert_int_equal(status->task.port_count, 1);
-    assert_string_equal(status->task.ports[0].name, "e");
-    assert_int_equal(status->task.ports[0].container_port, 65535);
+    assert_int_equal(status->task->port_count, 1);
+    assert_string_equal(status->task->ports[0].name, "e");
+    assert_int_equal(status->task->ports[0].container_port, 65535);
 }
 
 /* The names that people and programs read are part of the interface. */
@@ -178,7 +178,7 @@ static void a_task_is_shown_with_all_that_it_has(void **state)
     auto_done(strbuf) text = {0};
 
     (void)state;
-    status->task = full_task();
+    *status_task(status) = full_task();
     json = status_to_json(status);
     assert_int_equal(yaml_write(&text, json_object_get(json, "task")), 0);
     assert_string_equal(strbuf_text(&text), "id: fix-7-1a2b\n"
@@ -231,7 +231,7 @@ static void a_repository_is_shown_with_all_that_it_has(void **state)
     auto_done(strbuf) text = {0};
 
     (void)state;
-    status->repository = (struct status_repository){
+    *status_repository(status) = (struct status_repository){
         .url = "git.example/org/project",
         .branch = "main",
         .commit = "a0b1c2d",
@@ -300,15 +300,15 @@ static void what_was_set_up_is_read_back(void **state)
     json_auto_t *json = NULL;
 
     (void)state;
-    status->repository.url = "git.example/org/project";
-    status->repository.setup_state = "Succeeded";
-    status->repository.setup_commit = "a0b1c2d";
-    status->repository.setup_log = "/state/tasks/setup/1.log";
+    status_repository(status)->url = "git.example/org/project";
+    status_repository(status)->setup_state = "Succeeded";
+    status_repository(status)->setup_commit = "a0b1c2d";
+    status_repository(status)->setup_log = "/state/tasks/setup/1.log";
     json = status_to_json(status);
     back = status_from_json(json);
-    assert_string_equal(back->repository.setup_commit, "a0b1c2d");
-    assert_string_equal(back->repository.setup_log, "/state/tasks/setup/1.log");
-    assert_null(back->repository.setup_state); /* that is looked at anew */
+    assert_string_equal(back->repository->setup_commit, "a0b1c2d");
+    assert_string_equal(back->repository->setup_log, "/state/tasks/setup/1.log");
+    assert_null(back->repository->setup_state); /* that is looked at anew */
 }
 
 /* What a pass says anew is not carried on. */
@@ -318,27 +318,27 @@ static void a_successor_has_a_task_of_its_own(void **state)
     struct object_status *second;
 
     (void)state;
-    first->task = full_task();
-    first->task.ports = arena_alloc(&first->arena, 2 * sizeof(*first->task.ports));
-    memcpy(first->task.ports, full_task().ports, 2 * sizeof(*first->task.ports));
-    first->task.tree.name = status_text(first, "fix-7");
-    first->task.tree.layer = status_text(first, "l");
-    first->task.ports[0].name = status_text(first, "preview");
-    first->repository.setup_state = "Running";
-    first->repository.idle_since_wall_ms = 7;
+    *status_task(first) = full_task();
+    status_task(first)->ports = arena_alloc(&first->arena, 2 * sizeof(*first->task->ports));
+    memcpy(first->task->ports, full_task().ports, 2 * sizeof(*first->task->ports));
+    status_task(first)->tree.name = status_text(first, "fix-7");
+    status_task(first)->tree.layer = status_text(first, "l");
+    first->task->ports[0].name = status_text(first, "preview");
+    status_repository(first)->setup_state = "Running";
+    status_repository(first)->idle_since_wall_ms = 7;
     second = status_successor(first);
     status_free(TAKE(first));
-    assert_string_equal(second->task.tree.name, "fix-7");
-    assert_string_equal(second->task.tree.layer, "l");
-    assert_string_equal(second->task.tree.note, "the remote could not be asked");
-    assert_true(second->task.tree.is_unpushed);
-    assert_int_equal(second->task.tree.gid, 1001);
-    assert_int_equal(second->task.port_count, 2);
-    assert_string_equal(second->task.ports[0].name, "preview");
-    assert_int_equal(second->task.ports[1].host_port, 20009);
-    assert_int_equal(second->task.next_retry_wall_ms, now_wall_ms + 5000);
-    assert_int_equal(second->repository.idle_since_wall_ms, 7);
-    assert_null(second->repository.setup_state);
+    assert_string_equal(second->task->tree.name, "fix-7");
+    assert_string_equal(second->task->tree.layer, "l");
+    assert_string_equal(second->task->tree.note, "the remote could not be asked");
+    assert_true(second->task->tree.is_unpushed);
+    assert_int_equal(second->task->tree.gid, 1001);
+    assert_int_equal(second->task->port_count, 2);
+    assert_string_equal(second->task->ports[0].name, "preview");
+    assert_int_equal(second->task->ports[1].host_port, 20009);
+    assert_int_equal(second->task->next_retry_wall_ms, now_wall_ms + 5000);
+    assert_int_equal(second->repository->idle_since_wall_ms, 7);
+    assert_null(second->repository->setup_state);
     status_free(second);
 }
 

@@ -71,7 +71,7 @@ static void a_task_holds_its_container_while_it_needs_it(void **state)
         auto_owned(object_status) *status = status_new();
 
         status->phase = rows[i].phase;
-        status->task.attempt = rows[i].attempt;
+        status_task(status)->attempt = rows[i].attempt;
         if (rows[i].stalled != NULL) {
             status_set_stalled(status, rows[i].stalled, "m");
         }
@@ -126,7 +126,7 @@ static char *id_of(const char *name, int64_t at_wall_ms)
     auto_owned(object_status) *status = status_new();
 
     pass_first(name, at_wall_ms, status);
-    return xstrdup(status->task.id);
+    return xstrdup(status->task->id);
 }
 
 /*

@@ -167,15 +167,15 @@ static void restart_task(struct work_world *world, struct work_task *task)
         return;
     }
     after = status_from_json(json);
-    after->task.attempt = before->task.attempt;
-    if (after->task.tree.name == NULL) {
-        tree = work_disk_find(&world->disk, before->task.tree.name);
+    status_task(after)->attempt = before->task->attempt;
+    if (after->task->tree.name == NULL) {
+        tree = work_disk_find(&world->disk, before->task->tree.name);
         if (tree != NULL && tree->removed_at_wall_ms == 0) {
-            after->task.tree.name = status_text(after, tree->name);
-            after->task.tree.layer =
+            status_task(after)->tree.name = status_text(after, tree->name);
+            status_task(after)->tree.layer =
                 tree->layer[0] != '\0' ? status_text(after, tree->layer) : NULL;
-            after->task.tree.is_inspected = tree->is_inspected;
-            after->task.tree.is_dirty = tree->is_dirty;
+            status_task(after)->tree.is_inspected = tree->is_inspected;
+            status_task(after)->tree.is_dirty = tree->is_dirty;
         }
     }
     task->model.status = after;

@@ -19,7 +19,7 @@
 int64_t world_begins_at(const struct work_task *task)
 {
     return task->admitted_wall_ms != 0 ? task->admitted_wall_ms
-                                       : task->model.status->task.arrival_wall_ms;
+                                       : task->model.status->task->arrival_wall_ms;
 }
 
 static bool is_waiting_for_source(const struct work_world *world, const struct work_task *task)
@@ -140,7 +140,7 @@ static bool has_unseen_trees(const struct work_world *world)
     for (unsigned i = 0; i < WORK_TASKS; i++) {
         const struct work_task *task = &world->tasks[i];
 
-        if (world_tree_of(task) != NULL && !task->model.status->task.tree.is_inspected &&
+        if (world_tree_of(task) != NULL && !task->model.status->task->tree.is_inspected &&
             (task->desired == NULL || task_is_over(task->model.status))) {
             return true;
         }

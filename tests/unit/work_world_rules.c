@@ -70,7 +70,7 @@ bool world_is_in_use(const struct work_world *world)
 
 const char *world_tree_of(const struct work_task *task)
 {
-    return !task->is_removed && task->model.status != NULL ? task->model.status->task.tree.name
+    return !task->is_removed && task->model.status != NULL ? task->model.status->task->tree.name
                                                            : NULL;
 }
 
@@ -97,10 +97,10 @@ static void check_shared_tree(struct work_world *world)
             continue; /* one that only waits may have to think again */
         }
         if (first == NULL) {
-            first = &task->model.status->task;
+            first = task->model.status->task;
         }
-        assert_true(text_equal(first->branch, task->model.status->task.branch));
-        assert_string_equal(first->commit, task->model.status->task.commit);
+        assert_true(text_equal(first->branch, task->model.status->task->branch));
+        assert_string_equal(first->commit, task->model.status->task->commit);
         if (tree != NULL) {
             assert_string_equal(tree->branch, first->branch != NULL ? first->branch : "");
             assert_string_equal(tree->commit, first->commit);
@@ -112,8 +112,8 @@ bool world_has_port(const struct work_task *task, uint16_t number)
 {
     const struct object_status *status = task->model.status;
 
-    for (size_t i = 0; !task->is_removed && status != NULL && i < status->task.port_count; i++) {
-        if (status->task.ports[i].container_port == number) {
+    for (size_t i = 0; !task->is_removed && status != NULL && i < status->task->port_count; i++) {
+        if (status->task->ports[i].container_port == number) {
             return true;
         }
     }
@@ -234,9 +234,9 @@ static void check_world(struct work_world *world)
 
 static bool is_same_status(const struct object_status *a, const struct object_status *b)
 {
-    if (a == NULL || a->phase != b->phase || a->task.attempt != b->task.attempt ||
-        a->task.port_count != b->task.port_count ||
-        !text_equal(a->task.tree.name, b->task.tree.name)) {
+    if (a == NULL || a->phase != b->phase || a->task->attempt != b->task->attempt ||
+        a->task->port_count != b->task->port_count ||
+        !text_equal(a->task->tree.name, b->task->tree.name)) {
         return false;
     }
     for (int i = 0; i < CONDITION_COUNT; i++) {
@@ -270,7 +270,7 @@ static void trace(const struct work_world *world, const struct plan_model *model
 void world_take(struct work_world *world, struct plan_model *model, struct object_status *status,
                 const struct plan *plan)
 {
-    unsigned attempt = model->status != NULL ? model->status->task.attempt : 0;
+    unsigned attempt = model->status != NULL ? model->status->task->attempt : 0;
 
     if (plan->count > 0 || !is_same_status(model->status, status)) {
         world->has_changed = true;
@@ -287,6 +287,6 @@ void world_take(struct work_world *world, struct plan_model *model, struct objec
     check_plan(world, model, plan);
     plan_model_take_status(model, status);
     plan_model_apply(model, plan);
-    assert_true(model->status->task.attempt >= attempt);
+    assert_true(model->status->task->attempt >= attempt);
     check_world(world);
 }

@@ -36,8 +36,8 @@ static void find_shared(struct work_world *world, const struct work_task *task,
         if (other != task && world_works_in(other, SHARED_TREE)) {
             ret->users++;
             if (tree == NULL) { /* what it is about to be made on */
-                ret->branch = other->model.status->task.branch;
-                ret->commit = other->model.status->task.commit;
+                ret->branch = other->model.status->task->branch;
+                ret->commit = other->model.status->task->commit;
             }
         }
     }
