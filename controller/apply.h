@@ -80,7 +80,7 @@ void run_go_on(struct plan_run *run);
  * and started in one turn, stopped and removed in one, and replaced in one, so that it is away
  * for as short as can be.
  */
-/* False: the action waits for its turn, and the operation is PENDING until run_go_on() is called. */
+/* False: the action waits for its turn; the operation is PENDING until run_go_on() is called. */
 bool run_take_turn(struct plan_run *run);
 /* An action is over; the turn ends with the last that needs it. */
 void run_end_turn(struct plan_run *run);

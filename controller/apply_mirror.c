@@ -220,7 +220,7 @@ void apply_look_up_revisions(struct plan_run *run)
 
 void apply_remove_mirror(struct plan_run *run)
 {
-    /* What says that there is a mirror goes last: a controller killed here must see what is left. */
+    /* What says that there is a mirror goes last: a controller killed here must see the rest. */
     static const char *const parts[] = {"setup", "snap", "git"};
     struct error err = {0};
 
