@@ -349,9 +349,9 @@ static void on_inspected(void *user, const struct tree_result *result, struct er
         repository != NULL ? tree_find(repository, run_action(run)->target) : NULL;
 
     run->tree = NULL;
-    if (result == NULL && run->entry->failure.count < INSPECTIONS - 1) {
-        err->kind = ERROR_TRANSIENT; /* its child may have been killed: again, later */
-        run_action_failed(run, err);
+    if (result == NULL && err->kind == ERROR_TRANSIENT &&
+        run->entry->failure.count < INSPECTIONS - 1) {
+        run_action_failed(run, err); /* its process was killed, or there was none: again, later */
         return;
     }
     if (result == NULL) {
