@@ -340,6 +340,10 @@ bool task_is_placed(const struct entry *task);
 void repository_save(struct entry *entry);
 void repository_load(struct entry *entry);
 void repository_forget(struct entry *entry);
+/*
+ * Nothing while a repository, a mirror or a container has the directory, or anything is in it;
+ * what an earlier controller did not get to take away goes too.
+ */
 void repository_remove_if_empty(struct controller *controller, const char *container);
 
 /* good_specs.c */

@@ -53,20 +53,28 @@ TABLE
     [[ $(status_of slow.yaml slow status.error.message) == *"1 s"* ]]
 }
 
-# A group of control groups, in which the controller can be kept from making processes.
-new_pids_cgroup() {
+# A control group in which the controller can be kept from making processes.
+enter_pids_cgroup() {
     local root=/sys/fs/cgroup/pids
     [[ -d $root ]] || root=/sys/fs/cgroup
     PIDS_CGROUP=$root/berth-test-$$-$BATS_SUITE_TEST_NUMBER
-    mkdir "$PIDS_CGROUP" && [[ -e $PIDS_CGROUP/pids.max ]] || { rmdir "$PIDS_CGROUP"; skip "no control group can limit processes here"; }
+    mkdir "$PIDS_CGROUP"
+    [[ -e $PIDS_CGROUP/pids.max ]] || skip "no control group can limit processes here"
     echo "$BERTH_PID" >"$PIDS_CGROUP/cgroup.procs"
+}
+teardown() {
+    local result=0
+    [[ ! -e ${PIDS_CGROUP:-}/pids.max ]] || echo max >"$PIDS_CGROUP/pids.max"
+    berth_teardown || result=1
+    [[ -z ${PIDS_CGROUP:-} ]] || rmdir "$PIDS_CGROUP" || result=1
+    return "$result"
 }
 
 @test "a tree that cannot be looked at when its task ends is looked at again" {
     task one '[sleep, "3"]'
     berth_start
     wait_for 60 field_is one.yaml one status.phase Running
-    new_pids_cgroup
+    enter_pids_cgroup
     echo 1 >"$PIDS_CGROUP/pids.max"
     wait_for 30 grep -q 'action_failed.*action="inspect tree"' "$LOG"
     echo max >"$PIDS_CGROUP/pids.max"
@@ -74,8 +82,6 @@ new_pids_cgroup() {
     task_field_is one tree.dirty false
     task_field_is one tree.endCommit "$(git -C "$(bare)" rev-parse HEAD)"
     ! grep -q tree_unreadable "$LOG"
-    berth_stop
-    rmdir "$PIDS_CGROUP"
 }
 
 @test "a timeout kills the whole process tree, also what has left the group and ignores SIGTERM" {
