@@ -114,6 +114,13 @@ struct task_place {
     char layer[SETUP_KEY_SIZE];
 };
 
+static bool has_ports(const struct entry *task)
+{
+    return task->status->task->port_count > 0 ||
+           (task->desired != NULL && task->desired->task.ports.count > 0);
+}
+
+/* What others of its repository do is looked at when it matters: there may be thousands. */
 static void fill_container(const struct entry *task, struct task_input *input,
                            struct task_place *place)
 {
@@ -123,8 +130,13 @@ static void fill_container(const struct entry *task, struct task_input *input,
         return;
     }
     trees_observe(repository);
-    find_shared_tree(task, &place->shared);
-    place->block = find_block(task, &input->block_count);
+    if (input->isolation != ISOLATION_TASK ||
+        text_equal(task->status->task->tree.name, SHARED_TREE)) {
+        find_shared_tree(task, &place->shared);
+    }
+    if (has_ports(task)) {
+        place->block = find_block(task, &input->block_count);
+    }
     place->free_tree = tree_free_name(repository, task->name);
     input->repository = repository->name;
     input->repository_status = entry_passed_status(repository);

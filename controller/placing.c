@@ -304,9 +304,9 @@ static void place_repository(struct entry *repository, const struct repository_p
 static bool is_same_admission(const struct task_admission *before, const struct task_placement *now)
 {
     return before != NULL && before->is_admitted == now->is_admitted &&
-           before->queue_position == now->queue_position && text_equal(before->pool, now->pool) &&
-           text_equal(before->instance, now->instance) && text_equal(before->reason, now->reason) &&
-           text_equal(before->message, now->message);
+           before->queue_position == placement_told_position(now->queue_position) &&
+           text_equal(before->pool, now->pool) && text_equal(before->instance, now->instance) &&
+           text_equal(before->reason, now->reason) && text_equal(before->message, now->message);
 }
 
 static void enqueue_mirror(const struct entry *task)
@@ -339,7 +339,7 @@ static void admit_task(struct entry *task, const struct task_placement *placemen
         .is_admitted = placement->is_admitted,
         .pool = xstrdup_or_null(placement->pool),
         .instance = xstrdup_or_null(placement->instance),
-        .queue_position = placement->queue_position,
+        .queue_position = placement_told_position(placement->queue_position),
         .reason = xstrdup_or_null(placement->reason),
         .message = xstrdup_or_null(placement->message),
     };

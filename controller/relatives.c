@@ -7,6 +7,8 @@
 #include "controller/setups.h"
 #include "controller/trees.h"
 
+#include <string.h>
+
 /*
  * Who looks again when something became of a repository container, its mirror, its setup or a task.
  */
@@ -77,6 +79,33 @@ static void note_joining(struct entry *repository)
     tree_keep(repository, record);
 }
 
+/*
+ * It may wait for a port, or for what becomes of the shared tree; one that works in it does not.
+ * Everybody else would only look: a repository with many tasks would cost their square.
+ */
+static bool is_waiting_for_others(const struct entry *task)
+{
+    const struct status_task *status = task->status->task;
+
+    if (task_is_over(task->status) || task->desired == NULL) {
+        return false;
+    }
+    if (status->tree.name == NULL) {
+        return task->desired->task.ports.count > 0 ||
+               task_isolation(task->desired, task_settings(task)) != ISOLATION_TASK;
+    }
+    return strcmp(status->tree.name, SHARED_TREE) == 0 && task->status->phase != PHASE_TASK_RUNNING;
+}
+
+static void tell_waiting_tasks(struct map *tasks)
+{
+    for (struct map_entry *at = map_first(tasks); at != NULL; at = map_next(at)) {
+        if (is_waiting_for_others(map_value(at))) {
+            entry_enqueue(map_value(at));
+        }
+    }
+}
+
 static void tell_of_task(struct entry *entry, const struct object_status *before, bool was_passed)
 {
     const struct object_status *now = entry->status;
@@ -98,7 +127,9 @@ static void tell_of_task(struct entry *entry, const struct object_status *before
     if (repository != NULL && (task_is_over(before) != task_is_over(now) ||
                                before->task->port_count != now->task->port_count ||
                                !text_equal(before->task->tree.name, now->task->tree.name))) {
-        tell_tasks(&repository->repository->tasks); /* ports, or the shared tree, are free */
+        tell_waiting_tasks(
+            &repository->repository->tasks); /* ports, or the shared tree, are free */
+        entry_enqueue(entry);                /* what follows from it for itself */
     }
     if (mirror != NULL &&
         (is_changed || is_waiting_for_mirror(entry, now) != is_waiting_for_mirror(entry, before))) {

@@ -30,6 +30,8 @@
 /* Without a pool object of this name, repository containers run unplaced. */
 #define DEFAULT_POOL "default"
 
+enum { QUEUE_EXACT = 10 };
+
 /*
  * Why a task waits that its pool grows for: not in the catalogue of reasons, since nothing is
  * wrong.
@@ -102,7 +104,8 @@ struct task_placement {
     bool is_admitted;
     const char *pool;        /* that it is placed in or asks for; NULL: none is needed */
     const char *instance;    /* NULL: not admitted, or unplaced */
-    unsigned queue_position; /* from 1 in its pool's queue; 0: it does not wait there */
+    unsigned queue_position; /* from 1 in its pool's queue; 0: it does not wait there. What is said
+                              * of it is placement_told_position() */
 
     /* Waiting, PoolExhausted, InstanceFull (these are in the queue), Unschedulable, PoolUnknown,
      * PoolConflict (these are not); NULL when admitted */
@@ -123,5 +126,12 @@ struct placement_result {
 /* Texts in the result are the input's. */
 void placement_decide(const struct placement_input *input, struct placement_result *ret_result);
 void placement_result_done(struct placement_result *result);
+
+/*
+ * The position as a status tells it: exact for the first QUEUE_EXACT, and for those behind them the
+ * next of 20, 50, 100, 200, 500, ... that is not less. Whoever leaves a queue moves all behind it
+ * up; if each of them told that, a queue would cost the square of its length.
+ */
+unsigned placement_told_position(unsigned queue_position);
 
 #endif

@@ -1,10 +1,12 @@
 #include "reconcilers/placement_pass.h"
 
+#include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "specs/quantity.h"
 #include "specs/reason.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static enum task_wait wait_of(const struct placement_pass *pass, const struct placement_task *task)
@@ -52,8 +54,9 @@ static void add_amounts(struct strbuf *text, int64_t cpu_milli, int64_t memory_b
     }
 }
 
+/* The numbers change with every task that comes or goes: the front of the queue tells them. */
 static void describe_room(const struct placement_pass *pass, const struct placement_task *task,
-                          struct strbuf *text)
+                          unsigned queue_position, struct strbuf *text)
 {
     const struct placement_repository *repository = &pass->input->repositories[task->repository];
     const struct placement_pool *pool = placement_pool_find(pass, placement_wish(pass, task));
@@ -70,9 +73,12 @@ static void describe_room(const struct placement_pass *pass, const struct placem
         add_amounts(text, repository->cpu_milli, repository->memory_bytes);
         strbuf_add(text, " left");
     }
-    strbuf_addf(text, " (%u of %u members, %u of %llu places)%s", use->members, pool->max_instances,
-                use->tasks, (unsigned long long)use->members * pool->max_tasks,
-                pool->can_grow ? "; another member is made" : "");
+    if (queue_position <= QUEUE_EXACT) {
+        strbuf_addf(text, " (%u of %u members, %u of %llu places)", use->members,
+                    pool->max_instances, use->tasks,
+                    (unsigned long long)use->members * pool->max_tasks);
+    }
+    strbuf_add(text, pool->can_grow ? "; another member is made" : "");
 }
 
 static void describe_member(const struct placement_pass *pass, const struct placement_task *task,
@@ -122,13 +128,34 @@ static void describe_conflict(const struct placement_pass *pass, const struct pl
                 wish);
 }
 
+unsigned placement_told_position(unsigned queue_position)
+{
+    static const unsigned factors[] = {2, 5, 10};
+    unsigned told = QUEUE_EXACT, decade = QUEUE_EXACT;
+
+    if (queue_position <= QUEUE_EXACT) {
+        return queue_position;
+    }
+    for (size_t i = 0; told < queue_position; i = (i + 1) % ARRAY_SIZE(factors)) {
+        if (decade > UINT_MAX / factors[i]) {
+            return UINT_MAX;
+        }
+        told = decade * factors[i];
+        decade = factors[i] == 10 ? told : decade;
+    }
+    return told;
+}
+
 static void add_position(struct strbuf *text, unsigned position)
 {
     static const char *const endings[] = {"th", "st", "nd", "rd"};
-    unsigned digit = position % 10, tens = position / 10 % 10;
+    unsigned digit = position % 10;
 
-    strbuf_addf(text, "; %u%s in the queue", position,
-                endings[tens != 1 && digit <= 3 ? digit : 0]);
+    if (position > QUEUE_EXACT) {
+        strbuf_addf(text, "; among the first %u in the queue", placement_told_position(position));
+        return;
+    }
+    strbuf_addf(text, "; %u%s in the queue", position, endings[digit <= 3 ? digit : 0]);
 }
 
 char *placement_describe(const struct placement_pass *pass, const struct placement_task *task,
@@ -137,7 +164,7 @@ char *placement_describe(const struct placement_pass *pass, const struct placeme
     auto_done(strbuf) text = {0};
 
     switch (wait_of(pass, task)) {
-    case WAIT_ROOM: describe_room(pass, task, &text); break;
+    case WAIT_ROOM: describe_room(pass, task, queue_position, &text); break;
     case WAIT_MEMBER_FULL:
     case WAIT_MEMBER_CLOSED: describe_member(pass, task, &text); break;
     case WAIT_TOO_BIG: describe_size(pass, task, &text); break;

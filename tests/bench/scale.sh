@@ -3,6 +3,7 @@
 #
 #     tests/bench/scale.sh [N...]          100 1000 10000; BERTH=build/gcc/berth FAKE_ENGINE=.../fake_engine
 #     TASKS="1000 10" tests/bench/scale.sh          so many tasks on so many repositories through one pool, in their place
+#     QUEUE="1000 10" tests/bench/scale.sh          the same with ten places for each repository: most tasks wait for theirs
 #
 # For each N: bring-up from nothing, a restart beside unchanged containers, a full scan, a relist, one edit, one container
 # that is removed, and a storm of 10,000 events. Times are those of processors (schedstat, all threads), so that what else
@@ -263,15 +264,15 @@ measure() { # N
 }
 
 # Sessions, since nothing runs in a container in memory: placement, clones, trees (copies) and statuses are all there is.
-tasks() { # TASKS REPOSITORIES
-    local i from
+tasks_begin() { # REPOSITORIES PLACES
+    local i
     rm -rf --one-file-system "$work/specs" "$work/state" "$work/git" "$work/tree"
     mkdir "$work/specs" "$work/git"
     git init -q -b main "$work/tree"
     echo hello >"$work/tree/README"
     git -C "$work/tree" add -A
     git -C "$work/tree" -c user.name=Bench -c user.email=bench@example.org commit -q -m "one file"
-    for ((i = 0; i < $2; i++)); do git clone -q --bare "$work/tree" "$work/git/repo-$i.git"; done
+    for ((i = 0; i < $1; i++)); do git clone -q --bare "$work/tree" "$work/git/repo-$i.git"; done
     cat >"$work/specs/pool.yaml" <<END
 apiVersion: berth.dev/v1
 kind: InstancePool
@@ -279,32 +280,74 @@ metadata: {name: ci}
 spec:
   minInstances: 10
   maxInstances: 10
-  maxTasksPerInstance: 1000
-  placement: Spread # else the first tasks bring all repositories to one member, and its places are all there are
+  maxTasksPerInstance: $(($2 / 10))
+  placement: Spread
   template: {spec: {machineType: custom-1-256, image: "bench:1"}}
 END
-    for ((i = 0; i < $1; i++)); do
-        cat >"$work/specs/task-$i.yaml" <<END
+    engine_start
+}
+tasks_controller() { controller_start 1h --git-file-root "$work/git" --repository-image bench:1 --trees copy; }
+task() { # NUMBER REPOSITORIES STATE
+    cat <<END
 apiVersion: berth.dev/v1
 kind: Task
-metadata: {name: task-$i}
-spec: {pool: ci, repository: "file://$work/git/repo-$((i % $2)).git"}
+metadata: {name: task-$1}
+spec: {pool: ci, repository: "file://$work/git/repo-$(($1 % $2)).git", state: $3}
 END
-    done
-    engine_start
-    from=$(now_ms)
-    controller_start 1h --git-file-root "$work/git" --repository-image bench:1 --trees copy
-    wait_until 1800 are_all_open "$1"
-    note tasks "$1" "until all are open, by the clock" $(($(now_ms) - from)) ms
+}
+in_phase() { # PHASE: the numbers of those tasks
+    find "$work/specs" -name 'task-*.status.yaml' -print0 | xargs -0 -r grep -lE "^  phase: $1" |
+        sed -E 's/.*task-([0-9]+)\..*/\1/' || true
+}
+is_phase_of() { # PHASE COUNT: asks rarely, since it looks at every file
+    sleep 1
+    [[ $(in_phase "$1" | wc -l) == "$2" ]]
+}
+tasks_note() { # NAME TASKS FROM_MS
+    note "$1" "$2" "until the last one, by the clock" $(($(now_ms) - $3)) ms
     wait_idle
-    note tasks "$1" CPU "$(ms "$(cpu_ns)")" ms
-    note tasks "$1" VmHWM "$(memory_kib VmHWM)" KiB
-    hangup "$1"
+    note "$1" "$2" CPU "$(ms "$(cpu_ns)")" ms
+    note "$1" "$2" VmHWM "$(memory_kib VmHWM)" KiB
+}
+tasks_end() { # NAME TASKS
     controller_stop
+    note "$1" "$2" passes "$(awk '$1 == "passes:" { print $2 }' "$work/state/controller.yaml")" 1
     stop_one "$engine"
     engine=
 }
-are_all_open() { [[ $(find "$work/specs" -name 'task-*.status.yaml' -print0 | xargs -0 -r grep -l '^  phase: Running' | wc -l) == "$1" ]]; }
+
+# There is a place for each, wherever its repository is.
+tasks() { # TASKS REPOSITORIES
+    local i from
+    tasks_begin "$2" $(($1 * 10))
+    for ((i = 0; i < $1; i++)); do task "$i" "$2" Active >"$work/specs/task-$i.yaml"; done
+    from=$(now_ms)
+    tasks_controller
+    wait_until 3600 is_phase_of Running "$1"
+    tasks_note tasks "$1" "$from"
+    hangup "$1"
+    tasks_end tasks "$1"
+}
+
+# There are ten places for each repository, and who is open is completed, so that all the others move up in the queue.
+queue() { # TASKS REPOSITORIES
+    local i from over=0
+    tasks_begin "$2" $(($2 * 10))
+    for ((i = 0; i < $1; i++)); do task "$i" "$2" Active >"$work/specs/task-$i.yaml"; done
+    from=$(now_ms)
+    tasks_controller
+    while ((over < $1)); do
+        for i in $(in_phase Running); do
+            grep -q Active "$work/specs/task-$i.yaml" || continue
+            task "$i" "$2" Completed >"$work/specs/.new"
+            mv "$work/specs/.new" "$work/specs/task-$i.yaml"
+        done
+        over=$(in_phase '(Succeeded|Failed)' | wc -l)
+        (($(now_ms) - from < 3600000)) || return 1
+    done
+    tasks_note queue "$1" "$from"
+    tasks_end queue "$1"
+}
 
 # --- how it grows ----------------------------------------------------------------------------------
 
@@ -321,9 +364,11 @@ compare() { # SMALL LARGE
         -v b="$(value_of relist "$2" VmRSS)" -v n="$1" -v m="$2" 'BEGIN { printf "%.2f", (b - a) / (m - n) }')" KiB
 }
 
-if [[ -n ${TASKS:-} ]]; then
-    # shellcheck disable=SC2086  # two words
-    tasks $TASKS
+if [[ -n ${TASKS:-}${QUEUE:-} ]]; then
+    # shellcheck disable=SC2086  # two words each
+    [[ -z ${TASKS:-} ]] || tasks $TASKS
+    # shellcheck disable=SC2086
+    [[ -z ${QUEUE:-} ]] || queue $QUEUE
     exit
 fi
 for n in "${sizes[@]}"; do

@@ -14,6 +14,7 @@
 
 /* after its friends, which it needs */
 #include <cmocka.h>
+#include <limits.h>
 
 #define GIB (INT64_C(1) << 30)
 
@@ -557,12 +558,42 @@ static void room_that_a_move_makes_goes_to_the_first_in_rank(void **state)
     assert_int_equal(scene.result.tasks[2].queue_position, 1);
 }
 
-static void ordinals(void **state)
+static void a_position_is_told_exactly_at_the_front_and_roughly_behind(void **state)
+{
+    static const struct {
+        unsigned position, told;
+    } rows[] = {{0, 0},     {1, 1},      {10, 10},     {11, 20},      {20, 20},
+                {21, 50},   {50, 50},    {51, 100},    {100, 100},    {101, 200},
+                {500, 500}, {501, 1000}, {1001, 2000}, {9999, 10000}, {UINT_MAX, UINT_MAX}};
+    unsigned changes = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(placement_told_position(rows[i].position), rows[i].told);
+    }
+    for (unsigned position = 1; position < 100000; position++) {
+        unsigned told = placement_told_position(position);
+
+        assert_in_range(told, position, 3 * position);
+        changes += told != placement_told_position(position + 1);
+    }
+    assert_int_equal(changes, 9 + 3 * 4); /* for whoever waits behind 100,000 others */
+}
+
+static void the_front_of_a_queue_tells_its_place_and_the_numbers(void **state)
 {
     static const struct {
         unsigned position;
         const char *text;
-    } rows[] = {{11, "; 11th"}, {12, "; 12th"}, {13, "; 13th"}, {21, "; 21st"}, {112, "; 112th"}};
+    } rows[] = {
+        {1, "pool web has no members (0 of 0 members, 0 of 0 places); 1st in the queue"},
+        {2, "pool web has no members (0 of 0 members, 0 of 0 places); 2nd in the queue"},
+        {4, "pool web has no members (0 of 0 members, 0 of 0 places); 4th in the queue"},
+        {10, "pool web has no members (0 of 0 members, 0 of 0 places); 10th in the queue"},
+        {11, "pool web has no members; among the first 20 in the queue"},
+        {21, "pool web has no members; among the first 50 in the queue"},
+        {112, "pool web has no members; among the first 200 in the queue"},
+    };
     struct placement_pool pool = {"web", PLACEMENT_PACK, 1, 0, 0, false, 0};
     struct placement_repository repository = {.key = "r", .pool = "web"};
     struct placement_task tasks[112] = {0};
@@ -580,7 +611,7 @@ static void ordinals(void **state)
     }
     placement_decide(&input, &result);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        assert_non_null(strstr(result.tasks[rows[i].position - 1].message, rows[i].text));
+        assert_string_equal(result.tasks[rows[i].position - 1].message, rows[i].text);
     }
 }
 
@@ -605,7 +636,8 @@ int main(void)
         cmocka_unit_test(who_never_gets_a_place_holds_up_nobody),
         cmocka_unit_test(warm_repositories_come_after_tasks_and_stay),
         cmocka_unit_test(room_that_a_move_makes_goes_to_the_first_in_rank),
-        cmocka_unit_test(ordinals),
+        cmocka_unit_test(a_position_is_told_exactly_at_the_front_and_roughly_behind),
+        cmocka_unit_test(the_front_of_a_queue_tells_its_place_and_the_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
