@@ -264,29 +264,47 @@ measure() { # N
 }
 
 # Sessions, since nothing runs in a container in memory: placement, clones, trees (copies) and statuses are all there is.
-tasks_begin() { # REPOSITORIES PLACES
+# The pool is there before the tasks come: to the first member that is ready they would bring all repositories.
+tasks_begin() { # TASKS REPOSITORIES MEMBERS PLACES
     local i
-    rm -rf --one-file-system "$work/specs" "$work/state" "$work/git" "$work/tree"
-    mkdir "$work/specs" "$work/git"
+    rm -rf --one-file-system "$work/specs" "$work/state" "$work/git" "$work/tree" "$work/tasks"
+    mkdir "$work/specs" "$work/git" "$work/tasks"
     git init -q -b main "$work/tree"
     echo hello >"$work/tree/README"
     git -C "$work/tree" add -A
     git -C "$work/tree" -c user.name=Bench -c user.email=bench@example.org commit -q -m "one file"
-    for ((i = 0; i < $1; i++)); do git clone -q --bare "$work/tree" "$work/git/repo-$i.git"; done
+    for ((i = 0; i < $2; i++)); do git clone -q --bare "$work/tree" "$work/git/repo-$i.git"; done
     cat >"$work/specs/pool.yaml" <<END
 apiVersion: berth.dev/v1
 kind: InstancePool
 metadata: {name: ci}
 spec:
-  minInstances: 10
-  maxInstances: 10
-  maxTasksPerInstance: $(($2 / 10))
+  minInstances: $3
+  maxInstances: $3
+  maxTasksPerInstance: $4
   placement: Spread
   template: {spec: {machineType: custom-1-256, image: "bench:1"}}
 END
+    for ((i = 0; i < $1; i++)); do task "$i" "$2" Active >"$work/tasks/task-$i.yaml"; done
     engine_start
+    controller_start 1h --git-file-root "$work/git" --repository-image bench:1 --trees copy
+    wait_until 60 grep -q "message: $3 of $3 members ready" "$work/specs/pool.status.yaml"
+    files_count_begin
+    mv "$work/tasks" "$work/specs/tasks"
 }
-tasks_controller() { controller_start 1h --git-file-root "$work/git" --repository-image bench:1 --trees copy; }
+# Each status and each file of state is put in its place by a rename.
+files_count_begin() {
+    counter=
+    perf stat -e syscalls:sys_enter_renameat true 2>/dev/null || return 0
+    perf stat --no-inherit -x ' ' -o "$work/renames" -e syscalls:sys_enter_renameat -p "$controller" &
+    counter=$!
+}
+files_count_end() { # NAME TASKS
+    [[ -n $counter ]] || return 0
+    kill -INT "$counter"
+    wait "$counter" || true
+    note "$1" "$2" "files written" "$(awk '/renameat/ { print $1 }' "$work/renames")" 1
+}
 task() { # NUMBER REPOSITORIES STATE
     cat <<END
 apiVersion: berth.dev/v1
@@ -308,45 +326,41 @@ tasks_note() { # NAME TASKS FROM_MS
     wait_idle
     note "$1" "$2" CPU "$(ms "$(cpu_ns)")" ms
     note "$1" "$2" VmHWM "$(memory_kib VmHWM)" KiB
+    files_count_end "$1" "$2"
 }
-tasks_end() { # NAME TASKS
+tasks_end() {
     controller_stop
-    note "$1" "$2" passes "$(awk '$1 == "passes:" { print $2 }' "$work/state/controller.yaml")" 1
     stop_one "$engine"
     engine=
 }
 
 # There is a place for each, wherever its repository is.
 tasks() { # TASKS REPOSITORIES
-    local i from
-    tasks_begin "$2" $(($1 * 10))
-    for ((i = 0; i < $1; i++)); do task "$i" "$2" Active >"$work/specs/task-$i.yaml"; done
+    local from members=$(($1 / 500))
+    tasks_begin "$1" "$2" $((members > 10 ? members : 10)) 1000
     from=$(now_ms)
-    tasks_controller
     wait_until 3600 is_phase_of Running "$1"
     tasks_note tasks "$1" "$from"
     hangup "$1"
-    tasks_end tasks "$1"
+    tasks_end
 }
 
 # There are ten places for each repository, and who is open is completed, so that all the others move up in the queue.
 queue() { # TASKS REPOSITORIES
     local i from over=0
-    tasks_begin "$2" $(($2 * 10))
-    for ((i = 0; i < $1; i++)); do task "$i" "$2" Active >"$work/specs/task-$i.yaml"; done
+    tasks_begin "$1" "$2" 10 "$2"
     from=$(now_ms)
-    tasks_controller
     while ((over < $1)); do
         for i in $(in_phase Running); do
-            grep -q Active "$work/specs/task-$i.yaml" || continue
-            task "$i" "$2" Completed >"$work/specs/.new"
-            mv "$work/specs/.new" "$work/specs/task-$i.yaml"
+            grep -q Active "$work/specs/tasks/task-$i.yaml" || continue
+            task "$i" "$2" Completed >"$work/specs/tasks/.new"
+            mv "$work/specs/tasks/.new" "$work/specs/tasks/task-$i.yaml"
         done
         over=$(in_phase '(Succeeded|Failed)' | wc -l)
         (($(now_ms) - from < 3600000)) || return 1
     done
     tasks_note queue "$1" "$from"
-    tasks_end queue "$1"
+    tasks_end
 }
 
 # --- how it grows ----------------------------------------------------------------------------------
