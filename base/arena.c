@@ -2,7 +2,9 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +17,8 @@ enum { LEAST_BLOCK_SIZE = 208, LARGEST_BLOCK_SIZE = 2048 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t used;
-    size_t size;
+    uint32_t used;
+    uint32_t size;
     max_align_t bytes[];
 };
 
@@ -46,22 +48,48 @@ static size_t next_block_size(const struct arena *arena)
     return size < LARGEST_BLOCK_SIZE ? size : LARGEST_BLOCK_SIZE;
 }
 
+static struct arena_block *add_block(struct arena *arena, size_t size)
+{
+    struct arena_block *block;
+
+    assert(size <= UINT32_MAX);
+    block = xcalloc(1, sizeof(*block) + size);
+    block->size = (uint32_t)size;
+    block->next = arena->blocks;
+    arena->blocks = block;
+    arena->size += size;
+    return block;
+}
+
+void arena_reserve(struct arena *arena, size_t size)
+{
+    if (arena->blocks == NULL && size > 0) {
+        add_block(arena, size);
+    }
+}
+
+size_t arena_used(const struct arena *arena)
+{
+    size_t used = 0;
+
+    for (const struct arena_block *block = arena->blocks; block != NULL; block = block->next) {
+        used += block->used;
+    }
+    return used;
+}
+
 static void *allocate(struct arena *arena, size_t size, size_t alignment)
 {
     struct arena_block *block = arena->blocks;
     size_t used = block != NULL ? (block->used + alignment - 1) / alignment * alignment : 0;
 
     if (block == NULL || used > block->size || block->size - used < size) {
-        size_t next_size = next_block_size(arena), block_size = size > next_size ? size : next_size;
+        size_t next_size = next_block_size(arena);
 
-        block = xcalloc(1, sizeof(*block) + block_size);
-        block->size = block_size;
-        block->next = arena->blocks;
-        arena->blocks = block;
-        arena->size += block_size;
+        block = add_block(arena, size > next_size ? size : next_size);
         used = 0;
     }
-    block->used = used + size;
+    block->used = (uint32_t)(used + size);
     return (char *)block->bytes + used;
 }
 

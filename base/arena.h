@@ -21,6 +21,13 @@ struct arena {
 void arena_init(struct arena *arena);
 void arena_done(struct arena *arena);
 
+/*
+ * For who knows how much it will be, and keeps it: an arena that is empty gets one block of just
+ * this size. What does not fit into it comes into others, as ever.
+ */
+void arena_reserve(struct arena *arena, size_t size);
+size_t arena_used(const struct arena *arena); /* what a successor with the same in it would need */
+
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t len);

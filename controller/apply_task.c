@@ -42,7 +42,7 @@ static void on_start_tick(uv_timer_t *timer)
     struct error err = {0};
 
     observe_attempt(run->entry);
-    if (run->entry->attempt.state != ATTEMPT_ABSENT) {
+    if (run->entry->task->attempt.state != ATTEMPT_ABSENT) {
         uv_timer_stop(timer);
         run_action_done(run);
     } else if (clock_monotonic_ms() >= run->deadline_ms) {
@@ -189,7 +189,7 @@ static void on_stop_tick(uv_timer_t *timer)
     struct error err = {0};
 
     observe_attempt(run->entry);
-    if (run->entry->attempt.state != ATTEMPT_RUNNING) {
+    if (run->entry->task->attempt.state != ATTEMPT_RUNNING) {
         uv_timer_stop(timer);
         run_action_done(run);
     } else if (clock_monotonic_ms() >= run->deadline_ms) {
@@ -268,7 +268,7 @@ static int retire_log(struct plan_run *run, struct error *err)
     json =
         json_pack("{s:i, s:s, s:s, s:I, s:I}", "version", 1, "id", task->id, "repositoryContainer",
                   task->repository, "retiredAtMs", (json_int_t)clock_wall_ms(), "removeAtMs",
-                  (json_int_t)task->end_wall_ms + entry->ttl_ms);
+                  (json_int_t)task->end_wall_ms + entry->task->ttl_ms);
     return state_write_json(&run->controller->state, name, json, err);
 }
 

@@ -30,7 +30,9 @@ static void shift_entry(struct entry *entry, int64_t by_ms)
 {
     status_shift_times(entry->status, by_ms);
     clock_shift(&entry->failure.at_wall_ms, by_ms);
-    clock_shift(&entry->admitted_wall_ms, by_ms);
+    if (entry->task != NULL) {
+        clock_shift(&entry->task->admitted_wall_ms, by_ms);
+    }
     clock_shift(&entry->member.created_wall_ms, by_ms);
     clock_shift(&entry->member.failed_wall_ms, by_ms);
     probes_shift_times(entry, by_ms);

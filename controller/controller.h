@@ -101,6 +101,21 @@ struct member {
     int64_t failed_wall_ms;  /* since when it counts as failed; 0: it does not */
 };
 
+/* What tasks have beside other entries. */
+struct task_entry {
+    char *repository_key; /* of its container, or NULL */
+    char *mirror_key;     /* the same of its mirror */
+    char *owner;          /* of its spec file, where that matters (task_owner.h) */
+    int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
+    /* when it got its place, as far as this controller knows; 0: not yet */
+    int64_t admitted_wall_ms;
+    char *refusal_reason, *refusal;
+    struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
+    struct observed_attempt attempt;  /* its message is the next */
+    char *attempt_message;
+    bool is_watched; /* the kernel tells of new records */
+};
+
 /* One thing that passes are about. */
 struct entry {
     struct controller *controller;
@@ -112,7 +127,7 @@ struct entry {
     enum key_state state;
     struct entry *next_in_queue;
     struct plan_run *run;   /* under way, or NULL */
-    uv_timer_t timer;       /* wakes the key */
+    uv_timer_t *timer;      /* wakes the key; NULL: nothing is waited for */
     uint64_t sequence;      /* order of arrival */
     uint64_t changed_at_ms; /* when the version in force came, or the last one went */
     bool is_touched; /* something happened to its container while its plan was looking at it */
@@ -142,17 +157,7 @@ struct entry {
     struct pool_entry *pool;             /* ENTRY_POOL */
     struct member member;                /* ENTRY_INSTANCE */
 
-    char *repository_key; /* ENTRY_TASK: of its container, or NULL */
-    char *mirror_key;     /* the same of its mirror */
-    char *owner;          /* of its spec file, where that matters (task_owner.h) */
-    int64_t ttl_ms;       /* how long its tree and log are kept when it is over */
-    /* when it got its place, as far as this controller knows; 0: not yet */
-    int64_t admitted_wall_ms;
-    char *task_refusal_reason, *task_refusal;
-    struct task_admission *admission; /* NULL: not decided yet; its texts are owned */
-    struct observed_attempt attempt;  /* its message is the next */
-    char *attempt_message;
-    bool is_watched; /* the kernel tells of new records */
+    struct task_entry *task; /* ENTRY_TASK */
 };
 
 /* An image as it was seen last. */

@@ -27,20 +27,23 @@ enum { RESCAN_MARGIN_MS = 50, RESCAN_WRITING_MS = 500, RESCAN_UNKNOWN_MS = 2000 
 
 struct entry *repository_of_task(const struct entry *task)
 {
-    return task->repository_key != NULL ? entry_find(task->controller, task->repository_key) : NULL;
+    return task->task->repository_key != NULL
+               ? entry_find(task->controller, task->task->repository_key)
+               : NULL;
 }
 
 static void refuse_task(struct entry *task, const char *reason, const char *message)
 {
-    free(task->task_refusal_reason);
-    free(task->task_refusal);
-    task->task_refusal_reason = xstrdup_or_null(reason);
-    task->task_refusal = xstrdup_or_null(message);
+    free(task->task->refusal_reason);
+    free(task->task->refusal);
+    task->task->refusal_reason = xstrdup_or_null(reason);
+    task->task->refusal = xstrdup_or_null(message);
 }
 
 struct entry *mirror_of_task(const struct entry *task)
 {
-    return task->mirror_key != NULL ? entry_find(task->controller, task->mirror_key) : NULL;
+    return task->task->mirror_key != NULL ? entry_find(task->controller, task->task->mirror_key)
+                                          : NULL;
 }
 
 const struct object *task_settings(const struct entry *task)
@@ -106,8 +109,8 @@ static void join_mirror(struct entry *task, struct entry *mirror)
         map_remove(&before->mirror->tasks, task->key);
         entry_enqueue(before);
     }
-    free(task->mirror_key);
-    task->mirror_key = mirror != NULL ? xstrdup(mirror->key) : NULL;
+    free(task->task->mirror_key);
+    task->task->mirror_key = mirror != NULL ? xstrdup(mirror->key) : NULL;
     if (mirror != NULL) {
         map_put(&mirror->mirror->tasks, task->key, task);
         entry_clear_failure(mirror); /* somebody new deserves a try at once */
@@ -127,8 +130,8 @@ static void join_container(struct entry *task, struct entry *container)
         entry_enqueue(before);
         placing_release(task);
     }
-    free(task->repository_key);
-    task->repository_key = container != NULL ? xstrdup(container->key) : NULL;
+    free(task->task->repository_key);
+    task->task->repository_key = container != NULL ? xstrdup(container->key) : NULL;
     if (container != NULL) {
         container->repository->is_deleted = false;
         map_put(&container->repository->tasks, task->key, task);
@@ -245,7 +248,7 @@ static void load_task(struct entry *task)
 
         status->log_file = status_text(task->status, log);
     }
-    if (task->repository_key == NULL) {
+    if (task->task->repository_key == NULL) {
         struct entry *repository =
             entry_of_container(task->controller, KIND_REPOSITORY_CONTAINER, container);
 
@@ -351,7 +354,7 @@ static void change_task(struct controller *controller, const char *key,
     entry_set_desired(entry, spec != NULL ? spec->object : NULL);
     task_note_owner(entry);
     if (entry->desired != NULL) {
-        entry->ttl_ms = entry->desired->task.ttl_seconds_after_finished * 1000;
+        entry->task->ttl_ms = entry->desired->task.ttl_seconds_after_finished * 1000;
     }
     if (is_new) {
         load_task(entry);

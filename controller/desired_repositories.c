@@ -71,7 +71,8 @@ const struct object *repository_settings(const struct entry *repository)
 /* Before placement has decided, what is remembered holds: a command may be running. */
 bool task_is_placed(const struct entry *task)
 {
-    return task->admission != NULL ? task->admission->is_admitted : task->status->task->attempt > 0;
+    return task->task->admission != NULL ? task->task->admission->is_admitted
+                                         : task->status->task->attempt > 0;
 }
 
 /* Those that wait for another branch count only when nobody else does. */
@@ -83,7 +84,7 @@ unsigned repository_active_tasks(const struct entry *repository)
          at = map_next(at)) {
         const struct entry *task = map_value(at);
 
-        if (task->task_refusal != NULL && task->status->task->attempt == 0) {
+        if (task->task->refusal != NULL && task->status->task->attempt == 0) {
             continue;
         }
         count += task_is_placed(task) && task_is_active(task->desired, task->status) &&
@@ -107,7 +108,7 @@ unsigned repository_running_tasks(const struct entry *repository)
         const struct entry *task = map_value(at);
 
         count += task_is_active(task->desired, task->status) &&
-                         (task->run != NULL || task->attempt.state == ATTEMPT_RUNNING ||
+                         (task->run != NULL || task->task->attempt.state == ATTEMPT_RUNNING ||
                           task->status->phase == PHASE_TASK_RUNNING)
                      ? 1
                      : 0;

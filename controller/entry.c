@@ -29,6 +29,17 @@ struct entry *entry_of_container(struct controller *controller, const char *kind
     return entry_find(controller, key);
 }
 
+/* Few entries wait for a time, and those that do mostly wait again. */
+static uv_timer_t *timer_of(struct entry *entry)
+{
+    if (entry->timer == NULL) {
+        entry->timer = xcalloc(1, sizeof(*entry->timer));
+        entry->timer->data = entry;
+        uv_timer_init(&entry->controller->loop, entry->timer);
+    }
+    return entry->timer;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct entry *entry = timer->data;
@@ -36,6 +47,18 @@ static void on_timer(uv_timer_t *timer)
     profile_begin("timer of %s", entry->key);
     entry_enqueue(entry);
     profile_end(NULL);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void forget_timer(struct entry *entry)
+{
+    if (entry->timer != NULL) {
+        uv_close((uv_handle_t *)TAKE(entry->timer), on_closed);
+    }
 }
 
 struct entry *entry_new(struct controller *controller, enum entry_kind kind, const char *kind_text,
@@ -49,8 +72,6 @@ struct entry *entry_new(struct controller *controller, enum entry_kind kind, con
     entry->key = object_key(kind_text, name);
     entry->status = status_new();
     entry->sequence = controller->next_sequence++;
-    uv_timer_init(&controller->loop, &entry->timer);
-    entry->timer.data = entry;
     if (kind == ENTRY_REPOSITORY) {
         entry->repository = xcalloc(1, sizeof(*entry->repository));
     }
@@ -62,6 +83,9 @@ struct entry *entry_new(struct controller *controller, enum entry_kind kind, con
     }
     if (kind == ENTRY_POOL) {
         entry->pool = pool_entry_new();
+    }
+    if (kind == ENTRY_TASK) {
+        entry->task = xcalloc(1, sizeof(*entry->task));
     }
     map_put(&controller->entries, entry->key, entry);
     return entry;
@@ -87,6 +111,21 @@ static void repository_free(struct repository_entry *repository)
     free(repository->instance);
     map_done(&repository->tasks);
     free(repository);
+}
+
+static void task_entry_free(struct task_entry *task)
+{
+    if (task == NULL) {
+        return;
+    }
+    admission_free(task->admission);
+    free(task->repository_key);
+    free(task->mirror_key);
+    free(task->owner);
+    free(task->refusal_reason);
+    free(task->refusal);
+    free(task->attempt_message);
+    free(task);
 }
 
 const struct object_status *entry_passed_status(const struct entry *entry)
@@ -184,10 +223,12 @@ void entry_forget_remembered(struct entry *entry)
     }
 }
 
+/* Who removes an entry may go on with it until the turn is over. */
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct entry *entry = handle->data;
 
+    free(handle);
     status_free(entry->status);
     entry_forget_remembered(entry);
     object_unref(entry->desired);
@@ -198,13 +239,7 @@ static void on_timer_closed(uv_handle_t *handle)
     setup_free(entry->setup);
     entry_values_free(entry->values);
     pool_entry_free(entry->pool);
-    admission_free(entry->admission);
-    free(entry->repository_key);
-    free(entry->mirror_key);
-    free(entry->owner);
-    free(entry->task_refusal_reason);
-    free(entry->task_refusal);
-    free(entry->attempt_message);
+    task_entry_free(entry->task);
     free(entry->key);
     free(entry->name);
     free(entry);
@@ -273,7 +308,7 @@ void entry_remove(struct entry *entry)
     if (entry->run != NULL) {
         apply_abandon(entry->run);
     }
-    uv_close((uv_handle_t *)&entry->timer, on_timer_closed);
+    uv_close((uv_handle_t *)timer_of(entry), on_timer_closed);
 }
 
 /* The queue: a key is in it at most once, and ten events are one run. */
@@ -361,10 +396,11 @@ void entry_wake_at(struct entry *entry, int64_t wall_ms)
     int64_t now_ms = clock_wall_ms();
 
     if (wall_ms == 0) {
-        uv_timer_stop(&entry->timer);
+        forget_timer(entry);
         return;
     }
-    uv_timer_start(&entry->timer, on_timer, wall_ms > now_ms ? (uint64_t)(wall_ms - now_ms) : 1, 0);
+    uv_timer_start(timer_of(entry), on_timer, wall_ms > now_ms ? (uint64_t)(wall_ms - now_ms) : 1,
+                   0);
 }
 
 void controller_enqueue_all(struct controller *controller)

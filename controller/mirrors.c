@@ -300,8 +300,8 @@ void mirror_find_source(const struct entry *entry, const struct revision *revisi
 /* Since when it could have begun: what came to the remote before that is in its tree. */
 static int64_t begins_at(const struct entry *task)
 {
-    return task->admitted_wall_ms != 0 ? task->admitted_wall_ms
-                                       : task->status->task->arrival_wall_ms;
+    return task->task->admitted_wall_ms != 0 ? task->task->admitted_wall_ms
+                                             : task->status->task->arrival_wall_ms;
 }
 
 void task_find_source(const struct entry *task, struct source *ret)
@@ -315,10 +315,10 @@ void task_find_source(const struct entry *task, struct source *ret)
 /* A task that has no tree yet, and could have one. */
 static bool is_waiting_for_source(const struct entry *task)
 {
-    return task->desired != NULL && (task_is_placed(task) || task->repository_key == NULL) &&
+    return task->desired != NULL && (task_is_placed(task) || task->task->repository_key == NULL) &&
            task->status->task->tree.name == NULL &&
            (task_is_active(task->desired, task->status) || task_is_held_by_branch(task->status)) &&
-           task->task_refusal == NULL && !task_is_forbidden(task);
+           task->task->refusal == NULL && !task_is_forbidden(task);
 }
 
 static bool is_in_use(const struct entry *entry)

@@ -75,7 +75,7 @@ void observe_attempt(struct entry *task)
     auto_close int fd = -1;
 
     if (repository == NULL || status->id == NULL) {
-        task->attempt = observed;
+        task->task->attempt = observed;
         return;
     }
     fd = open(repository->repository->tasks_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -83,7 +83,7 @@ void observe_attempt(struct entry *task)
         error_set_errno(&err, errno, "open \"%s\"", repository->repository->tasks_path);
     } else if (fd >= 0) {
         observe_record(fd, status->id, status->attempt > 0 ? status->attempt : 1, &observed,
-                       &task->attempt_message, &err);
+                       &task->task->attempt_message, &err);
     }
     if (err.kind != ERROR_NONE) {
         log_fields(LOG_WARN, "task_records_unreadable", "key", task->key, "error", err.message,
@@ -95,7 +95,7 @@ void observe_attempt(struct entry *task)
         observed.state =
             ATTEMPT_LOST; /* it was to run, and where it would say so is gone: never twice */
     }
-    task->attempt = observed;
+    task->task->attempt = observed;
 }
 
 void observe_watch_task(struct entry *task)
@@ -105,7 +105,7 @@ void observe_watch_task(struct entry *task)
     auto_free char *path = NULL, *key = NULL;
     int descriptor;
 
-    if (controller->tasks_inotify < 0 || repository == NULL || task->is_watched ||
+    if (controller->tasks_inotify < 0 || repository == NULL || task->task->is_watched ||
         task->status->task->id == NULL) {
         return;
     }
@@ -115,7 +115,7 @@ void observe_watch_task(struct entry *task)
     if (descriptor < 0) {
         return; /* the task is polled while it runs */
     }
-    task->is_watched = true;
+    task->task->is_watched = true;
     entry_enqueue(task); /* what was written before the watch was seen by no event */
     key = xasprintf("%d", descriptor);
     free(map_put(&controller->task_watches, key, xstrdup(task->key)));
@@ -143,7 +143,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
             if (event->mask & IN_IGNORED) {
                 free(map_remove(&controller->task_watches, key));
                 if (task != NULL) {
-                    task->is_watched = false;
+                    task->task->is_watched = false;
                 }
             } else if (task != NULL) {
                 entry_enqueue(task);

@@ -36,8 +36,8 @@ static bool is_queued(const struct entry *entry)
     if (entry->kind == ENTRY_REPOSITORY) {
         return entry->repository->is_waiting;
     }
-    return entry->status->phase == PHASE_PENDING && entry->admission != NULL &&
-           !entry->admission->is_admitted;
+    return entry->task != NULL && entry->status->phase == PHASE_PENDING &&
+           entry->task->admission != NULL && !entry->task->admission->is_admitted;
 }
 
 /* Those of a plan are not made yet. */

@@ -208,20 +208,20 @@ void pass_task(struct pass *pass)
         .desired = entry->desired,
         .settings = settings,
         .isolation = task_isolation(entry->desired, settings),
-        .ttl_ms = entry->ttl_ms,
-        .admission = entry->admission,
-        .refusal_reason = entry->task_refusal_reason,
-        .refusal = entry->task_refusal,
+        .ttl_ms = entry->task->ttl_ms,
+        .admission = entry->task->admission,
+        .refusal_reason = entry->task->refusal_reason,
+        .refusal = entry->task->refusal,
         .trees = &no_trees,
         .shared = &no_tree,
         .pressure = entry->controller->disk_pressure,
-        .attempt = &entry->attempt,
+        .attempt = &entry->task->attempt,
         .failure = &failure,
         .previous = entry->status,
     };
 
     observe_attempt(entry);
-    if (entry->attempt.state == ATTEMPT_RUNNING) {
+    if (entry->task->attempt.state == ATTEMPT_RUNNING) {
         observe_watch_task(entry);
     }
     pass->is_gone = entry->desired == NULL && entry->status->task->id == NULL;

@@ -42,7 +42,7 @@ void placing_release(struct entry *task)
 {
     struct status_task *place = status_task(task->status);
 
-    admission_free(TAKE(task->admission));
+    admission_free(TAKE(task->task->admission));
     place->is_admitted = false;
     place->pool = place->instance = NULL;
     entry_enqueue(task);
@@ -202,8 +202,8 @@ static void add_repository(struct placing *placing, struct entry *repository)
 
 static bool was_admitted(const struct entry *task)
 {
-    return task->admission != NULL
-               ? task->admission->is_admitted
+    return task->task->admission != NULL
+               ? task->task->admission->is_admitted
                : task->status->task->is_admitted || task->status->task->attempt > 0;
 }
 
@@ -322,20 +322,20 @@ static void admit_task(struct entry *task, const struct task_placement *placemen
 {
     struct entry *repository = repository_of_task(task);
 
-    if (is_same_admission(task->admission, placement)) {
+    if (is_same_admission(task->task->admission, placement)) {
         return;
     }
-    if (repository != NULL &&
-        (task->admission == NULL || task->admission->is_admitted != placement->is_admitted)) {
+    if (repository != NULL && (task->task->admission == NULL ||
+                               task->task->admission->is_admitted != placement->is_admitted)) {
         entry_enqueue(repository);
     }
     if (placement->is_admitted && !was_admitted(task)) {
-        task->admitted_wall_ms = clock_wall_ms();
+        task->task->admitted_wall_ms = clock_wall_ms();
         enqueue_mirror(task);
     }
-    admission_free(task->admission);
-    task->admission = xcalloc(1, sizeof(*task->admission));
-    *task->admission = (struct task_admission){
+    admission_free(task->task->admission);
+    task->task->admission = xcalloc(1, sizeof(*task->task->admission));
+    *task->task->admission = (struct task_admission){
         .is_admitted = placement->is_admitted,
         .pool = xstrdup_or_null(placement->pool),
         .instance = xstrdup_or_null(placement->instance),

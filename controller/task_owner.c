@@ -30,14 +30,14 @@ void task_note_owner(struct entry *task)
         return;
     }
     file = map_get(&controller->specs->files, task->desired->file);
-    free(task->owner);
-    task->owner = file != NULL ? user_name(file->owner_uid) : xstrdup("");
+    free(task->task->owner);
+    task->task->owner = file != NULL ? user_name(file->owner_uid) : xstrdup("");
 }
 
 char *task_why_forbidden(const struct entry *task)
 {
     return task->desired != NULL
-               ? task_find_forbidden(task->desired, task_settings(task), task->owner)
+               ? task_find_forbidden(task->desired, task_settings(task), task->task->owner)
                : NULL;
 }
 

@@ -149,7 +149,9 @@ static void refuse_kind(struct envelope *envelope, const struct yaml_node *node,
 static int read_kind(struct envelope *envelope)
 {
     struct arena *arena = envelope->decoder.errors->arena;
-    const char *hint = arena_printf(arena, "; it is one of %s", kind_words(arena));
+    const char *hint = yaml_map_get(envelope->root, "kind") == NULL
+                           ? arena_printf(arena, "; it is one of %s", kind_words(arena))
+                           : "";
     const struct yaml_node *node = require(envelope, "kind", hint);
     struct place place = {.key = "kind"};
     const char *text = node != NULL ? decode_text(&envelope->decoder, node, &place) : NULL;
@@ -197,10 +199,12 @@ static void read_spec(struct envelope *envelope)
 
 static struct object *object_new(const struct document_source *source)
 {
+    enum { MOST_RESERVED = 512 }; /* a long text may be comments */
     struct object *object = xcalloc(1, sizeof(*object));
 
     object->references = 1;
     arena_init(&object->arena);
+    arena_reserve(&object->arena, source->size < MOST_RESERVED ? source->size : MOST_RESERVED);
     object->file = arena_strdup(&object->arena, source->file);
     object->line = source->root->line;
     object->column = source->root->column;

@@ -10,6 +10,7 @@ struct document_source {
     const char *file;
     const struct yaml_node *root;
     unsigned index; /* of the document in the file */
+    size_t size;    /* of its text, about: how much there may be to keep of it */
 };
 
 /*

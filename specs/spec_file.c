@@ -6,18 +6,14 @@
 #include "specs/reason.h"
 #include "specs/spec_errors.h"
 #include "specs/yaml_reader.h"
-#include "specs/yaml_text.h"
 
-#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct loader {
     struct spec_file *file;
-    const char *text; /* of the whole file */
-    size_t len;
-    const char *at; /* where its line number `line` begins */
-    unsigned line;
+    size_t text_size;
     const struct yaml_stream *stream;
     size_t next_problem; /* of the stream, the first that no document has had yet */
     size_t room;         /* how many more errors may be kept */
@@ -40,11 +36,30 @@ static void add_problems(struct loader *loader, struct spec_errors *errors, size
     }
 }
 
+static const struct yaml_node *name_of(const struct yaml_node *root)
+{
+    return yaml_map_get(yaml_map_get(root, "metadata"), "name");
+}
+
+/* What is kept of a file without errors, besides its objects: exactly, since there are many. */
+static size_t size_without_errors(const char *file, const struct yaml_stream *stream)
+{
+    size_t size =
+        strlen(file) + 1 + _Alignof(max_align_t) + stream->count * sizeof(struct spec_document);
+
+    for (size_t i = 0; i < stream->count; i++) {
+        const struct yaml_node *name = name_of(stream->documents[i]);
+
+        size += name != NULL && name->text != NULL ? strlen(name->text) + 1 : 0;
+    }
+    return size;
+}
+
 /* The first document with a kind and name keeps them. */
 static void check_owner(struct loader *loader, struct spec_errors *errors,
                         const struct yaml_node *root, struct spec_document *document)
 {
-    const struct yaml_node *name = yaml_map_get(yaml_map_get(root, "metadata"), "name");
+    const struct yaml_node *name = name_of(root);
     struct place metadata = {.key = "metadata"}, place = {.parent = &metadata, .key = "name"};
     auto_free char *key = NULL;
     const struct spec_document *first;
@@ -65,33 +80,14 @@ static void check_owner(struct loader *loader, struct spec_errors *errors,
 
 static struct spec_error *copy_errors(struct arena *arena, const struct spec_errors *errors)
 {
-    struct spec_error *copy = arena_alloc(arena, errors->count * sizeof(*copy));
+    struct spec_error *copy;
 
-    if (errors->count > 0) {
-        memcpy(copy, errors->items, errors->count * sizeof(*copy));
+    if (errors->count == 0) {
+        return NULL;
     }
+    copy = arena_alloc(arena, errors->count * sizeof(*copy));
+    memcpy(copy, errors->items, errors->count * sizeof(*copy));
     return copy;
-}
-
-static const char *go_to_line(struct loader *loader, unsigned line)
-{
-    const char *end = loader->text + loader->len;
-
-    for (; loader->at < end && loader->line < line; loader->line++) {
-        loader->at = yaml_text_next_line(loader->at, end);
-    }
-    return loader->at;
-}
-
-/* The lines from where a document begins to where the next one does. */
-static char *document_text(struct loader *loader, size_t index, struct arena *arena)
-{
-    const struct yaml_stream *stream = loader->stream;
-    const char *begin = go_to_line(loader, stream->documents[index]->line);
-    const char *behind = go_to_line(
-        loader, index + 1 < stream->count ? stream->documents[index + 1]->line : UINT_MAX);
-
-    return arena_strndup(arena, begin, (size_t)(behind - begin));
 }
 
 static void load_document(struct loader *loader, size_t index)
@@ -102,6 +98,7 @@ static void load_document(struct loader *loader, size_t index)
         .file = file->file,
         .root = loader->stream->documents[index],
         .index = (unsigned)index,
+        .size = loader->text_size / loader->stream->count,
     };
     auto_done(spec_errors) errors = {0};
 
@@ -113,8 +110,6 @@ static void load_document(struct loader *loader, size_t index)
     check_owner(loader, &errors, source.root, document);
     if (errors.count > 0) {
         object_unref(TAKE(document->object));
-    } else {
-        document->object->text = document_text(loader, index, &document->object->arena);
     }
     spec_errors_sort(&errors);
     document->errors = copy_errors(&file->arena, &errors);
@@ -138,6 +133,9 @@ static void load_file_errors(struct loader *loader)
         loader->left_out += count - SPEC_MAX_ERRORS;
         loader->next_problem += count - SPEC_MAX_ERRORS;
         count = SPEC_MAX_ERRORS;
+    }
+    if (count == 0 && loader->left_out == 0) {
+        return;
     }
     errors = arena_alloc(&file->arena, (count + 1) * sizeof(*errors));
     for (size_t i = 0; i < count; i++) {
@@ -169,16 +167,13 @@ struct spec_file *spec_file_parse(const char *file, const char *text, size_t len
     auto_owned(yaml_stream) *stream = yaml_stream_parse(text, len);
     struct loader loader = {
         .file = result,
-        .text = text,
-        .len = len,
-        .at = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3
-                                                               : text, /* byte order mark */
-        .line = 1,
+        .text_size = len,
         .stream = stream,
         .room = SPEC_MAX_ERRORS,
     };
 
     arena_init(&result->arena);
+    arena_reserve(&result->arena, size_without_errors(file, stream));
     result->file = arena_strdup(&result->arena, file);
     result->count = stream->count;
     result->is_complete = stream->is_complete;

@@ -3,8 +3,10 @@
 #include "base/memory.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "specs/schema.h"
 #include "specs/spec_set_parts.h"
 #include "specs/yaml_reader.h"
+#include "specs/yaml_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -353,6 +355,14 @@ static void see_documents(struct spec_set *set)
     }
 }
 
+/* Not the text that it came from, which is not kept, but one that means the same. */
+static int add_document(struct strbuf *out, const struct object *object)
+{
+    json_auto_t *json = schema_object_to_json(object);
+
+    return strbuf_add(out, "---\n") < 0 ? -1 : yaml_write(out, json);
+}
+
 /*
  * What is in force of a file that has errors, or documents that another file owns: of its faulty
  * documents too, and of those that cannot be seen.
@@ -365,7 +375,7 @@ static void keep_in_force(const struct spec_set *set, struct spec_set_file *file
         const struct spec_entry *entry = map_value(at);
 
         if (entry->is_seen && strcmp(entry->file, file->name) == 0 &&
-            strbuf_addf(&good, "---\n%s\n", entry->object->text) < 0) {
+            add_document(&good, entry->object) < 0) {
             return; /* too much: what was kept before stays */
         }
     }

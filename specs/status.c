@@ -140,6 +140,7 @@ struct object_status *status_successor(const struct object_status *previous)
     if (previous == NULL) {
         return status;
     }
+    arena_reserve(&status->arena, arena_used(&previous->arena)); /* it will say much the same */
     copy_operation(status, &status->operation, &previous->operation);
     copy_history(status, previous);
     if (status->operation.state == OPERATION_PENDING) {

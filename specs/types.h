@@ -358,7 +358,6 @@ struct object {
     const char *file;      /* path relative to the spec directory */
     unsigned line, column; /* 1-based, where the document begins */
     unsigned document;     /* 0-based index in the file */
-    const char *text;      /* its lines in the file */
 
     char hash[HASH_SIZE];           /* "v1-<16 hex>" of the whole canonical spec and the labels */
     char container_hash[HASH_SIZE]; /* the same of what a container cannot change in place */
