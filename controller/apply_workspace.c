@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "controller/disk.h"
 #include "controller/run_folders.h"
+#include "controller/spawn.h"
 #include "controller/trees.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 enum { REMOVAL_TRIES = 3 }; /* the next controller tries again */
 
 struct removal {
-    uv_process_t process;
+    struct spawned process;
     struct controller *controller;
     char *path;
     unsigned tries;
@@ -44,34 +45,31 @@ static void on_process_closed(uv_handle_t *handle)
     free(removal);
 }
 
-static void on_removed(uv_process_t *process, int64_t status, int signal_number)
+static void on_removed(struct spawned *process, int exit_status, int exit_signal)
 {
-    struct removal *removal = process->data;
+    struct removal *removal = process->user;
 
-    removal->tries = signal_number != 0 ? removal->tries + 1 : 0;
-    (void)status;
-    uv_close((uv_handle_t *)process, on_process_closed);
+    (void)exit_status;
+    removal->tries = exit_signal != 0 ? removal->tries + 1 : 0;
+    uv_close((uv_handle_t *)&process->end, on_process_closed);
 }
 
 static void removal_begin(struct removal *removal)
 {
     char *arguments[] = {removal->controller->options.program, (char[]){"remove-tree"},
                          removal->path, NULL};
-    uv_process_options_t options = {
-        .file = removal->controller->options.program,
-        .args = arguments,
-        .exit_cb = on_removed,
-    };
+    struct spawn_options options = {.args = arguments, .on_exit = on_removed, .user = removal};
+    int status = spawn_start(&removal->controller->loop, &removal->process, &options);
 
-    removal->process.data = removal;
-    if (uv_spawn(&removal->controller->loop, &removal->process, &options) < 0) {
+    removal->process.end.data = removal;
+    if (status < 0) {
         struct error err = {0};
 
         tree_remove(removal->path, &err); /* slow, but done */
         removal->tries = 0;
-        uv_close((uv_handle_t *)&removal->process, on_process_closed);
+        uv_close((uv_handle_t *)&removal->process.end, on_process_closed);
     } else {
-        uv_unref((uv_handle_t *)&removal->process);
+        uv_unref((uv_handle_t *)&removal->process.end);
     }
 }
 

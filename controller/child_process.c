@@ -5,9 +5,9 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "controller/profile_trace.h"
+#include "controller/spawn.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum {
 
 struct child_process {
     struct child_process_options options; /* program, verb, what and input are not kept */
-    uv_process_t process;
+    struct spawned process;
     uv_pipe_t in, out, complaints;
     uv_timer_t stall, total;
     uv_write_t write;
@@ -27,8 +27,7 @@ struct child_process {
     unsigned open_streams; /* out and complaints, until their end is read */
     bool is_closed;        /* no callbacks any more */
     bool has_exited;
-    int64_t exit_status;
-    int exit_signal;
+    int exit_status, exit_signal;
 
     profile_span profile;
     struct strbuf complaint;
@@ -70,7 +69,7 @@ static void close_all(struct child_process *child)
                                           ? trace_args(trace_number("status", child->exit_status),
                                                        trace_number("signal", child->exit_signal))
                                           : trace_args(trace_flag("abandoned", true)));
-    close_handle((uv_handle_t *)&child->process);
+    close_handle((uv_handle_t *)&child->process.end);
     close_handle((uv_handle_t *)&child->in);
     close_handle((uv_handle_t *)&child->out);
     close_handle((uv_handle_t *)&child->complaints);
@@ -126,7 +125,7 @@ static void tell_end(struct child_process *child)
         death = xasprintf("%s was ended by signal %d (%s)%s%s", child->options.name,
                           child->exit_signal, strsignal(child->exit_signal), colon, complaint);
     } else {
-        death = xasprintf("%s ended with status %" PRId64 " and no word%s%s", child->options.name,
+        death = xasprintf("%s ended with status %d and no word%s%s", child->options.name,
                           child->exit_status, colon, complaint);
     }
     profile_begin("end of %s", child->options.name);
@@ -151,13 +150,13 @@ static void on_drain_time_over(uv_timer_t *timer)
     check_end(child);
 }
 
-static void on_exit_of_child(uv_process_t *process, int64_t status, int signal_number)
+static void on_exit_of_child(struct spawned *process, int exit_status, int exit_signal)
 {
-    struct child_process *child = process->data;
+    struct child_process *child = process->user;
 
     child->has_exited = true;
-    child->exit_status = status;
-    child->exit_signal = signal_number;
+    child->exit_status = exit_status;
+    child->exit_signal = exit_signal;
     /*
      * Whatever it left behind in its group holds our pipes open. The number of a group with members
      * is not given away, and one without any is not given away in the instant since the child was
@@ -249,9 +248,9 @@ static struct child_process *child_new(uv_loop_t *loop, const struct child_proce
 {
     struct child_process *child = xcalloc(1, sizeof(*child));
     uv_handle_t *handles[] = {
-        (uv_handle_t *)&child->process, (uv_handle_t *)&child->in,
-        (uv_handle_t *)&child->out,     (uv_handle_t *)&child->complaints,
-        (uv_handle_t *)&child->stall,   (uv_handle_t *)&child->total,
+        (uv_handle_t *)&child->process.end, (uv_handle_t *)&child->in,
+        (uv_handle_t *)&child->out,         (uv_handle_t *)&child->complaints,
+        (uv_handle_t *)&child->stall,       (uv_handle_t *)&child->total,
     };
 
     child->options = *options;
@@ -271,34 +270,23 @@ static struct child_process *child_new(uv_loop_t *loop, const struct child_proce
     return child;
 }
 
-/*
- * libuv initialises the process handle in any case; the streams become the child's three
- * descriptors.
- */
 static int spawn(struct child_process *child, uv_loop_t *loop,
                  const struct child_process_options *wanted)
 {
-    auto_free char *file = xstrdup(wanted->program);
+    auto_free char *program = xstrdup(wanted->program);
     auto_free char *verb = xstrdup(wanted->verb);
-    char *args[] = {file, verb, NULL};
+    char *args[] = {program, verb, NULL};
     char *environment[] = {NULL};
-    uv_stdio_container_t stdio[] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&child->complaints},
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_exit_of_child,
-        .file = file,
+    struct spawn_options options = {
         .args = args,
-        .env = environment,
-        .flags = UV_PROCESS_DETACHED, /* a session and process group of its own */
-        .stdio = stdio,
-        .stdio_count = ARRAY_SIZE(stdio),
+        .environment = environment,
+        .streams = {&child->in, &child->out, &child->complaints},
+        .is_apart = true,
+        .on_exit = on_exit_of_child,
+        .user = child,
     };
 
-    return uv_spawn(loop, &child->process, &options);
+    return spawn_start(loop, &child->process, &options);
 }
 
 struct child_process *child_process_start(uv_loop_t *loop,

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "controller/profile_trace.h"
+#include "controller/spawn.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -18,13 +19,12 @@ struct command {
     command_done_fn *on_done; /* NULL: nobody wants to know */
     void *user;
 
-    uv_process_t process;
+    struct spawned process;
     uv_pipe_t complaints;
     uv_timer_t timeout;
     unsigned open_handles;
     bool has_exited, is_read, is_late;
-    int64_t exit_status;
-    int exit_signal;
+    int exit_status, exit_signal;
     char complaint[COMPLAINT_MAX + 1], chunk[CHUNK];
     size_t complaint_len;
     profile_span profile;
@@ -92,7 +92,7 @@ static void close_handles(struct command *command)
                      command->has_exited ? trace_args(trace_number("status", command->exit_status),
                                                       trace_number("signal", command->exit_signal))
                                          : trace_args(trace_flag("abandoned", true)));
-    close_handle((uv_handle_t *)&command->process);
+    close_handle((uv_handle_t *)&command->process.end);
     close_handle((uv_handle_t *)&command->complaints);
     close_handle((uv_handle_t *)&command->timeout);
 }
@@ -108,8 +108,8 @@ static void describe_end(const struct command *command, struct error *err)
         error_set(err, ERROR_TRANSIENT, "%s was ended by signal %d%s%s", program,
                   command->exit_signal, blank, command->complaint);
     } else if (command->exit_status != 0) {
-        error_set(err, ERROR_TRANSIENT, "%s ended with exit status %lld%s%s", program,
-                  (long long)command->exit_status, blank, command->complaint);
+        error_set(err, ERROR_TRANSIENT, "%s ended with exit status %d%s%s", program,
+                  command->exit_status, blank, command->complaint);
     }
 }
 
@@ -131,13 +131,13 @@ static void check_end(struct command *command)
     }
 }
 
-static void on_exit_of_child(uv_process_t *process, int64_t status, int signal_number)
+static void on_exit_of_child(struct spawned *process, int exit_status, int exit_signal)
 {
-    struct command *command = process->data;
+    struct command *command = process->user;
 
     command->has_exited = true;
-    command->exit_status = status;
-    command->exit_signal = signal_number;
+    command->exit_status = exit_status;
+    command->exit_signal = exit_signal;
     check_end(command);
 }
 
@@ -177,7 +177,9 @@ static void on_timeout(uv_timer_t *timer)
 
     command->is_late = true;
     command->is_read = true; /* whoever else holds the pipe must not keep us */
-    uv_process_kill(&command->process, SIGKILL);
+    if (!command->has_exited) {
+        kill(command->process.pid, SIGKILL);
+    }
     check_end(command);
 }
 
@@ -188,22 +190,15 @@ static int spawn(struct command *command)
     char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     char language[] = "LC_ALL=C";
     char *environment[] = {path, language, NULL};
-    uv_stdio_container_t stdio[] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *)&command->complaints},
-    };
-    uv_process_options_t options = {
-        .exit_cb = on_exit_of_child,
-        .file = command->args[0],
+    struct spawn_options options = {
         .args = command->args,
-        .env = environment,
-        .stdio = stdio,
-        .stdio_count = ARRAY_SIZE(stdio),
+        .environment = environment,
+        .streams = {NULL, NULL, &command->complaints},
+        .on_exit = on_exit_of_child,
+        .user = command,
     };
 
-    return uv_spawn(command->commands->loop, &command->process, &options);
+    return spawn_start(command->commands->loop, &command->process, &options);
 }
 
 static void on_not_spawned(uv_timer_t *timer)
@@ -232,13 +227,13 @@ static void begin(struct command *command)
 
     uv_pipe_init(loop, &command->complaints, 0);
     uv_timer_init(loop, &command->timeout);
-    command->process.data = command->complaints.data = command->timeout.data = command;
+    command->process.end.data = command->complaints.data = command->timeout.data = command;
     command->open_handles = 3;
     command->next = command->commands->running;
     command->commands->running = command;
     command->commands->running_count++;
     status = spawn(command);
-    if (status < 0) { /* libuv initialises the process handle in any case */
+    if (status < 0) {
         const char *why = uv_strerror(status);
 
         command->has_exited = command->is_read = true;
