@@ -8,9 +8,10 @@ cd "${1:-$here/../../build/bench}"
 
 lines() { cat ./*.jsonl 2>/dev/null; }
 
+scale='[]'
+[[ ! -s scale.json ]] || scale=$(jq -s . scale.json)
 lines | jq -s -f "$here/report.jq" >report-figures.json
-jq -n --slurpfile figures report-figures.json --rawfile versions versions.txt \
-    --argjson scale "$(jq -s . scale.json 2>/dev/null || echo '[]')" \
+jq -n --slurpfile figures report-figures.json --rawfile versions versions.txt --argjson scale "$scale" \
     '{versions: ($versions | split("\n") | map(select(length > 0))), figures: $figures[0], scale: $scale}' >report.json
 rm report-figures.json
 
