@@ -132,9 +132,11 @@ static void run_end(struct plan_run *run)
 {
     struct entry *entry = run->entry;
     bool is_over = run->is_entry_over, is_touched = entry->is_touched;
+    int64_t start_wall_ms = entry->start_wall_ms;
 
     run_close(run);
     entry->is_touched = false;
+    entry->start_wall_ms = 0;
     entry->state = KEY_RUNNING_AND_DIRTY; /* the world changed: look again */
     if (is_over) {
         entry->state = KEY_IDLE;
@@ -143,6 +145,8 @@ static void run_end(struct plan_run *run)
     }
     if (is_touched) {
         observe_container(entry->controller, entry->name);
+    } else if (start_wall_ms != 0) {
+        observe_start(entry->controller, entry->name, start_wall_ms);
     }
     entry_settle(entry);
 }
@@ -174,7 +178,7 @@ static bool has_container(const struct entry *entry)
 static void run_finish(struct plan_run *run)
 {
     run->entry->is_touched = false;
-
+    run->entry->start_wall_ms = 0;
     if (has_container(run->entry) && engine_is_up(run->controller->engine)) {
         run_call(run, docker_inspect_container(run->entry->name), on_inspected);
     } else {

@@ -131,7 +131,8 @@ struct entry {
     uint64_t sequence;      /* order of arrival */
     uint64_t changed_at_ms; /* when the version in force came, or the last one went */
     bool is_touched; /* something happened to its container while its plan was looking at it */
-    bool is_passed;  /* has had a pass: its status is not only remembered */
+    int64_t start_wall_ms; /* the same, but that it was started: then; 0: it was not */
+    bool is_passed;        /* has had a pass: its status is not only remembered */
     /*
      * What the status file said at the start: stands until the first pass. Of instances and tasks,
      * which are many, as text among the controller's: nothing is looked up in it.
@@ -386,6 +387,8 @@ void observe_list(struct controller *controller); /* containers and networks, th
 void observe_list_soon(struct controller *controller);
 void observe_container(struct controller *controller,
                        const char *name); /* inspect it, then its key's pass */
+/* The same, unless all that happened is a start that was seen already. */
+void observe_start(struct controller *controller, const char *name, int64_t start_wall_ms);
 void observe_event(struct controller *controller, const struct docker_event *event);
 void observe_lost(struct controller *controller); /* the connection is gone */
 struct observed_image image_observed(const struct image_entry *image);

@@ -538,10 +538,25 @@ static bool is_telling(struct controller *controller, const struct docker_event 
     return !text_has_prefix(event->action, "exec_die") || sessions_count(repository) > 0;
 }
 
+/* What is being asked for now is older than the event. */
+static bool is_start_seen(struct controller *controller, const char *name, int64_t start_wall_ms)
+{
+    return map_get(&controller->inspections, name) == NULL &&
+           container_shows_start(map_get(&controller->containers, name), start_wall_ms);
+}
+
+void observe_start(struct controller *controller, const char *name, int64_t start_wall_ms)
+{
+    if (!is_start_seen(controller, name, start_wall_ms)) {
+        observe_container(controller, name);
+    }
+}
+
 static void on_container_event(struct controller *controller, const struct docker_event *event)
 {
     const char *owner = json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
     const char *old_name = json_string_value(json_object_get(event->attributes, "oldName"));
+    int64_t start_wall_ms = strcmp(event->action, "start") == 0 ? event->time_ns / NS_PER_MS : 0;
     struct entry *entry;
 
     if (event->name == NULL) {
@@ -551,8 +566,15 @@ static void on_container_event(struct controller *controller, const struct docke
     if (entry == NULL) {
         entry = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name);
     }
-    if (entry != NULL && entry->run != NULL) {
-        entry->is_touched = true; /* its plan looks at the container when it ends */
+    if (entry != NULL && entry->run != NULL) { /* its plan looks at the container when it ends */
+        if (start_wall_ms != 0) {
+            entry->start_wall_ms = start_wall_ms;
+        } else {
+            entry->is_touched = true;
+        }
+        return;
+    }
+    if (start_wall_ms != 0 && is_start_seen(controller, event->name, start_wall_ms)) {
         return;
     }
     if (entry != NULL || text_equal(owner, controller->state.id) ||

@@ -23,6 +23,15 @@ bool container_is_up(const struct observed_container *container)
            container->state == WORKLOAD_RESTARTING;
 }
 
+bool container_shows_start(const struct observed_container *container, int64_t event_wall_ms)
+{
+    enum { EVENT_DELAY_MS = 1000 }; /* an event is made a moment after the start that it tells of */
+
+    return container != NULL && container->state == WORKLOAD_RUNNING &&
+           container->started_wall_ms > 0 && container->started_wall_ms <= event_wall_ms &&
+           event_wall_ms - container->started_wall_ms < EVENT_DELAY_MS;
+}
+
 /* It stays as it is: running, paused or ended. What its ports are is its own affair then. */
 static void plan_release(struct container_pass *pass)
 {

@@ -90,6 +90,13 @@ void container_reconcile(struct container_pass *pass);
 
 bool container_is_up(const struct observed_container *container); /* it has processes */
 
+/*
+ * True when what is known of a container (NULL: nothing) is from after a start of it whose event
+ * the engine made at event_wall_ms (both by its clock): the event tells nothing new. That it ended
+ * and was started once more within a second is told by the event of its end.
+ */
+bool container_shows_start(const struct observed_container *container, int64_t event_wall_ms);
+
 /* True when the container is of this controller and this object. */
 bool container_is_own(const struct observed_container *container, const char *kind,
                       const char *object);

@@ -592,6 +592,22 @@ static void its_image_is_its_own_or_the_idle_one(void **state)
     assert_string_equal(instance_image(&world, specs[1]), "berth/idle:0");
 }
 
+static void the_event_of_a_start_that_was_seen_is_no_news(void **state)
+{
+    struct observed_container container = {.state = WORKLOAD_RUNNING, .started_wall_ms = 5000};
+
+    (void)state;
+    assert_true(container_shows_start(&container, 5000));
+    assert_true(container_shows_start(&container, 5999));
+    assert_false(container_shows_start(&container, 4999)); /* of an earlier start */
+    assert_false(container_shows_start(&container, 6000)); /* of a later one */
+    assert_false(container_shows_start(NULL, 5000));
+    container.state = WORKLOAD_EXITED;
+    assert_false(container_shows_start(&container, 5000));
+    container = (struct observed_container){.state = WORKLOAD_RUNNING};
+    assert_false(container_shows_start(&container, 0)); /* an engine that tells no times */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -602,6 +618,7 @@ int main(void)
         cmocka_unit_test_teardown(whatever_happens_it_comes_back, tell_world),
         cmocka_unit_test_teardown(what_failed_is_not_tried_again_before_its_time, tell_world),
         cmocka_unit_test(instances_never_share_a_port),
+        cmocka_unit_test(the_event_of_a_start_that_was_seen_is_no_news),
     };
 
     return cmocka_run_group_tests(tests, parse_specs, free_specs);
