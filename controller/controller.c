@@ -266,6 +266,7 @@ static void start_handles(struct controller *controller)
     init_timer(controller, &controller->retired_timer);
     init_timer(controller, &controller->deadline_timer);
     init_timer(controller, &controller->retry_timer);
+    init_timer(controller, &controller->status_timer);
     init_timer(controller, &controller->scan_timer);
     init_timer(controller, &controller->relist_timer);
     init_timer(controller, &controller->sweep_timer);
@@ -393,7 +394,7 @@ static void stop_handles(struct controller *controller)
         &controller->wake_timer,    &controller->rescan_timer,   &controller->once_timer,
         &controller->retired_timer, &controller->deadline_timer, &controller->scan_timer,
         &controller->relist_timer,  &controller->sweep_timer,    &controller->heartbeat_timer,
-        &controller->retry_timer,
+        &controller->retry_timer,   &controller->status_timer,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(timers); i++) {

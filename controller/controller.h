@@ -4,7 +4,7 @@
  *
  * Reading order: the structs here; controller.c (start, stop, end of a turn); desired.c (files to
  * entries); observe.c (engine to facts); pass.c (one reconcile of one key); apply.c and apply_*.c
- * (a plan becomes engine calls); status_files.c.
+ * (a plan becomes engine calls); status_files.c and status_compose.c.
  *
  * Everything is keyed: "Instance/web", "Task/fix-7", "RepositoryContainer/repo-org-project-1a2b3c",
  * and what belongs to that, "Mirror/repo-..." (mirrors.h) and "Setup/repo-..." (setups.h). Events
@@ -259,9 +259,10 @@ struct controller {
     bool is_placing_due; /* something changed that placement depends on */
     bool has_placed;     /* it was decided once: until then nobody knows where repositories are */
 
-    struct map unsaved_good; /* spec files with a good version that is to be kept */
-    struct map dirty_files;  /* spec files whose status must be written */
-    struct map status_texts; /* status file -> digest of what was written last */
+    struct map unsaved_good;     /* spec files with a good version that is to be kept */
+    struct map dirty_files;      /* spec files whose status must be written */
+    struct map late_files;       /* the same, but a little later: they are large */
+    struct map written_statuses; /* spec file -> what was written last (status_files.c) */
     /* spec file -> documents of its status file as this controller found it */
     struct map remembered;
     /*
@@ -279,7 +280,7 @@ struct controller {
     uv_prepare_t end_of_turn;
     uv_timer_t wake_timer; /* makes a turn happen */
     uv_timer_t scan_timer, rescan_timer, relist_timer, sweep_timer, heartbeat_timer, once_timer,
-        deadline_timer, retry_timer;
+        deadline_timer, retry_timer, status_timer;
     uv_signal_t on_terminate, on_interrupt, on_hangup;
     int tasks_inotify;
     uv_poll_t tasks_poll;
@@ -509,8 +510,18 @@ void status_mark_entry(struct entry *entry);
 void status_mark_file(struct controller *controller, const char *file);
 void status_mark_departed(struct controller *controller); /* files that are there no more */
 void status_look_for(struct controller *controller, const char *file); /* did somebody remove it? */
-void status_flush(struct controller *controller); /* some of them; the rest in the next turns */
-void status_flush_all(struct controller *controller);
+/*
+ * Writes some of them; the rest in the next turns. Large ones are not written at every change, see
+ * status_pause_ms().
+ */
+void status_flush(struct controller *controller);
+void status_flush_all(struct controller *controller); /* large ones too */
+void status_close(struct controller *controller);
+
+/* status_compose.c: the documents of a spec file's status. The caller's. */
+json_t *status_compose(struct controller *controller, const char *file);
+
+/* status_recall.c */
 void status_remove_stale(
     struct controller *controller); /* of specs that went while no controller ran */
 /*
@@ -522,7 +533,6 @@ struct object_status *status_remembered(struct controller *controller, const cha
 struct object_status *status_recall(
     const json_t *json); /* "status" of such a document; nothing in it is to come */
 void status_forget_remembered(struct controller *controller);
-void status_close(struct controller *controller);
 
 /* unwritten.c: full and read-only disks. Told once, tried again until it is on disk. */
 void unwritten_check(struct controller *controller); /* at the end of a turn */

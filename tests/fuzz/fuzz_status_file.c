@@ -6,7 +6,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "specs/status.h"
-#include "specs/status_shorten.h"
+#include "specs/status_size.h"
 #include "specs/types.h"
 #include "specs/yaml_reader.h"
 #include "specs/yaml_writer.h"

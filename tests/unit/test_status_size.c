@@ -1,4 +1,4 @@
-#include "specs/status_shorten.h"
+#include "specs/status_size.h"
 
 #include "base/cleanup.h"
 #include "base/memory.h"
@@ -116,12 +116,23 @@ static void a_file_full_of_what_crashes_has_a_status_file(void **state)
     assert_true(fits(documents));
 }
 
+static void a_large_file_is_not_written_at_every_change(void **state)
+{
+    (void)state;
+    assert_int_equal(status_pause_ms(0), 0);
+    assert_int_equal(status_pause_ms(16 * 1024 - 1), 0);
+    assert_int_equal(status_pause_ms(16 * 1024), 32);
+    assert_int_equal(status_pause_ms(100 * 1024), 200); /* 50 members */
+    assert_int_equal(status_pause_ms(STATUS_MAX_BYTES), 500);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ends_of_logs_go_first_and_then_histories),
         cmocka_unit_test(what_is_no_status_is_left_alone),
         cmocka_unit_test(a_file_full_of_what_crashes_has_a_status_file),
+        cmocka_unit_test(a_large_file_is_not_written_at_every_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

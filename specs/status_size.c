@@ -1,6 +1,4 @@
-#include "specs/status_shorten.h"
-
-#include <stddef.h>
+#include "specs/status_size.h"
 
 static void drop_log(json_t *status)
 {
@@ -32,4 +30,14 @@ bool status_shorten(json_t *documents, unsigned step)
     case 1: drop_from_all(documents, drop_history); return true;
     default: return false;
     }
+}
+
+unsigned status_pause_ms(size_t size)
+{
+    enum { SMALL = 16 * 1024, BYTES_PER_MS = 512, LONGEST_MS = 500 };
+
+    if (size < SMALL) {
+        return 0;
+    }
+    return size / BYTES_PER_MS < LONGEST_MS ? (unsigned)(size / BYTES_PER_MS) : LONGEST_MS;
 }
