@@ -228,8 +228,8 @@ struct controller {
     struct map releasing; /* name of an instance whose container is to be given up, likewise */
     struct map networks;  /* name -> struct observed_network: ours */
     struct map images;    /* reference -> struct image_entry */
-    struct map container_names; /* id -> name (of the container in the map above) */
-    struct map inspections;     /* name -> struct inspection: under way, or in the row below */
+    struct map container_ids; /* id -> the same of the containers above */
+    struct map inspections;   /* name -> struct inspection: under way, or in the row below */
     struct inspection *inspections_first, *inspections_last;
     unsigned inspections_sent;
     struct engine_call *list_call;

@@ -32,11 +32,6 @@ struct inspection {
 
 /* Conversion */
 
-static char *label_of(const struct docker_container *docker, const char *name)
-{
-    return xstrdup_or_null(docker_container_label(docker, name));
-}
-
 static enum workload_state state_from_docker(enum docker_state state)
 {
     switch (state) { /* no default: a state without a counterpart does not compile */
@@ -62,52 +57,78 @@ static const struct docker_endpoint_state *main_network(const struct docker_cont
     return docker->network_count > 0 ? &docker->networks[0] : NULL;
 }
 
+/* There may be thousands: their texts lie together. */
+static void take_texts(struct observed_container *to, const struct docker_container *docker)
+{
+    const struct docker_endpoint_state none = {0};
+    const struct docker_endpoint_state *network = main_network(docker);
+    struct {
+        const char **to;
+        const char *text;
+    } texts[] = {
+        {&to->name, docker->name},
+        {&to->id, docker->id},
+        {&to->image, docker->image},
+        {&to->image_id, docker->image_id},
+        {&to->kind, docker_container_label(docker, LABEL_KIND)},
+        {&to->object, docker_container_label(docker, LABEL_NAME)},
+        {&to->hash, docker_container_label(docker, LABEL_HASH)},
+        {&to->fields, docker_container_label(docker, LABEL_FIELDS)},
+        {&to->ports, docker_container_label(docker, LABEL_PORTS)},
+        {&to->source, docker_container_label(docker, LABEL_SOURCE)},
+        {&to->env, docker_container_label(docker, LABEL_ENV)},
+        {&to->pool, docker_container_label(docker, LABEL_POOL)},
+        {&to->instance, docker_container_label(docker, LABEL_INSTANCE)},
+        {&to->trees, docker_container_label(docker, LABEL_TREES)},
+        {&to->branch, docker_container_label(docker, LABEL_BRANCH)},
+        {&to->error, docker->error},
+        {&to->cgroup_parent, docker->cgroup_parent},
+        {&to->network, (network != NULL ? network : &none)->network},
+        {&to->network_id, (network != NULL ? network : &none)->network_id},
+        {&to->ip, (network != NULL ? network : &none)->ip},
+    };
+    size_t size = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        size += texts[i].text != NULL ? strlen(texts[i].text) + 1 : 0;
+    }
+    arena_reserve(&to->arena, size);
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        *texts[i].to = observed_text(to, texts[i].text);
+    }
+    to->has_asked_address = network != NULL && network->asked_ip[0] != '\0';
+}
+
+static void take_binds(struct observed_container *to, const struct docker_container *docker)
+{
+    if (docker->bind_count > 0) {
+        to->binds = arena_alloc(&to->arena, docker->bind_count * sizeof(*to->binds));
+    }
+    for (size_t i = 0; i < docker->bind_count; i++) {
+        to->binds[to->bind_count++] = observed_text(to, docker->binds[i]);
+    }
+}
+
 struct observed_container *observed_from_docker(const struct controller *controller,
                                                 const struct docker_container *docker)
 {
     struct observed_container *container = xcalloc(1, sizeof(*container));
-    const struct docker_endpoint_state *network = main_network(docker);
 
-    container->name = xstrdup(docker->name);
-    container->id = xstrdup(docker->id);
-    container->image = xstrdup_or_null(docker->image);
-    container->image_id = xstrdup_or_null(docker->image_id);
+    take_texts(container, docker);
+    take_binds(container, docker);
     container->is_released = released_has(controller, docker->id);
     container->is_ours =
         text_equal(docker_container_label(docker, LABEL_CONTROLLER), controller->state.id) &&
         !container->is_released;
     container->is_retained =
         text_equal(docker_container_label(docker, LABEL_DELETION_POLICY), DELETION_POLICY_RETAIN);
-    container->kind = label_of(docker, LABEL_KIND);
-    container->object = label_of(docker, LABEL_NAME);
-    container->hash = label_of(docker, LABEL_HASH);
-    container->fields = label_of(docker, LABEL_FIELDS);
-    container->ports = label_of(docker, LABEL_PORTS);
-    container->source = label_of(docker, LABEL_SOURCE);
-    container->env = label_of(docker, LABEL_ENV);
-    container->pool = label_of(docker, LABEL_POOL);
-    container->instance = label_of(docker, LABEL_INSTANCE);
-    container->trees = label_of(docker, LABEL_TREES);
-    container->branch = label_of(docker, LABEL_BRANCH);
     container->pid = docker->pid;
     container->state = state_from_docker(docker->state);
     container->exit_code = docker->exit_code;
     container->is_oom_killed = docker->is_oom_killed;
-    container->error = xstrdup_or_null(docker->error);
     container->created_wall_ms = docker->created_wall_ms;
     container->started_wall_ms = docker->started_wall_ms;
     container->finished_wall_ms = docker->finished_wall_ms;
-    container->cgroup_parent = xstrdup_or_null(docker->cgroup_parent);
-    container->binds = xcalloc(docker->bind_count + 1, sizeof(*container->binds));
-    for (size_t i = 0; i < docker->bind_count; i++) {
-        container->binds[container->bind_count++] = xstrdup(docker->binds[i]);
-    }
-    if (network != NULL) {
-        container->network = xstrdup_or_null(network->network);
-        container->network_id = xstrdup_or_null(network->network_id);
-        container->has_asked_address = network->asked_ip[0] != '\0';
-        container->ip = xstrdup_or_null(network->ip);
-    }
     return container;
 }
 
@@ -151,7 +172,7 @@ void observe_set_container(struct controller *controller, const char *name,
     }
 
     if (before != NULL) {
-        map_remove(&controller->container_names, before->id);
+        map_remove(&controller->container_ids, before->id);
         map_remove(&controller->containers, name);
     }
     if (container != NULL) {
@@ -162,7 +183,7 @@ void observe_set_container(struct controller *controller, const char *name,
             restore_ports(controller, container);
         }
         map_put(&controller->containers, name, container);
-        map_put(&controller->container_names, container->id, container->name);
+        map_put(&controller->container_ids, container->id, container);
     }
     observed_container_free(before);
 }
@@ -615,7 +636,7 @@ void observe_close(struct controller *controller)
         observed_container_free(map_value(at));
     }
     map_done(&controller->containers);
-    map_done(&controller->container_names);
+    map_done(&controller->container_ids);
     map_done(&controller->inspections);
     networks_close(controller);
 }

@@ -81,7 +81,9 @@ void networks_retry_waiting(struct controller *controller)
 static void on_disconnect(struct controller *controller, const struct docker_event *event)
 {
     const char *id = json_string_value(json_object_get(event->attributes, "container"));
-    const char *name = id != NULL ? map_get(&controller->container_names, id) : NULL;
+    const struct observed_container *container =
+        id != NULL ? map_get(&controller->container_ids, id) : NULL;
+    const char *name = container != NULL ? container->name : NULL;
     const struct entry *entry =
         name != NULL ? entry_of_container(controller, kind_name(KIND_INSTANCE), name) : NULL;
 

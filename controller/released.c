@@ -163,7 +163,7 @@ void released_sweep(struct controller *controller)
 
     for (struct map_entry *at = map_first(&controller->released); at != NULL; at = next) {
         next = map_next(at);
-        if (map_get(&controller->container_names, map_key(at)) == NULL) {
+        if (map_get(&controller->container_ids, map_key(at)) == NULL) {
             auto_free char *id = xstrdup(map_key(at));
 
             log_fields(LOG_INFO, "released_container_gone", "id", id, NULL);

@@ -18,13 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLUSHES_PER_TURN = 256 };
+enum { FLUSHES_PER_TURN = 256, DIGEST_SIZE = 33 /* half of SHA-256's: there are thousands */ };
 
 /* What was written last of a file. */
 struct written_status {
-    char digest[SHA256_HEX_SIZE]; /* of its text; "": of none, or of one that is there no more */
-    bool is_too_large;            /* that was told */
-    uint64_t again_at_ms;         /* not before this is it written again */
+    char digest[DIGEST_SIZE]; /* of its text; "": of none, or of one that is there no more */
+    bool is_too_large;        /* that was told */
+    uint64_t again_at_ms;     /* not before this is it written again */
 };
 
 static struct written_status *written_of(struct controller *controller, const char *file)
@@ -176,7 +176,7 @@ static void note_written(struct controller *controller, const char *name, const 
 
     *written =
         (struct written_status){.again_at_ms = clock_monotonic_ms() + status_pause_ms(text->len)};
-    memcpy(written->digest, digest, sizeof(written->digest));
+    memcpy(written->digest, digest, DIGEST_SIZE); /* it was cut to that */
 }
 
 static void flush_file(struct controller *controller, const char *name)
@@ -198,6 +198,7 @@ static void flush_file(struct controller *controller, const char *name)
         return;
     }
     sha256_hex(text.text, text.len, digest);
+    digest[DIGEST_SIZE - 1] = '\0';
     if (before != NULL && strcmp(before->digest, digest) == 0) {
         unwritten_note_status(controller, name, NULL);
         return;

@@ -7,6 +7,7 @@
 #ifndef BERTH_RECONCILERS_OBSERVED_H
 #define BERTH_RECONCILERS_OBSERVED_H
 
+#include "base/arena.h"
 #include "specs/types.h"
 
 #include <stdbool.h>
@@ -24,32 +25,33 @@ enum workload_state {
 
 const char *workload_state_name(enum workload_state state);
 
-/* A container with one of our names, whoever made it. Texts are owned; NULL where unknown. */
+/* A container with one of our names, whoever made it. Texts are NULL where unknown. */
 struct observed_container {
-    char *name, *id, *image, *image_id;
+    struct arena arena; /* of all texts but the log's */
+    const char *name, *id, *image, *image_id;
     /* Which list said that it is so, and as what; 0: none did. Not for decisions. */
     uint64_t list_number, list_digest;
-    bool is_ours;          /* its dev.berth.controller label is this controller's id */
-    bool is_released;      /* it was, and was given up: deletionPolicy Retain */
-    bool is_retained;      /* made while its spec said Retain: label dev.berth.deletion-policy */
-    char *kind, *object;   /* labels dev.berth.kind and dev.berth.name */
-    char *hash, *fields;   /* labels dev.berth.hash and dev.berth.fields */
-    char *ports;           /* label dev.berth.ports */
-    char *source;          /* label dev.berth.source */
-    char *env;             /* label dev.berth.env */
-    char *pool, *instance; /* labels dev.berth.pool and dev.berth.instance */
-    char *trees;           /* label dev.berth.trees */
-    char *branch;          /* label dev.berth.branch */
+    bool is_ours;     /* its dev.berth.controller label is this controller's id */
+    bool is_released; /* it was, and was given up: deletionPolicy Retain */
+    bool is_retained; /* made while its spec said Retain: label dev.berth.deletion-policy */
+    const char *kind, *object;   /* labels dev.berth.kind and dev.berth.name */
+    const char *hash, *fields;   /* labels dev.berth.hash and dev.berth.fields */
+    const char *ports;           /* label dev.berth.ports */
+    const char *source;          /* label dev.berth.source */
+    const char *env;             /* label dev.berth.env */
+    const char *pool, *instance; /* labels dev.berth.pool and dev.berth.instance */
+    const char *trees;           /* label dev.berth.trees */
+    const char *branch;          /* label dev.berth.branch */
     int64_t pid; /* of its first process, as the engine's machine counts; 0: it does not run */
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;
-    char *error; /* the engine's words about a failed start */
+    const char *error; /* the engine's words about a failed start */
     int64_t created_wall_ms, started_wall_ms, finished_wall_ms;
-    bool has_asked_address;          /* it was made with a wish for an address */
-    char *network, *network_id, *ip; /* its own network, else another it is on; NULL: none */
-    char *cgroup_parent;             /* "" : the engine's own */
-    char **binds; /* what it has mounted of the host, by the paths that it was made with */
+    bool has_asked_address;                /* it was made with a wish for an address */
+    const char *network, *network_id, *ip; /* its own network, else another it is on; NULL: none */
+    const char *cgroup_parent;             /* "" : the engine's own */
+    const char **binds; /* what it has mounted of the host, by the paths that it was made with */
     size_t bind_count;
     char **log_tail; /* last lines, once they were read for this end of it; NULL: not read */
     size_t log_count;
@@ -57,6 +59,8 @@ struct observed_container {
 };
 
 void observed_container_free(struct observed_container *container); /* accepts NULL */
+/* A copy that lives as long; NULL stays NULL. */
+const char *observed_text(struct observed_container *container, const char *text);
 
 /* A network of ours. */
 struct observed_network {

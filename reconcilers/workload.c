@@ -120,31 +120,13 @@ void observed_container_free(struct observed_container *container)
         free(container->log_tail[i]);
     }
     free(container->log_tail);
-    for (size_t i = 0; i < container->bind_count; i++) {
-        free(container->binds[i]);
-    }
-    free(container->binds);
-    free(container->name);
-    free(container->id);
-    free(container->image);
-    free(container->image_id);
-    free(container->kind);
-    free(container->object);
-    free(container->hash);
-    free(container->fields);
-    free(container->ports);
-    free(container->source);
-    free(container->env);
-    free(container->pool);
-    free(container->instance);
-    free(container->trees);
-    free(container->branch);
-    free(container->error);
-    free(container->network);
-    free(container->network_id);
-    free(container->ip);
-    free(container->cgroup_parent);
+    arena_done(&container->arena);
     free(container);
+}
+
+const char *observed_text(struct observed_container *container, const char *text)
+{
+    return text != NULL ? arena_strdup(&container->arena, text) : NULL;
 }
 
 void observed_network_free(struct observed_network *network)

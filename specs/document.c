@@ -199,12 +199,16 @@ static void read_spec(struct envelope *envelope)
 
 static struct object *object_new(const struct document_source *source)
 {
-    enum { MOST_RESERVED = 512 }; /* a long text may be comments */
+    enum {
+        MOST_RESERVED = 512, /* a long text may be comments */
+        EXTRA = 64,          /* what is made of it: the digests of its fields */
+    };
+    size_t size = source->size < MOST_RESERVED ? source->size : MOST_RESERVED;
     struct object *object = xcalloc(1, sizeof(*object));
 
     object->references = 1;
     arena_init(&object->arena);
-    arena_reserve(&object->arena, source->size < MOST_RESERVED ? source->size : MOST_RESERVED);
+    arena_reserve(&object->arena, size + EXTRA);
     object->file = arena_strdup(&object->arena, source->file);
     object->line = source->root->line;
     object->column = source->root->column;

@@ -135,12 +135,15 @@ static void copy_hooks(struct object_status *to, const struct status_hooks *from
 
 struct object_status *status_successor(const struct object_status *previous)
 {
+    enum { USUAL = 512 }; /* of an instance that runs: what was recalled of it has less */
     struct object_status *status = status_new();
+    size_t used;
 
     if (previous == NULL) {
         return status;
     }
-    arena_reserve(&status->arena, arena_used(&previous->arena)); /* it will say much the same */
+    used = arena_used(&previous->arena); /* it will say much the same */
+    arena_reserve(&status->arena, used > USUAL ? used : USUAL);
     copy_operation(status, &status->operation, &previous->operation);
     copy_history(status, previous);
     if (status->operation.state == OPERATION_PENDING) {

@@ -23,8 +23,8 @@ bool status_shorten(json_t *documents, unsigned step);
 
 /*
  * How long a file of this size stays as it is when it was written: not at all below 16 KiB, some
- * seven members of a pool, else a millisecond for each 512 bytes, and at most half a second. To make
- * one takes a millisecond for each 30 KiB or so: less than a fiftieth of the time.
+ * seven members of a pool, else a millisecond for each 512 bytes, and at most half a second. To
+ * make one takes a millisecond for each 30 KiB or so: less than a fiftieth of the time.
  */
 unsigned status_pause_ms(size_t size);
 

@@ -195,15 +195,17 @@ static int read_labels(struct plan_case *plan_case, const json_t *json,
     block = block_label(origin);
     ports = text_of(json, "ports", block);
     container->is_ours = flag_of(json, "ours", true);
-    container->kind = xstrdup(text_of(
-        json, "kind", plan_case->kind == CASE_INSTANCE ? "Instance" : KIND_REPOSITORY_CONTAINER));
-    container->object = xstrdup(text_of(json, "object", container->name));
-    container->hash = xstrdup(text_of(json, "hash", origin->container_hash));
-    container->fields = xstrdup(text_of(json, "fields", origin->field_hashes));
+    container->kind = observed_text(
+        container,
+        text_of(json, "kind",
+                plan_case->kind == CASE_INSTANCE ? "Instance" : KIND_REPOSITORY_CONTAINER));
+    container->object = observed_text(container, text_of(json, "object", container->name));
+    container->hash = observed_text(container, text_of(json, "hash", origin->container_hash));
+    container->fields = observed_text(container, text_of(json, "fields", origin->field_hashes));
     object_unref(origin);
-    container->ports = xstrdup(ports);
-    container->env = xstrdup_or_null(text_of(json, "env", NULL));
-    container->instance = xstrdup_or_null(text_of(json, "instance", NULL));
+    container->ports = observed_text(container, ports);
+    container->env = observed_text(container, text_of(json, "env", NULL));
+    container->instance = observed_text(container, text_of(json, "instance", NULL));
     port_table_restore_label(&plan_case->ports, plan_case->key, ports);
     return 0;
 }
@@ -235,18 +237,18 @@ static int read_container(struct plan_case *plan_case, const json_t *json, struc
     }
     plan_case->container = container = xcalloc(1, sizeof(*container));
     container->state = (enum workload_state)state;
-    container->name = xstrdup(text_of(json, "name", plan_case->name));
-    container->id = xstrdup(text_of(json, "id", "c1"));
-    container->image = xstrdup(text_of(json, "image", "debian:12"));
-    container->image_id = xstrdup_or_null(text_of(json, "imageID", plan_case->image.id));
+    container->name = observed_text(container, text_of(json, "name", plan_case->name));
+    container->id = observed_text(container, text_of(json, "id", "c1"));
+    container->image = observed_text(container, text_of(json, "image", "debian:12"));
+    container->image_id = observed_text(container, text_of(json, "imageID", plan_case->image.id));
     container->exit_code = number_of(json, "exitCode", 0);
     container->is_oom_killed = flag_of(json, "oom", false);
-    container->error = xstrdup_or_null(text_of(json, "error", NULL));
+    container->error = observed_text(container, text_of(json, "error", NULL));
     container->started_wall_ms = plan_case_moment(plan_case, json, "startedAgo");
     container->finished_wall_ms = plan_case_moment(plan_case, json, "finishedAgo");
-    container->network = xstrdup_or_null(text_of(json, "network", network));
-    container->network_id = xstrdup(text_of(json, "networkID", "n1"));
-    container->ip = xstrdup_or_null(text_of(json, "ip", NULL));
+    container->network = observed_text(container, text_of(json, "network", network));
+    container->network_id = observed_text(container, text_of(json, "networkID", "n1"));
+    container->ip = observed_text(container, text_of(json, "ip", NULL));
     container->has_asked_address = flag_of(json, "askedAddress", false);
     read_log(container, json_object_get(json, "log"));
     return read_labels(plan_case, json, container, err);

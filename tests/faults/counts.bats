@@ -8,6 +8,7 @@ load ../integration/helpers
 load ../integration/fake_helpers
 
 OBJECTS=20
+PORTS='  ports: [{name: http, containerPort: 8080}]'
 
 setup() {
     SUITE_DIR=${SUITE_DIR:-$BATS_FILE_TMPDIR} SUPPORT=${SUPPORT:-$BATS_TEST_DIRNAME/../support}
@@ -28,23 +29,23 @@ teardown() {
 # Nothing happens by the clock.
 start() { berth_start --engine "unix://$FAKE_SOCKET" --scan-interval 1h --relist-interval 1h "$@"; }
 
-drop_colour() { # NAME COLOUR [PORTS]
-    local ports='  ports: [{name: http, containerPort: 8080}]'
+drop_colour() { # NAME COLOUR [PORTS [ZONE]]
     drop "$1.yaml" <<SPEC
 apiVersion: berth.dev/v1
 kind: Instance
 metadata: {name: $1}
 spec:
   machineType: e2-small
+  zone: us-central1-${4-a}
   image: berth-test/web:1
   terminationGracePeriodSeconds: 1
   env: [{name: COLOUR, value: $2}]
-${3-$ports}
+${3-$PORTS}
 SPEC
 }
 drop_all() { # COUNT [PORTS]
-    local i
-    for ((i = 1; i <= $1; i++)); do drop_colour "web-$i" white "${@:2}"; done
+    local i zones=(a b c d e f g)    # each has room for some 250
+    for ((i = 1; i <= $1; i++)); do drop_colour "web-$i" white "${2-$PORTS}" "${zones[i / 200]}"; done
 }
 
 # For wait_for.
@@ -233,4 +234,20 @@ make_ready() {
     at_most "thousands of instructions for each of 50" 100 "$(look_costs 50 "$one_of_50" "$five_of_50")"       # 66
     at_most "thousands of instructions for each of 100" 77 "$(look_costs 100 "$one_of_100" "$five_of_100")"    # 51
     at_most "thousands of instructions for one more at a start" 5050 "$(((one_of_100 - one_of_50) / 50 / 1000))"    # 3370
+}
+
+# memory OBJECTS: KiB of its own that a controller has when it has looked at everything and is idle.
+memory() {
+    make_ready "$1"
+    start
+    wait_for 60 is_idle
+    awk '/^RssAnon/ { print $2 }' "/proc/$BERTH_PID/status" >"$TEST_DIR/memory-$1"
+    berth_stop
+}
+
+@test "an instance takes little memory" {
+    ! nm -D "$BERTH" | grep -q __asan_init || skip "a build with sanitizers"
+    memory 200
+    memory 1200
+    at_most "bytes for each object" 5700 "$((($(cat "$TEST_DIR/memory-1200") - $(cat "$TEST_DIR/memory-200")) * 1024 / 1000))"    # 5090
 }

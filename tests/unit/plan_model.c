@@ -20,12 +20,6 @@ void plan_model_done(struct plan_model *model)
     status_free(model->status);
 }
 
-void plan_model_set_text(char **text, const char *value)
-{
-    free(*text);
-    *text = xstrdup_or_null(value);
-}
-
 unsigned dice_roll(struct dice *dice, unsigned sides)
 {
     dice->state ^= dice->state << 13;
@@ -49,15 +43,15 @@ struct observed_container *plan_model_container(const struct object *object, con
 {
     struct observed_container *container = xcalloc(1, sizeof(*container));
 
-    container->name = xstrdup(name);
-    container->id = xstrdup("c0");
-    container->image_id = xstrdup(MODEL_IMAGE_ID);
+    container->name = observed_text(container, name);
+    container->id = observed_text(container, "c0");
+    container->image_id = observed_text(container, MODEL_IMAGE_ID);
     container->is_ours = true;
-    container->kind = xstrdup(kind);
-    container->object = xstrdup(name);
-    container->hash = xstrdup(object->container_hash);
-    container->fields = xstrdup(object->field_hashes);
-    container->ports = xstrdup("");
+    container->kind = observed_text(container, kind);
+    container->object = observed_text(container, name);
+    container->hash = observed_text(container, object->container_hash);
+    container->fields = observed_text(container, object->field_hashes);
+    container->ports = observed_text(container, "");
     container->state = state;
     return container;
 }
@@ -124,20 +118,21 @@ static void create_container(struct plan_model *model, const struct action *acti
         }
     }
     model->container = container = xcalloc(1, sizeof(*container));
-    container->name = xstrdup(workload->name);
+    container->name = observed_text(container, workload->name);
     container->id = xasprintf("c%u", ++model->containers_made);
-    container->image_id = xstrdup_or_null(is_of_snapshot ? workload->image : model->image.id);
+    container->image_id =
+        observed_text(container, is_of_snapshot ? workload->image : model->image.id);
     container->is_ours = text_equal(label_of(workload, LABEL_CONTROLLER), MODEL_CONTROLLER);
-    container->kind = xstrdup_or_null(label_of(workload, LABEL_KIND));
-    container->object = xstrdup_or_null(label_of(workload, LABEL_NAME));
-    container->hash = xstrdup_or_null(label_of(workload, LABEL_HASH));
-    container->fields = xstrdup_or_null(label_of(workload, LABEL_FIELDS));
-    container->ports = xstrdup_or_null(label_of(workload, LABEL_PORTS));
+    container->kind = observed_text(container, label_of(workload, LABEL_KIND));
+    container->object = observed_text(container, label_of(workload, LABEL_NAME));
+    container->hash = observed_text(container, label_of(workload, LABEL_HASH));
+    container->fields = observed_text(container, label_of(workload, LABEL_FIELDS));
+    container->ports = observed_text(container, label_of(workload, LABEL_PORTS));
     if (workload->network != NULL) {
-        container->network = xstrdup(workload->network);
-        container->network_id = xstrdup(plan_model_network(model)->id);
+        container->network = observed_text(container, workload->network);
+        container->network_id = observed_text(container, plan_model_network(model)->id);
     }
-    container->env = xstrdup_or_null(label_of(workload, LABEL_ENV));
+    container->env = observed_text(container, label_of(workload, LABEL_ENV));
     container->state = WORKLOAD_CREATED;
 }
 
@@ -207,13 +202,13 @@ static void apply_to_container(struct plan_model *model, const struct action *ac
     case ACTION_CONNECT_NETWORK:
         assert_true(model->has_network);
         assert_false(text_equal(container->network, action->workload->network));
-        plan_model_set_text(&container->network, action->workload->network);
-        plan_model_set_text(&container->network_id, plan_model_network(model)->id);
+        container->network = observed_text(container, action->workload->network);
+        container->network_id = observed_text(container, plan_model_network(model)->id);
         return;
     case ACTION_DISCONNECT_NETWORK:
         assert_true(text_equal(container->network, action->workload->network));
-        plan_model_set_text(&container->network, NULL);
-        plan_model_set_text(&container->network_id, NULL);
+        container->network = observed_text(container, NULL);
+        container->network_id = observed_text(container, NULL);
         return;
     case ACTION_START_CONTAINER: start_container(model, container); return;
     case ACTION_STOP_CONTAINER: stop_container(model, container); return;

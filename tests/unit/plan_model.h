@@ -58,8 +58,6 @@ void plan_model_take_status(struct plan_model *model, struct object_status *stat
 struct observed_container *plan_model_container(const struct object *object, const char *name,
                                                 const char *kind, enum workload_state state);
 
-void plan_model_set_text(char **text, const char *value);
-
 /* The object of a spec with one document; the test ends when it is none. */
 struct object *object_from_text(const char *text);
 

@@ -95,9 +95,9 @@ static void put_container(struct scene *scene, enum workload_state workload_stat
 {
     observed_container_free(scene->container);
     scene->container = plan_model_container(scene->object, "web-1", "Instance", workload_state);
-    plan_model_set_text(&scene->container->network, "berth-us-central1-a-c0ffee");
-    plan_model_set_text(&scene->container->network_id, "n1");
-    plan_model_set_text(&scene->container->cgroup_parent, parent);
+    scene->container->network = observed_text(scene->container, "berth-us-central1-a-c0ffee");
+    scene->container->network_id = observed_text(scene->container, "n1");
+    scene->container->cgroup_parent = observed_text(scene->container, parent);
     decide(scene);
 }
 

@@ -154,17 +154,17 @@ static void begin_container(struct scene *scene)
     scene->model.container = container;
     container->is_ours = dice_roll(&scene->dice, 10) != 0;
     if (dice_roll(&scene->dice, 12) == 0) {
-        plan_model_set_text(&container->object, "somebody");
+        container->object = observed_text(container, "somebody");
     }
     if (dice_roll(&scene->dice, 8) == 0) {
-        plan_model_set_text(&container->image_id, "sha256:2222222222222222");
+        container->image_id = observed_text(container, "sha256:2222222222222222");
     }
     if (dice_roll(&scene->dice, 4) != 0) {
-        plan_model_set_text(&container->network, scene->network);
-        plan_model_set_text(&container->network_id,
-                            dice_roll(&scene->dice, 4) == 0 ? "older" : "n0");
+        container->network = observed_text(container, scene->network);
+        container->network_id =
+            observed_text(container, dice_roll(&scene->dice, 4) == 0 ? "older" : "n0");
     }
-    plan_model_set_text(&container->ports, label);
+    container->ports = observed_text(container, label);
     if (container_is_own(container, "Instance", "web")) {
         port_table_restore_label(&scene->ports, "Instance/web", label);
     }
@@ -421,12 +421,12 @@ static void disturb(struct scene *scene)
     case 3:
         plan_model_remove_network(model);
         if (container != NULL && dice_roll(&scene->dice, 2) == 0) {
-            plan_model_set_text(&container->network, NULL);
+            container->network = observed_text(container, NULL);
         }
         return;
     case 4:
         if (container != NULL) {
-            plan_model_set_text(&container->network, NULL);
+            container->network = observed_text(container, NULL);
         }
         return;
     case 5:

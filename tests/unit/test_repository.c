@@ -392,7 +392,7 @@ static void setup_runs_again_in_another_container(void **state)
     begin_life(&world, 1);
     add(&world, TASK_A);
     end(&world, TASK_A);
-    plan_model_set_text(&world.repository.container->hash, "v1-other");
+    world.repository.container->hash = observed_text(world.repository.container, "v1-other");
     add(&world, TASK_B);
     assert_int_equal(world.repository.containers_made, 2);
     assert_int_equal(world.disk.setups_run, 2);
@@ -615,6 +615,7 @@ static void whether_that_holds_is_looked_at(void **state)
                                         .memory_bytes = 1 << 28,
                                         .pids = 4096,
                                         .has_container = true};
+    auto_free char *parent = NULL;
     struct work_world world;
 
     (void)state;
@@ -622,7 +623,8 @@ static void whether_that_holds_is_looked_at(void **state)
     work_world_add(&world, 0, task_specs[0]);
     work_world_settle(&world);
     world.world.capacity.means = CAPACITY_DIRECTORIES;
-    world.repository.container->cgroup_parent = capacity_parent(&world.world, "ci-0");
+    parent = capacity_parent(&world.world, "ci-0");
+    world.repository.container->cgroup_parent = parent;
     for (unsigned is_seen = 0; is_seen < 2; is_seen++) {
         struct repository_input input = {
             .container_name = WORK_CONTAINER,
