@@ -77,7 +77,7 @@ measure() {
     setsid "$@" >"$work/out/answer" 2>&1 </dev/null &
     child=$!
     while kill -0 "$child" 2>/dev/null; do
-        rss=$(ps -o rss= -s "$child" 2>/dev/null | awk '{ sum += $1 } END { print int(sum / 1024) }')
+        rss=$({ ps -o rss= -s "$child" 2>/dev/null || true; } | awk '{ sum += $1 } END { print int(sum / 1024) }')
         ((rss > peak)) && peak=$rss
         read -rt 0.02 <> <(:) || true
     done
@@ -86,19 +86,28 @@ measure() {
     note "$name-mib" "$peak"
 }
 commit=$(git -C "$work/git/large.git" rev-parse main)
-cat >"$work/job" <<JOB
-{"url": "$url/large.git", "mirror": "$work/clone/git/mirror.git", "tree": "$work/clone/snap/x", "commit": "$commit",
+chmod 755 "$work"
+mkdir "$work/clones"
+clone_berth() { # ROUND
+    mkdir -p "$work/clones/$1/git" "$work/clones/$1/snap"
+    cat >"$work/job" <<JOB
+{"url": "$url/large.git", "mirror": "$work/clones/$1/git/mirror.git", "tree": "$work/clones/$1/snap/x", "commit": "$commit",
  "revisions": [], "maxBytes": 0, "isOffline": false, "runAs": 65533, "owner": 0, "ownerGroup": 0}
 JOB
-chmod 755 "$work"
-for round in $(seq "$rounds"); do
-    rm -rf "$work/clone" "$work/by-git"
-    mkdir -p "$work/clone/git" "$work/clone/snap"
+    sync
     measure clone-berth sh -c "exec '$berth' git-worker <'$work/job'"
     grep -q '^R ' "$work/out/answer" || { cat "$work/out/answer"; exit 1; }
-    measure clone-git git clone -q "$url/large.git" "$work/by-git"
+}
+clone_git() { # ROUND
+    sync
+    measure clone-git git clone -q "$url/large.git" "$work/clones/by-git-$1"
+}
+# Nothing is removed meanwhile: new files are slow on ext4 where others were just removed. Each is first in turn.
+for round in $(seq "$rounds"); do
+    if ((round % 2)); then clone_berth "$round"; clone_git "$round"; else clone_git "$round"; clone_berth "$round"; fi
 done
-rm -rf "$work/clone"
+mv "$work/clones/by-git-1" "$work/by-git"
+rm -rf "$work/clones"
 report 'clone: mirror and snapshot' clone-berth-ms clone-git-ms ms
 report 'clone: memory (with mapped packs)' clone-berth-mib clone-git-mib MiB
 

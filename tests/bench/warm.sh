@@ -18,6 +18,7 @@ finish() {
     [[ -z $pid ]] || kill "$pid" 2>/dev/null || true
     "$support/git_server.sh" down "$work/git" || true
     "$support/engine.sh" down --purge --dir "$work/engine" >/dev/null || true
+    awk -v below="$work/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
     rm -rf --one-file-system "$work"
 }
 trap finish EXIT
