@@ -472,7 +472,7 @@ static void start_work(struct controller *controller)
     released_load(controller);
     if (controller->options.is_dry_run) {
         controller->trees_means.method = TREES_OVERLAY;
-    } else {
+    } else if (!controller->options.is_once) { /* else when there is a repository */
         trees_probe(controller);
     }
     desired_load_repositories(controller);

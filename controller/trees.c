@@ -428,6 +428,7 @@ void trees_observe(struct entry *repository)
     own->trees.tasks_path = own->tasks_path;
     own->trees.exists = path_exists(own->trees_path) || path_exists(own->layers_path);
     own->trees.is_mounted_elsewhere = is_mounted_elsewhere(own, container);
+    trees_probe(controller);
     own->trees.method = controller->trees_means.method;
     own->trees.method_message = controller->trees_means.message;
     if (container != NULL && container->is_ours && own->trees.method == TREES_OVERLAY &&
@@ -459,6 +460,7 @@ static void on_probed(void *user, const struct tree_result *result, struct error
 
     bool is_overlay = result != NULL && result->method == TREE_OVERLAY;
 
+    controller->trees_means.is_asked = false;
     tree_pool_submit(controller->trees, &clear, NULL, NULL);
     if (!is_overlay && is_disk_unwritable(controller->state.path)) {
         controller->unwritten.is_probe_due = true;
@@ -477,6 +479,10 @@ void trees_probe(struct controller *controller)
     struct tree_job job = {.verb = TREE_PROBE, .trees = path};
     struct error err = {0};
 
+    if (controller->trees_means.method != TREES_UNKNOWN || controller->trees_means.is_asked ||
+        controller->unwritten.is_probe_due) {
+        return;
+    }
     if (controller->options.trees == TREES_WISH_COPY) {
         controller->trees_means.method = TREES_COPY;
         controller->trees_means.message = xstrdup("the controller was started with --trees copy");
@@ -486,5 +492,6 @@ void trees_probe(struct controller *controller)
         on_probed(controller, NULL, &err);
         return;
     }
+    controller->trees_means.is_asked = true;
     tree_pool_submit(controller->trees, &job, on_probed, controller);
 }

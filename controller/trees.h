@@ -90,7 +90,7 @@ int layer_write_changes(const struct entry *mirror, const char *key, const char 
 
 /* Those whose time is up are removed; the next look is arranged. */
 void trees_expire(struct controller *controller);
-/* Asks, once, how trees can be made here. */
+/* Asks how trees can be made here, unless that is known, or is being found out. */
 void trees_probe(struct controller *controller);
 
 #endif
