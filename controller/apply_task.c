@@ -243,7 +243,8 @@ void apply_remove_log(struct plan_run *run)
 
     if (repository != NULL && task->id != NULL) {
         path = path_join(repository->repository->tasks_path, task->id);
-        if (tree_remove(path, &err) < 0) {
+        /* the records go with it, and with them how it ended */
+        if (status_write_entry(run->entry, &err) < 0 || tree_remove(path, &err) < 0) {
             run_action_failed(run, &err);
             return;
         }

@@ -31,15 +31,8 @@ struct removal {
 
 static void removal_begin(struct removal *removal);
 
-static void on_process_closed(uv_handle_t *handle)
+static void removal_end(struct removal *removal)
 {
-    struct removal *removal = handle->data;
-
-    if (removal->tries > 0 && removal->tries < REMOVAL_TRIES && !removal->controller->is_stopping &&
-        path_exists(removal->path)) {
-        removal_begin(removal); /* somebody killed the child */
-        return;
-    }
     disk_note_emptied(removal->controller);
     free(removal->path);
     free(removal);
@@ -50,26 +43,30 @@ static void on_removed(struct spawned *process, int exit_status, int exit_signal
     struct removal *removal = process->user;
 
     (void)exit_status;
-    removal->tries = exit_signal != 0 ? removal->tries + 1 : 0;
-    uv_close((uv_handle_t *)&process->end, on_process_closed);
+    removal->tries++;
+    if (exit_signal != 0 && removal->tries < REMOVAL_TRIES && !removal->controller->is_stopping &&
+        path_exists(removal->path)) {
+        removal_begin(removal); /* somebody killed the child */
+    } else {
+        removal_end(removal);
+    }
 }
 
 static void removal_begin(struct removal *removal)
 {
     char *arguments[] = {removal->controller->options.program, (char[]){"remove-tree"},
                          removal->path, NULL};
-    struct spawn_options options = {.args = arguments, .on_exit = on_removed, .user = removal};
-    int status = spawn_start(&removal->controller->loop, &removal->process, &options);
+    struct spawn_options options = {
+        .args = arguments,
+        .is_in_background = true,
+        .on_exit = on_removed,
+        .user = removal,
+    };
+    struct error err = {0};
 
-    removal->process.end.data = removal;
-    if (status < 0) {
-        struct error err = {0};
-
+    if (spawn_start(&removal->controller->loop, &removal->process, &options) < 0) {
         tree_remove(removal->path, &err); /* slow, but done */
-        removal->tries = 0;
-        uv_close((uv_handle_t *)&removal->process.end, on_process_closed);
-    } else {
-        uv_unref((uv_handle_t *)&removal->process.end);
+        removal_end(removal);
     }
 }
 

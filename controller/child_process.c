@@ -69,7 +69,7 @@ static void close_all(struct child_process *child)
                                           ? trace_args(trace_number("status", child->exit_status),
                                                        trace_number("signal", child->exit_signal))
                                           : trace_args(trace_flag("abandoned", true)));
-    close_handle((uv_handle_t *)&child->process.end);
+    spawn_forget(&child->process);
     close_handle((uv_handle_t *)&child->in);
     close_handle((uv_handle_t *)&child->out);
     close_handle((uv_handle_t *)&child->complaints);
@@ -82,7 +82,7 @@ static void close_all(struct child_process *child)
 /* Until it is reaped, its number is its own. */
 void child_process_kill(struct child_process *child)
 {
-    if (!child->has_exited) {
+    if (!child->has_exited && child->process.pid > 0) {
         kill(-child->process.pid, SIGKILL);
     }
 }
@@ -248,9 +248,9 @@ static struct child_process *child_new(uv_loop_t *loop, const struct child_proce
 {
     struct child_process *child = xcalloc(1, sizeof(*child));
     uv_handle_t *handles[] = {
-        (uv_handle_t *)&child->process.end, (uv_handle_t *)&child->in,
-        (uv_handle_t *)&child->out,         (uv_handle_t *)&child->complaints,
-        (uv_handle_t *)&child->stall,       (uv_handle_t *)&child->total,
+        (uv_handle_t *)&child->in,         (uv_handle_t *)&child->out,
+        (uv_handle_t *)&child->complaints, (uv_handle_t *)&child->stall,
+        (uv_handle_t *)&child->total,
     };
 
     child->options = *options;

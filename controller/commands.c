@@ -92,7 +92,7 @@ static void close_handles(struct command *command)
                      command->has_exited ? trace_args(trace_number("status", command->exit_status),
                                                       trace_number("signal", command->exit_signal))
                                          : trace_args(trace_flag("abandoned", true)));
-    close_handle((uv_handle_t *)&command->process.end);
+    spawn_forget(&command->process);
     close_handle((uv_handle_t *)&command->complaints);
     close_handle((uv_handle_t *)&command->timeout);
 }
@@ -177,7 +177,7 @@ static void on_timeout(uv_timer_t *timer)
 
     command->is_late = true;
     command->is_read = true; /* whoever else holds the pipe must not keep us */
-    if (!command->has_exited) {
+    if (!command->has_exited && command->process.pid > 0) {
         kill(command->process.pid, SIGKILL);
     }
     check_end(command);
@@ -227,8 +227,8 @@ static void begin(struct command *command)
 
     uv_pipe_init(loop, &command->complaints, 0);
     uv_timer_init(loop, &command->timeout);
-    command->process.end.data = command->complaints.data = command->timeout.data = command;
-    command->open_handles = 3;
+    command->complaints.data = command->timeout.data = command;
+    command->open_handles = 2;
     command->next = command->commands->running;
     command->commands->running = command;
     command->commands->running_count++;

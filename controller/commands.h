@@ -2,7 +2,7 @@
  * Programs of the machine that are asked for something small, such as systemctl: a few at a time,
  * watched, never waited for.
  *
- * Each has an almost empty environment, no input, and 20 s before it is killed. What it writes to
+ * Each is found in our PATH, has an almost empty environment, no input, and 20 s before it is killed. What it writes to
  * standard error becomes the message when it fails.
  */
 #ifndef BERTH_CONTROLLER_COMMANDS_H

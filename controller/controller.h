@@ -516,7 +516,13 @@ void status_look_for(struct controller *controller, const char *file); /* did so
  * status_pause_ms().
  */
 void status_flush(struct controller *controller);
-void status_flush_all(struct controller *controller); /* large ones too */
+void status_flush_all(struct controller *controller);                    /* large ones too */
+bool status_is_written(struct controller *controller, const char *file); /* by this controller */
+/*
+ * What is known of an object is on disk now, before something goes that says the same. Kind
+ * TRANSIENT: it cannot be written.
+ */
+int status_write_entry(struct entry *entry, struct error *err);
 void status_close(struct controller *controller);
 
 /* status_compose.c: the documents of a spec file's status. The caller's. */

@@ -293,7 +293,7 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
                                const struct spec_entry *spec)
 {
     struct entry *entry = entry_find(controller, key);
-    struct object_status *remembered;
+    struct object_status *remembered = NULL;
     json_auto_t *json = NULL;
 
     if (entry != NULL || spec == NULL) {
@@ -301,8 +301,10 @@ static struct entry *entry_for(struct controller *controller, enum entry_kind ki
     }
     entry =
         entry_new(controller, kind, kind == ENTRY_TASK ? "Task" : "Instance", spec->object->name);
-    remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
-                                   spec->object->name, &json);
+    if (!status_is_written(controller, spec->file)) { /* else it is of one that was here before */
+        remembered = status_remembered(controller, spec->file, kind_name(spec->object->kind),
+                                       spec->object->name, &json);
+    }
     if (remembered != NULL) {
         entry_remember(entry, json);
         status_free(entry->status);

@@ -90,9 +90,11 @@ static bool is_waiting_for_others(const struct entry *task)
     if (task_is_over(task->status) || task->desired == NULL) {
         return false;
     }
+    if (status->port_count != task->desired->task.ports.count) {
+        return true;
+    }
     if (status->tree.name == NULL) {
-        return task->desired->task.ports.count > 0 ||
-               task_isolation(task->desired, task_settings(task)) != ISOLATION_TASK;
+        return task_isolation(task->desired, task_settings(task)) != ISOLATION_TASK;
     }
     return strcmp(status->tree.name, SHARED_TREE) == 0 && task->status->phase != PHASE_TASK_RUNNING;
 }

@@ -105,48 +105,163 @@ static int execute(const struct spawn_options *options, const struct ends *ends,
     return uv_translate_sys_error(error);
 }
 
-static void on_child_signal(uv_signal_t *end, int number)
+/* --- their ends ------------------------------------------------------------------------------- */
+
+struct watcher {
+    uv_signal_t signal;
+    struct spawned *first;
+    struct watcher *next;
+};
+
+/* Of all loops that have children: one. */
+static struct watcher *watchers;
+
+static void on_watcher_closed(uv_handle_t *handle)
 {
-    struct spawned *child = (struct spawned *)end;
-    int status;
+    free(handle);
+}
+
+static void close_watcher(struct watcher *watcher)
+{
+    for (struct watcher **at = &watchers; *at != NULL; at = &(*at)->next) {
+        if (*at == watcher) {
+            *at = watcher->next;
+            break;
+        }
+    }
+    if (!uv_is_closing((uv_handle_t *)&watcher->signal)) {
+        uv_close((uv_handle_t *)&watcher->signal, on_watcher_closed);
+    }
+}
+
+/* The loop goes on for those that are waited for. */
+static void hold_loop(struct watcher *watcher)
+{
+    bool is_held = false;
+
+    for (const struct spawned *child = watcher->first; child != NULL; child = child->next) {
+        is_held |= !child->is_in_background;
+    }
+    if (is_held) {
+        uv_ref((uv_handle_t *)&watcher->signal);
+    } else {
+        uv_unref((uv_handle_t *)&watcher->signal);
+    }
+}
+
+static bool has_ended(const struct spawned *child, int *ret_status)
+{
     pid_t pid;
 
-    (void)number;
     do {
-        pid = waitpid(child->pid, &status, WNOHANG);
+        pid = waitpid(child->pid, ret_status, WNOHANG);
     } while (pid < 0 && errno == EINTR);
-    if (pid == 0) {
-        return; /* it was another child's */
+    if (pid < 0) {
+        *ret_status = SIGKILL; /* taken from us: all that is known is that it is gone */
     }
-    uv_signal_stop(end);
-    if (pid < 0) { /* taken from us: all that is known is that it is gone */
-        child->on_exit(child, 0, SIGKILL);
+    return pid != 0;
+}
+
+/* The first in the list that has ended is taken out of it; NULL: none has. */
+static struct spawned *take_ended(struct watcher *watcher, int *ret_status)
+{
+    for (struct spawned **at = &watcher->first; *at != NULL; at = &(*at)->next) {
+        struct spawned *child = *at;
+
+        if (has_ended(child, ret_status)) {
+            *at = child->next;
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static void after_end(struct watcher *watcher)
+{
+    if (watcher->first == NULL) {
+        close_watcher(watcher);
     } else {
+        hold_loop(watcher);
+    }
+}
+
+/* One signal may stand for many ends. Whoever is told may start and forget others. */
+static void on_child_signal(uv_signal_t *signal, int number)
+{
+    struct watcher *watcher = (struct watcher *)signal;
+    struct spawned *child;
+    int status;
+
+    (void)number;
+    while ((child = take_ended(watcher, &status)) != NULL) {
         child->on_exit(child, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
                        WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     }
+    after_end(watcher);
+}
+
+static struct watcher *watcher_of(uv_loop_t *loop)
+{
+    struct watcher *watcher = watchers;
+
+    while (watcher != NULL && watcher->signal.loop != loop) {
+        watcher = watcher->next;
+    }
+    if (watcher == NULL) {
+        watcher = xcalloc(1, sizeof(*watcher));
+        uv_signal_init(loop, &watcher->signal);
+        watcher->next = watchers;
+        watchers = watcher;
+    }
+    return watcher;
+}
+
+void spawn_forget(struct spawned *child)
+{
+    for (struct watcher *watcher = watchers; watcher != NULL; watcher = watcher->next) {
+        for (struct spawned **at = &watcher->first; *at != NULL; at = &(*at)->next) {
+            if (*at == child) {
+                *at = child->next;
+                after_end(watcher);
+                return;
+            }
+        }
+    }
+}
+
+/* --- starting --------------------------------------------------------------------------------- */
+
+static int start(const struct spawn_options *options, pid_t *ret_pid)
+{
+    struct ends ends = {{-1, -1, -1}};
+    int status = open_streams(options->streams, &ends);
+
+    if (status == 0) {
+        status = execute(options, &ends, ret_pid);
+    }
+    close_ends(&ends);
+    return status;
 }
 
 int spawn_start(uv_loop_t *loop, struct spawned *child, const struct spawn_options *options)
 {
-    struct ends ends = {{-1, -1, -1}};
-    int status;
+    struct watcher *watcher = watcher_of(loop);
+    int status = uv_signal_start(&watcher->signal, on_child_signal, SIGCHLD); /* before it ends */
 
-    child->user = options->user;
-    child->on_exit = options->on_exit;
-    child->pid = 0;
-    uv_signal_init(loop, &child->end);
-    status = uv_signal_start(&child->end, on_child_signal, SIGCHLD); /* before it can end */
+    *child = (struct spawned){
+        .user = options->user,
+        .on_exit = options->on_exit,
+        .is_in_background = options->is_in_background,
+    };
     if (status == 0) {
-        status = open_streams(options->streams, &ends);
+        status = start(options, &child->pid);
     }
     if (status == 0) {
-        status = execute(options, &ends, &child->pid);
-    }
-    close_ends(&ends);
-    if (status < 0) {
+        child->next = watcher->first;
+        watcher->first = child;
+    } else {
         child->pid = 0;
-        uv_signal_stop(&child->end);
     }
+    after_end(watcher);
     return status;
 }

@@ -179,7 +179,8 @@ static void note_written(struct controller *controller, const char *name, const 
     memcpy(written->digest, digest, DIGEST_SIZE); /* it was cut to that */
 }
 
-static void flush_file(struct controller *controller, const char *name)
+/* False: it could not be written, and is tried again. */
+static bool flush_file(struct controller *controller, const char *name)
 {
     auto_free char *path = status_path(controller->options.status_dir, name);
     json_auto_t *documents = status_compose(controller, name);
@@ -191,22 +192,46 @@ static void flush_file(struct controller *controller, const char *name)
         unlink(path);
         unwritten_note_status(controller, name, NULL);
         free(map_remove(&controller->written_statuses, name));
-        return;
+        return true;
     }
     if (render_shortened(documents, &text) < 0) {
         note_too_large(controller, name);
-        return;
+        return true;
     }
     sha256_hex(text.text, text.len, digest);
     digest[DIGEST_SIZE - 1] = '\0';
     if (before != NULL && strcmp(before->digest, digest) == 0) {
         unwritten_note_status(controller, name, NULL);
-        return;
+        return true;
     }
-    if ((before == NULL && is_on_disk(path, &text)) ||
-        write_status(controller, name, path, &text)) {
-        note_written(controller, name, &text, digest);
+    if (!(before == NULL && is_on_disk(path, &text)) &&
+        !write_status(controller, name, path, &text)) {
+        return false;
     }
+    note_written(controller, name, &text, digest);
+    return true;
+}
+
+bool status_is_written(struct controller *controller, const char *file)
+{
+    return map_get(&controller->written_statuses, file) != NULL;
+}
+
+int status_write_entry(struct entry *entry, struct error *err)
+{
+    struct controller *controller = entry->controller;
+    const struct spec_entry *spec = entry_spec(entry);
+    bool is_due = spec != NULL && (map_remove(&controller->late_files, spec->file) != NULL ||
+                                   map_get(&controller->dirty_files, spec->file) != NULL);
+
+    if (!is_due) {
+        return 0;
+    }
+    map_remove(&controller->dirty_files, spec->file);
+    return flush_file(controller, spec->file)
+               ? 0
+               : error_set(err, ERROR_TRANSIENT, "the status of \"%s\" cannot be written",
+                           spec->file);
 }
 
 static void on_late_due(uv_timer_t *timer)
@@ -226,14 +251,16 @@ static void on_late_due(uv_timer_t *timer)
 static bool is_put_off(struct controller *controller, const char *name)
 {
     const struct written_status *written = map_get(&controller->written_statuses, name);
-    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t now_ms = clock_monotonic_ms(), pause_ms;
 
     if (written == NULL || written->again_at_ms <= now_ms) {
         return false;
     }
+    pause_ms = written->again_at_ms - now_ms;
     map_put(&controller->late_files, name, controller);
-    if (!uv_is_active((uv_handle_t *)&controller->status_timer)) {
-        uv_timer_start(&controller->status_timer, on_late_due, written->again_at_ms - now_ms, 0);
+    if (!uv_is_active((uv_handle_t *)&controller->status_timer) ||
+        uv_timer_get_due_in(&controller->status_timer) > pause_ms) {
+        uv_timer_start(&controller->status_timer, on_late_due, pause_ms, 0);
     }
     return true;
 }

@@ -18,7 +18,7 @@
 /* after its friends, which it needs */
 #include <cmocka.h>
 
-enum { MANY = 8 };
+enum { MANY = 400 }; /* more ends than libuv's pipe of signals has room for, had each a watcher */
 
 struct scene {
     uv_loop_t loop;
@@ -34,10 +34,10 @@ static void on_exit_of_child(struct spawned *child, int exit_status, int exit_si
 {
     struct scene *scene = child->user;
 
+    assert_true(child->pid > 0);
     scene->ends++;
     scene->exit_status = exit_status;
     scene->exit_signal = exit_signal;
-    uv_close((uv_handle_t *)&child->end, NULL);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -170,8 +170,6 @@ static void what_cannot_be_executed_is_said_and_leaves_nothing(void **state)
     assert_int_equal(start(&scene, &scene.children[0], missing, NULL), UV_ENOENT);
     assert_int_equal(start(&scene, &scene.children[1], folder, NULL), UV_EACCES);
     assert_int_equal(scene.children[0].pid, 0);
-    uv_close((uv_handle_t *)&scene.children[0].end, NULL);
-    uv_close((uv_handle_t *)&scene.children[1].end, NULL);
     end(&scene);
     assert_int_equal(scene.ends, 0);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no zombie */
@@ -193,11 +191,34 @@ static void many_at_once_and_somebody_else_s_child_each_end_once(void **state)
     for (size_t i = 0; i < MANY; i++) {
         assert_int_equal(start(&scene, &scene.children[i], args, NULL), 0);
     }
+    usleep(200000); /* they end while the loop is busy with something else */
     end(&scene);
     assert_int_equal(scene.ends, MANY);
     assert_int_equal(waitpid(other, &status, 0), other); /* left to its owner */
     assert_int_equal(WEXITSTATUS(status), 42);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static void what_is_in_the_background_or_forgotten_does_not_hold_the_loop(void **state)
+{
+    char *args[] = {(char[]){"sleep"}, (char[]){"1000"}, NULL};
+    struct scene scene = {0};
+    struct spawn_options options = {
+        .args = args, .is_in_background = true, .on_exit = on_exit_of_child, .user = &scene};
+
+    (void)state;
+    uv_loop_init(&scene.loop);
+    assert_int_equal(spawn_start(&scene.loop, &scene.children[0], &options), 0);
+    assert_int_equal(start(&scene, &scene.children[1], args, NULL), 0);
+    spawn_forget(&scene.children[1]);
+    uv_run(&scene.loop, UV_RUN_DEFAULT);
+    assert_int_equal(scene.ends, 0);
+    spawn_forget(&scene.children[0]);
+    end(&scene);
+    for (size_t i = 0; i < 2; i++) {
+        kill(scene.children[i].pid, SIGKILL);
+        assert_int_equal(waitpid(scene.children[i].pid, NULL, 0), scene.children[i].pid);
+    }
 }
 
 int main(void)
@@ -209,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_child_has_none_of_our_descriptors),
         cmocka_unit_test(what_cannot_be_executed_is_said_and_leaves_nothing),
         cmocka_unit_test(many_at_once_and_somebody_else_s_child_each_end_once),
+        cmocka_unit_test(what_is_in_the_background_or_forgotten_does_not_hold_the_loop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
