@@ -2,8 +2,8 @@
  * Programs of the machine that are asked for something small, such as systemctl: a few at a time,
  * watched, never waited for.
  *
- * Each is found in our PATH, has an almost empty environment, no input, and 20 s before it is killed. What it writes to
- * standard error becomes the message when it fails.
+ * Each is found in our PATH, has an almost empty environment, no input, and 20 s before it is
+ * killed. What it writes to standard error becomes the message when it fails.
  */
 #ifndef BERTH_CONTROLLER_COMMANDS_H
 #define BERTH_CONTROLLER_COMMANDS_H
