@@ -119,7 +119,7 @@ static void create_container(struct plan_model *model, const struct action *acti
     }
     model->container = container = xcalloc(1, sizeof(*container));
     container->name = observed_text(container, workload->name);
-    container->id = xasprintf("c%u", ++model->containers_made);
+    container->id = arena_printf(&container->arena, "c%u", ++model->containers_made);
     container->image_id =
         observed_text(container, is_of_snapshot ? workload->image : model->image.id);
     container->is_ours = text_equal(label_of(workload, LABEL_CONTROLLER), MODEL_CONTROLLER);
