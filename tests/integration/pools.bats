@@ -341,8 +341,10 @@ dry_run() {
     pool web 1 1
     berth_start
     wait_for 20 are_settled web "web-0"
-    drop_instance web-0
-    sed -i 's/machineType/machineTipe/' "$SPECS/web-0.yaml"
+    mkdir "$TEST_DIR/aside"
+    (SPECS=$TEST_DIR/aside drop_instance web-0)
+    sed -i 's/machineType/machineTipe/' "$TEST_DIR/aside/web-0.yaml"
+    mv "$TEST_DIR/aside/web-0.yaml" "$SPECS/"    # it never was good
     wait_for 10 field_is web-0.yaml web-0 status.error.reason UnknownField
     field_is web-0.yaml web-0 status.phase Invalid
     are_settled web "web-0"
