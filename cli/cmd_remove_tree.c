@@ -7,23 +7,35 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_put_away(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    return name != NULL && text_has_prefix(name, "/trash-");
+}
+
 /*
- * A child of the controller: empties a large directory that was put out of the way, without holding
- * up the loop.
+ * A child of the controller: empties large directories that were put out of the way, one after the
+ * other, without holding up the loop.
  */
 static int cmd_remove_tree(int argc, char **argv)
 {
-    struct error err = {0};
-    const char *name = argc == 2 ? strrchr(argv[1], '/') : NULL;
+    int result = EXIT_OK;
 
-    if (name == NULL || !text_has_prefix(name, "/trash-")) {
-        return usage_error("remove-tree", "takes one path of a directory that was put away");
+    for (int i = 1; i < argc; i++) {
+        if (!is_put_away(argv[i])) {
+            return usage_error("remove-tree", "takes paths of directories that were put away");
+        }
     }
-    if (tree_remove(argv[1], &err) < 0) {
-        fprintf(stderr, "berth remove-tree: %s\n", err.message);
-        return EXIT_FAILED;
+    for (int i = 1; i < argc; i++) {
+        struct error err = {0};
+
+        if (tree_remove(argv[i], &err) < 0) {
+            fprintf(stderr, "berth remove-tree: %s\n", err.message);
+            result = EXIT_FAILED;
+        }
     }
-    return EXIT_OK;
+    return result;
 }
 
 const struct command command_remove_tree = {

@@ -6,7 +6,7 @@
 #include "base/parse.h"
 #include "controller/disk.h"
 #include "controller/run_folders.h"
-#include "controller/spawn.h"
+#include "controller/trash.h"
 #include "controller/trees.h"
 
 #include <errno.h>
@@ -16,68 +16,13 @@
 #include <unistd.h>
 
 /*
- * What goes as a whole: out of the way at once, then emptied by a child, since a large tree takes
- * its time.
+ * What goes as a whole: out of the way at once, then emptied by a child (trash.h).
  */
-
-enum { REMOVAL_TRIES = 3 }; /* the next controller tries again */
-
-struct removal {
-    struct spawned process;
-    struct controller *controller;
-    char *path;
-    unsigned tries;
-};
-
-static void removal_begin(struct removal *removal);
-
-static void removal_end(struct removal *removal)
-{
-    disk_note_emptied(removal->controller);
-    free(removal->path);
-    free(removal);
-}
-
-static void on_removed(struct spawned *process, int exit_status, int exit_signal)
-{
-    struct removal *removal = process->user;
-
-    (void)exit_status;
-    removal->tries++;
-    if (exit_signal != 0 && removal->tries < REMOVAL_TRIES && !removal->controller->is_stopping &&
-        path_exists(removal->path)) {
-        removal_begin(removal); /* somebody killed the child */
-    } else {
-        removal_end(removal);
-    }
-}
-
-static void removal_begin(struct removal *removal)
-{
-    char *arguments[] = {removal->controller->options.program, (char[]){"remove-tree"},
-                         removal->path, NULL};
-    struct spawn_options options = {
-        .args = arguments,
-        .is_in_background = true,
-        .on_exit = on_removed,
-        .user = removal,
-    };
-    struct error err = {0};
-
-    if (spawn_start(&removal->controller->loop, &removal->process, &options) < 0) {
-        tree_remove(removal->path, &err); /* slow, but done */
-        removal_end(removal);
-    }
-}
 
 static void remove_in_child(struct controller *controller, const char *path)
 {
-    struct removal *removal = xcalloc(1, sizeof(*removal));
-
-    removal->controller = controller;
-    removal->path = xstrdup(path);
     disk_note_emptying(controller);
-    removal_begin(removal);
+    trash_add(controller->trash, path);
 }
 
 /* What an earlier controller did not get to empty. */

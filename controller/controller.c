@@ -20,6 +20,7 @@
 #include "controller/released.h"
 #include "controller/requests.h"
 #include "controller/run.h"
+#include "controller/trash.h"
 #include "controller/trees.h"
 
 #include <signal.h>
@@ -307,6 +308,11 @@ static int check_directories(const struct controller_options *options, struct er
     return 0;
 }
 
+static void on_emptied(void *user)
+{
+    disk_note_emptied(user);
+}
+
 static int open_parts(struct controller *controller, struct error *err)
 {
     const struct controller_options *options = &controller->options;
@@ -346,6 +352,8 @@ static int open_parts(struct controller *controller, struct error *err)
     }
     controller->git = git_pool_new(&controller->loop, &git);
     controller->trees = tree_pool_new(&trees);
+    controller->trash =
+        trash_new(&controller->loop, controller->options.program, on_emptied, controller);
     controller->cgroups = cgroups_new(&controller->loop, controller->state.id, NULL);
     controller->specs = spec_set_new();
     controller->idle_image = idle_image_name();
@@ -425,6 +433,7 @@ static void close_parts(struct controller *controller)
     if (controller->trees != NULL) {
         tree_pool_free(controller->trees);
     }
+    trash_close(controller->trash);
     cgroups_close(controller->cgroups);
     spec_watch_close(controller->watch);
     uv_run(&controller->loop, UV_RUN_NOWAIT);

@@ -199,6 +199,7 @@ struct controller {
     struct engine *engine;
     struct git_pool *git;
     struct tree_pool *trees;
+    struct trash *trash; /* of folders of the state directory */
     struct {
         enum trees_method method; /* TREES_UNKNOWN until it was tried */
         char *message;            /* why not overlay */
