@@ -223,7 +223,12 @@ void dir_remove_temporary(const char *path, const char *suffix)
 
 int dir_make(const char *path, mode_t mode, struct error *err)
 {
-    auto_free char *partial = xstrdup(path);
+    auto_free char *partial = NULL;
+
+    if (mkdir(path, mode) == 0 || errno == EEXIST) {
+        return 0; /* mostly it is there, or only the last one is missing */
+    }
+    partial = xstrdup(path);
 
     for (char *p = partial + 1; *p != '\0'; p++) {
         if (*p == '/') {

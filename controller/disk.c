@@ -12,10 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    LOOK_MS = 10000,
-    LOOK_SOON_MS = 50, /* several removals that end together are one look */
-};
+enum { LOOK_SOON_MS = 50 }; /* several removals that end together are one look */
 
 static struct disk_policy policy_of(const struct controller *controller)
 {
@@ -76,6 +73,14 @@ static void doubt_sizes(struct collector *collector)
 
 static void collect(struct controller *controller);
 
+/* What is due is tried again as often as the file system of one under pressure is looked at. */
+static int64_t look_again_ms(const struct collector *collector, const struct disk_policy *policy)
+{
+    static const struct disk_usage nothing_known = {0};
+
+    return disk_look_again_ms(collector->is_due ? &nothing_known : &collector->usage, policy);
+}
+
 static void on_look(uv_timer_t *timer)
 {
     struct controller *controller = timer->data;
@@ -96,11 +101,14 @@ static void on_look(uv_timer_t *timer)
     if (collector->is_due && has_facts(controller) && !disk_is_removing(controller)) {
         collect(controller);
     }
+    if (!uv_is_active((uv_handle_t *)timer)) { /* it was not asked for meanwhile */
+        uv_timer_start(timer, on_look, (uint64_t)look_again_ms(collector, &policy), 0);
+    }
 }
 
 static void look_soon(struct collector *collector)
 {
-    uv_timer_start(&collector->timer, on_look, LOOK_SOON_MS, LOOK_MS);
+    uv_timer_start(&collector->timer, on_look, LOOK_SOON_MS, 0);
 }
 
 void disk_shift_times(struct controller *controller, int64_t by_ms)
@@ -291,7 +299,6 @@ void disk_open(struct controller *controller)
     collector->usage.pressing = collector->notes.pressing;
     collector->is_due = true;
     on_look(&collector->timer); /* what is begun at once must know of it already */
-    uv_timer_start(&collector->timer, on_look, LOOK_MS, LOOK_MS);
 }
 
 void disk_close(struct controller *controller)

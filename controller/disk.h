@@ -1,7 +1,8 @@
 /*
  * The collector: keeps the state directory's disk from filling up.
  *
- * It looks at the file system every ten seconds and whenever something was removed. While there is
+ * It looks at the file system every ten seconds, or less often while there is much room
+ * (disk_look_again_ms), and whenever something was removed. While there is
  * too much of anything (reconcilers/disk.h) controller->disk_pressure says so and nothing new is
  * begun. What may go is decided in each sweep, and at once when pressure begins: the things of the
  * state directory (disk_survey.h), what entries know of their use, and the removal itself are one

@@ -165,6 +165,33 @@ unsigned disk_find_pressure(const struct disk_usage *usage, const struct disk_po
     return judgement.pressing;
 }
 
+enum { LOOK_AT_LEAST_MS = 10000, LOOK_AT_MOST_MS = 60000 };
+
+/* What disks of the fastest kind take, and more. */
+static const uint64_t written_bytes_per_ms = (UINT64_C(2) << 30) / 1000, made_files_per_ms = 200;
+
+static uint64_t room_below(uint64_t total, uint64_t free_amount, unsigned high_percent)
+{
+    return beyond(share(total, high_percent), used_of(total, free_amount));
+}
+
+int64_t disk_look_again_ms(const struct disk_usage *usage, const struct disk_policy *policy)
+{
+    uint64_t ms = room_below(usage->total_bytes, usage->free_bytes, policy->high_percent) /
+                  written_bytes_per_ms;
+    uint64_t files_ms =
+        room_below(usage->total_inodes, usage->free_inodes, policy->high_inode_percent) /
+        made_files_per_ms;
+
+    if (usage->total_inodes > 0 && files_ms < ms) {
+        ms = files_ms;
+    }
+    if (usage->pressing != 0 || ms < LOOK_AT_LEAST_MS) {
+        return LOOK_AT_LEAST_MS;
+    }
+    return ms > LOOK_AT_MOST_MS ? LOOK_AT_MOST_MS : (int64_t)ms;
+}
+
 /* Half a limit that is very low is enough: nothing may be asked for that can never be reached. */
 static unsigned low_of(unsigned high_percent)
 {

@@ -84,6 +84,13 @@ struct disk_decision {
 unsigned disk_find_pressure(const struct disk_usage *usage, const struct disk_policy *policy,
                             uint64_t item_bytes, char **ret_reason);
 
+/*
+ * How long the file system need not be looked at again: no longer than a fast disk, written to at
+ * full speed, takes to come to a high mark. 10 s under pressure, near a mark, and where nothing is
+ * known; 60 s at most.
+ */
+int64_t disk_look_again_ms(const struct disk_usage *usage, const struct disk_policy *policy);
+
 /* The items must live as long as ret_decision. Their order does not matter. */
 void disk_decide(const struct disk_usage *usage, const struct disk_policy *policy,
                  const struct disk_item *items, size_t count, int64_t now_wall_ms,

@@ -111,6 +111,38 @@ static void pressure_that_has_begun_is_over_below_the_low_marks(void **state)
     }
 }
 
+static void the_file_system_is_looked_at_as_often_as_it_could_fill(void **state)
+{
+    static const struct {
+        uint64_t total_gib, free_gib, total_inodes, free_inodes;
+        unsigned pressing;
+        int64_t ms;
+    } rows[] = {
+        {0, 0, 0, 0, 0, 10000}, /* not known */
+        {1000, 1000, 0, 0, 0, 60000},
+        {1000, 250, 0, 0, 0, 50000}, /* 100 GiB below the mark, at 2 GiB/s */
+        {1000, 165, 0, 0, 0, 10000}, /* 15 GiB below it */
+        {1000, 100, 0, 0, 0, 10000}, /* beyond it */
+        {1000, 1000, 0, 0, DISK_OVER_BUDGET, 10000},
+        {1000, 1000, 10000000, 10000000, 0, 35000}, /* 7,000,000 files, at 200,000 a second */
+        {1000, 1000, 10000000, 1000000, 0, 10000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct disk_usage disk = {
+            .total_bytes = rows[i].total_gib * GIB,
+            .free_bytes = rows[i].free_gib * GIB,
+            .total_inodes = rows[i].total_inodes,
+            .free_inodes = rows[i].free_inodes,
+            .pressing = rows[i].pressing,
+        };
+
+        assert_in_range(disk_look_again_ms(&disk, &disk_policy_default), rows[i].ms,
+                        rows[i].ms + rows[i].ms / 1000); /* a share is rounded */
+    }
+}
+
 static void a_budget_that_was_passed_is_kept_to_below_nine_tenths_of_it(void **state)
 {
     static const struct {
@@ -570,6 +602,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(pressure_begins_at_the_high_marks),
         cmocka_unit_test(pressure_that_has_begun_is_over_below_the_low_marks),
+        cmocka_unit_test(the_file_system_is_looked_at_as_often_as_it_could_fill),
         cmocka_unit_test(a_budget_that_was_passed_is_kept_to_below_nine_tenths_of_it),
         cmocka_unit_test(low_marks_follow_from_the_limits),
         cmocka_unit_test(what_is_not_known_of_the_disk_is_no_pressure),
