@@ -204,6 +204,7 @@ struct controller {
         enum trees_method method; /* TREES_UNKNOWN until it was tried */
         char *message;            /* why not overlay */
         bool is_asked;            /* it is being tried */
+        unsigned deaths;          /* of children that tried it, without an answer */
     } trees_means;
     char *disk_pressure;         /* why nothing new may be begun, or NULL */
     struct collector *collector; /* disk.h */

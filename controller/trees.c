@@ -442,6 +442,9 @@ void trees_observe(struct entry *repository)
 
 /* --- the means -------------------------------------------------------------------------------- */
 
+/* One that was killed, by hand or for want of memory, says nothing about mounts either. */
+enum { DEATHS_UNTIL_COPY = 3 };
+
 /* What fails there says nothing about mounts. */
 static bool is_disk_unwritable(const char *path)
 {
@@ -464,6 +467,11 @@ static void on_probed(void *user, const struct tree_result *result, struct error
     tree_pool_submit(controller->trees, &clear, NULL, NULL);
     if (!is_overlay && is_disk_unwritable(controller->state.path)) {
         controller->unwritten.is_probe_due = true;
+        return;
+    }
+    if (result == NULL && ++controller->trees_means.deaths < DEATHS_UNTIL_COPY) {
+        log_fields(LOG_WARN, "trees_probe_failed", "error", err->message, NULL);
+        trees_probe(controller);
         return;
     }
     controller->trees_means.method = is_overlay ? TREES_OVERLAY : TREES_COPY;

@@ -156,11 +156,13 @@ everything() {
 }
 
 # Always: between a layer and the rest of its tree, where a digest was lost once, and in the removal of a mirror and of a
-# repository's folder, where parts of them stayed. What else was found comes with any kill.
+# repository's folder, where parts of them stayed; and the child that finds out how trees are made dies alone, from which
+# it was concluded that they cannot be mounts. What else was found comes with any kill.
 sample() {
     local seed=${CRASH_SEED:-$RANDOM}
     say "$1: CRASH_SEED=$seed"
     { all_kills | grep -E 'trash-setup-.*/made#1$|before run (rename state/repos/trash-.*-snap-|rmdir state/repos/repo-).*#1$' || true; } >"$TODO"
+    printf '%s\n' "${POINTS[@]}" | sed -n 's/^tree-worker write state\/probe\/.*kept#1$/alone &/p' >>"$TODO"
     all_kills | shuf -n 20 --random-source=<(yes "$seed") | sort -u - "$TODO" -o "$TODO"
     kill_all "$1" "${CRASH_KILLS:-6}" $((SECONDS + ${CRASH_SECONDS:-15}))
 }
