@@ -13,7 +13,7 @@
 struct map_entry {
     UT_hash_handle hh;
     void *value;
-    char key[];
+    char own_key[]; /* unless it is borrowed */
 };
 
 static struct map_entry *find(const struct map *map, const char *key)
@@ -34,22 +34,38 @@ void map_done(struct map *map)
     }
 }
 
-void *map_put(struct map *map, const char *key, void *value)
+static void *put(struct map *map, const char *key, void *value, bool is_borrowed)
 {
     struct map_entry *entry = find(map, key);
-    size_t len = strlen(key);
+    size_t len = strlen(key), copied = is_borrowed ? 0 : len + 1;
 
     if (entry != NULL) {
         void *old = entry->value;
 
         entry->value = value;
+        if (is_borrowed) {
+            entry->hh.key = key; /* who lent the one before may go */
+        }
         return old;
     }
-    entry = xmalloc(sizeof(*entry) + len + 1);
-    memcpy(entry->key, key, len + 1);
+    entry = xmalloc(sizeof(*entry) + copied);
+    if (!is_borrowed) {
+        memcpy(entry->own_key, key, copied);
+        key = entry->own_key;
+    }
     entry->value = value;
-    HASH_ADD_KEYPTR(hh, map->entries, entry->key, len, entry);
+    HASH_ADD_KEYPTR(hh, map->entries, key, len, entry);
     return NULL;
+}
+
+void *map_put(struct map *map, const char *key, void *value)
+{
+    return put(map, key, value, false);
+}
+
+void *map_put_borrowed(struct map *map, const char *key, void *value)
+{
+    return put(map, key, value, true);
 }
 
 void *map_get(const struct map *map, const char *key)
@@ -90,7 +106,7 @@ struct map_entry *map_next(const struct map_entry *entry)
 
 const char *map_key(const struct map_entry *entry)
 {
-    return entry->key;
+    return entry->hh.key;
 }
 
 void *map_value(const struct map_entry *entry)
@@ -100,7 +116,7 @@ void *map_value(const struct map_entry *entry)
 
 static int compare_keys(const struct map_entry *a, const struct map_entry *b)
 {
-    return strcmp(a->key, b->key);
+    return strcmp(map_key(a), map_key(b));
 }
 
 static bool is_sorted(const struct map *map)

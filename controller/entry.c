@@ -87,7 +87,7 @@ struct entry *entry_new(struct controller *controller, enum entry_kind kind, con
     if (kind == ENTRY_TASK) {
         entry->task = xcalloc(1, sizeof(*entry->task));
     }
-    map_put(&controller->entries, entry->key, entry);
+    map_put_borrowed(&controller->entries, entry->key, entry);
     return entry;
 }
 

@@ -172,7 +172,9 @@ void observe_set_container(struct controller *controller, const char *name,
     }
 
     if (before != NULL) {
-        map_remove(&controller->container_ids, before->id);
+        if (map_get(&controller->container_ids, before->id) == before) { /* not renamed */
+            map_remove(&controller->container_ids, before->id);
+        }
         map_remove(&controller->containers, name);
     }
     if (container != NULL) {
@@ -183,7 +185,7 @@ void observe_set_container(struct controller *controller, const char *name,
             restore_ports(controller, container);
         }
         map_put(&controller->containers, name, container);
-        map_put(&controller->container_ids, container->id, container);
+        map_put_borrowed(&controller->container_ids, container->id, container);
     }
     observed_container_free(before);
 }

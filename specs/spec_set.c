@@ -103,7 +103,7 @@ static struct spec_set_file *file_of(struct spec_set *set, const char *name)
     if (file == NULL) {
         file = xcalloc(1, sizeof(*file));
         file->name = xstrdup(name);
-        map_put(&set->files, name, file);
+        map_put_borrowed(&set->files, file->name, file);
     }
     file->is_seen = true;
     return file;
@@ -309,7 +309,7 @@ static void see_document(struct spec_set *set, const struct spec_set_file *file,
         entry = xcalloc(1, sizeof(*entry));
         entry->key = xstrdup(key);
         entry->file = xstrdup(file->name);
-        map_put(&set->entries, key, entry);
+        map_put_borrowed(&set->entries, entry->key, entry);
         spec_set_mark_changed(set, key);
     } else if (strcmp(entry->file, file->name) != 0 &&
                (entry->is_seen || may_hide(set, entry->file) ||

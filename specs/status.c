@@ -1,6 +1,7 @@
 #include "specs/status.h"
 
 #include "base/memory.h"
+#include "base/parse.h"
 #include "specs/reason.h"
 #include "specs/status_json.h"
 
@@ -81,12 +82,19 @@ const char *phase_name(enum phase phase)
     abort(); /* not a phase at all: memory is damaged */
 }
 
+/* other, where that says the same */
+static const char *text_like(struct object_status *to, const char *text, const char *other)
+{
+    return text_equal(text, other) ? other : status_text(to, text);
+}
+
+/* like: in to already, and perhaps the same; NULL: there is none. */
 static void copy_operation(struct object_status *to, struct operation *operation,
-                           const struct operation *from)
+                           const struct operation *from, const struct operation *like)
 {
     *operation = *from;
-    operation->type = status_text(to, from->type);
-    operation->cause = status_text(to, from->cause);
+    operation->type = text_like(to, from->type, like != NULL ? like->type : NULL);
+    operation->cause = text_like(to, from->cause, like != NULL ? like->cause : NULL);
     operation->message = status_text(to, from->message);
     operation->error_reason = status_text(to, from->error_reason);
     operation->error_message = status_text(to, from->error_message);
@@ -100,7 +108,8 @@ static void copy_history(struct object_status *to, const struct object_status *f
     to->history_count = from->history_count;
     to->history = arena_alloc(&to->arena, from->history_count * sizeof(*to->history));
     for (unsigned i = 0; i < from->history_count; i++) {
-        copy_operation(to, &to->history[i], &from->history[i]);
+        /* the newest is mostly the operation of now, which is over */
+        copy_operation(to, &to->history[i], &from->history[i], &to->operation);
     }
 }
 
@@ -135,7 +144,7 @@ static void copy_hooks(struct object_status *to, const struct status_hooks *from
 
 struct object_status *status_successor(const struct object_status *previous)
 {
-    enum { USUAL = 512 }; /* of an instance that runs: what was recalled of it has less */
+    enum { USUAL = 448 }; /* of an instance that runs: what was recalled of it has less */
     struct object_status *status = status_new();
     size_t used;
 
@@ -144,7 +153,7 @@ struct object_status *status_successor(const struct object_status *previous)
     }
     used = arena_used(&previous->arena); /* it will say much the same */
     arena_reserve(&status->arena, used > USUAL ? used : USUAL);
-    copy_operation(status, &status->operation, &previous->operation);
+    copy_operation(status, &status->operation, &previous->operation, NULL);
     copy_history(status, previous);
     if (status->operation.state == OPERATION_PENDING) {
         status_drop_operation(status);
@@ -166,13 +175,29 @@ struct object_status *status_successor(const struct object_status *previous)
     return status;
 }
 
+/* As status_text(): a condition mostly says what another has said already. */
+static const char *condition_text(struct object_status *status, const char *text)
+{
+    for (unsigned i = 0; text != NULL && i < CONDITION_COUNT; i++) {
+        const struct condition *said = &status->conditions[i];
+
+        if (text_equal(said->reason, text)) {
+            return said->reason;
+        }
+        if (text_equal(said->message, text)) {
+            return said->message;
+        }
+    }
+    return status_text(status, text);
+}
+
 void status_set_condition(struct object_status *status, enum condition_type type,
                           enum condition_value value, const char *reason, const char *message)
 {
     status->conditions[type] = (struct condition){
         .value = value,
-        .reason = status_text(status, reason),
-        .message = status_text(status, message),
+        .reason = condition_text(status, reason),
+        .message = condition_text(status, message),
     };
 }
 

@@ -31,6 +31,22 @@ static void what_was_put_in_is_found_by_its_key(void **state)
     assert_int_equal(map_count(&map), 3);
 }
 
+static void a_borrowed_key_is_the_one_that_was_lent_last(void **state)
+{
+    auto_done(map) map = {0};
+    char first[] = "key", second[] = "key";
+
+    (void)state;
+    assert_null(map_put_borrowed(&map, first, &values[1]));
+    assert_ptr_equal(map_key(map_first(&map)), first);
+    assert_ptr_equal(map_get(&map, "key"), &values[1]);
+    assert_ptr_equal(map_put_borrowed(&map, second, &values[2]), &values[1]);
+    first[0] = 'x';
+    assert_ptr_equal(map_key(map_first(&map)), second);
+    assert_ptr_equal(map_remove(&map, "key"), &values[2]);
+    assert_int_equal(map_count(&map), 0);
+}
+
 static void putting_again_replaces_and_gives_the_old_value(void **state)
 {
     auto_done(map) map = {0};
@@ -131,6 +147,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_in_is_found_by_its_key),
+        cmocka_unit_test(a_borrowed_key_is_the_one_that_was_lent_last),
         cmocka_unit_test(putting_again_replaces_and_gives_the_old_value),
         cmocka_unit_test(what_is_removed_is_gone),
         cmocka_unit_test(entries_come_in_order_of_insertion),

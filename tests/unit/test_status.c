@@ -292,6 +292,7 @@ static void a_successor_remembers_and_does_not_repeat(void **state)
     assert_string_equal(second->task->id, "t-1");
     assert_string_equal(second->repository->url, "u");
     assert_int_equal(second->history_count, 1);
+    assert_string_equal(second->operation.cause, "c");
     assert_string_equal(second->history[0].cause, "c");
     assert_int_equal(second->conditions[CONDITION_READY].value, CONDITION_ABSENT);
     assert_int_equal(second->error_count, 0);
