@@ -120,26 +120,26 @@ struct task_entry {
 struct entry {
     struct controller *controller;
     char *key, *name;
-    enum entry_kind kind;
     struct object *desired;       /* the version in force; NULL: gone */
     struct object *departed;      /* the version that was in force last, while there is none */
     struct object_status *status; /* of the last pass, or read back from the file; never NULL */
-    enum key_state state;
     struct entry *next_in_queue;
     struct plan_run *run;   /* under way, or NULL */
     uv_timer_t *timer;      /* wakes the key; NULL: nothing is waited for */
     uint64_t sequence;      /* order of arrival */
     uint64_t changed_at_ms; /* when the version in force came, or the last one went */
+    int64_t start_wall_ms;  /* its container was started while its plan ran: then; 0: it was not */
+    enum entry_kind kind;
+    enum key_state state;
     bool is_touched; /* something happened to its container while its plan was looking at it */
-    int64_t start_wall_ms; /* the same, but that it was started: then; 0: it was not */
-    bool is_passed;        /* has had a pass: its status is not only remembered */
+    bool is_passed;  /* has had a pass: its status is not only remembered */
+    bool is_removed; /* forgotten; memory goes when the timer has closed */
     /*
      * What the status file said at the start: stands until the first pass. Of instances and tasks,
      * which are many, as text among the controller's: nothing is looked up in it.
      */
     json_t *remembered;
     size_t remembered_at; /* 1 + where in them it begins; 0: there is none */
-    bool is_removed;      /* forgotten; memory goes when the timer has closed */
 
     struct {
         unsigned count, conflicts;

@@ -159,12 +159,10 @@ static void fill_user(struct arena *arena, const struct devcontainer *devcontain
 struct object *devcontainer_apply(const struct devcontainer *devcontainer,
                                   struct object *repository)
 {
-    struct object *object = xcalloc(1, sizeof(*object));
+    struct object *object = object_new(KIND_REPOSITORY);
 
     assert(repository->kind == KIND_REPOSITORY && devcontainer->error_count == 0);
-    object->references = 1;
     object->parent = object_ref(repository);
-    object->kind = repository->kind;
     object->name = repository->name;
     object->labels = repository->labels;
     object->repository = repository->repository;

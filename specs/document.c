@@ -197,7 +197,7 @@ static void read_spec(struct envelope *envelope)
     }
 }
 
-static struct object *object_new(const struct document_source *source)
+static struct object *begin_object(const struct document_source *source)
 {
     enum {
         MOST_RESERVED = 512, /* a long text may be comments */
@@ -219,7 +219,7 @@ static struct object *object_new(const struct document_source *source)
 struct object *document_decode(const struct document_source *source, struct spec_errors *errors,
                                struct spec_document *document)
 {
-    struct object *object = object_new(source);
+    struct object *object = begin_object(source);
     struct envelope envelope = {
         .decoder = {.arena = &object->arena, .errors = errors},
         .root = source->root,
@@ -242,6 +242,7 @@ struct object *document_decode(const struct document_source *source, struct spec
         object_unref(object);
         return NULL;
     }
+    object = object_fit(object);
     fingerprint_object(object);
     return object;
 }

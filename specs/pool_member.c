@@ -28,12 +28,10 @@ int pool_member_number(const char *pool, const char *name, unsigned *ret_number)
 
 struct object *pool_member_object(struct object *pool, unsigned number)
 {
-    struct object *object = xcalloc(1, sizeof(*object));
+    struct object *object = object_new(KIND_INSTANCE);
     auto_free char *name = pool_member_name(pool->name, number);
 
-    object->references = 1;
     object->parent = object_ref(pool);
-    object->kind = KIND_INSTANCE;
     object->name = arena_strdup(&object->arena, name);
     object->labels = pool->pool.template_labels;
     object->instance = pool->pool.template_spec;

@@ -1,12 +1,43 @@
 #include "specs/types.h"
 
 #include "base/cleanup.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static size_t size_of_kind(enum kind kind)
+{
+    switch (kind) { /* no default: a kind without a size does not compile */
+    case KIND_INSTANCE: return sizeof(struct instance_spec);
+    case KIND_INSTANCE_POOL: return sizeof(struct pool_spec);
+    case KIND_REPOSITORY: return sizeof(struct repository_spec);
+    case KIND_TASK: return sizeof(struct task_spec);
+    }
+    abort(); /* not a kind at all: memory is damaged */
+}
+
+static size_t object_size(enum kind kind)
+{
+    return offsetof(struct object, instance) + size_of_kind(kind);
+}
+
+struct object *object_new(enum kind kind)
+{
+    struct object *object = xcalloc(1, object_size(kind));
+
+    object->kind = kind;
+    object->references = 1;
+    return object;
+}
+
+struct object *object_fit(struct object *object)
+{
+    return xrealloc_array(object, 1, object_size(object->kind));
+}
 
 struct object *object_ref(struct object *object)
 {

@@ -348,13 +348,6 @@ struct object {
     enum kind kind;
     const char *name;
     struct label_list labels;
-    union {
-        struct instance_spec instance;
-        struct pool_spec pool;
-        struct repository_spec repository;
-        struct task_spec task;
-    };
-
     const char *file;      /* path relative to the spec directory */
     unsigned line, column; /* 1-based, where the document begins */
     unsigned document;     /* 0-based index in the file */
@@ -366,8 +359,19 @@ struct object {
     struct object *parent; /* a pool's member borrows from its pool; NULL: nothing is borrowed */
     struct arena arena;
     unsigned references;
+
+    union { /* the last, and allocated as far as the kind needs it: an object is never assigned */
+        struct instance_spec instance;
+        struct pool_spec pool;
+        struct repository_spec repository;
+        struct task_spec task;
+    };
 };
 
+/* One of zeroes, with one reference. */
+struct object *object_new(enum kind kind);
+/* Once its kind is known: the same, which may have moved, without room for other kinds. */
+struct object *object_fit(struct object *object);
 struct object *object_ref(struct object *object);
 void object_unref(struct object *object); /* accepts NULL */
 
