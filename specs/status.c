@@ -144,7 +144,6 @@ static void copy_hooks(struct object_status *to, const struct status_hooks *from
 
 struct object_status *status_successor(const struct object_status *previous)
 {
-    enum { USUAL = 448 }; /* of an instance that runs: what was recalled of it has less */
     struct object_status *status = status_new();
     size_t used;
 
@@ -152,7 +151,7 @@ struct object_status *status_successor(const struct object_status *previous)
         return status;
     }
     used = arena_used(&previous->arena); /* it will say much the same */
-    arena_reserve(&status->arena, used > USUAL ? used : USUAL);
+    arena_reserve(&status->arena, used > STATUS_USUAL_TEXTS ? used : STATUS_USUAL_TEXTS);
     copy_operation(status, &status->operation, &previous->operation, NULL);
     copy_history(status, previous);
     if (status->operation.state == OPERATION_PENDING) {

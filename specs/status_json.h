@@ -7,6 +7,12 @@
 
 #include "specs/status.h"
 
+/*
+ * Bytes of the texts of an instance that runs. Every status has room for them at once: thousands
+ * are read at a start and replaced one by one, each by one that fits where another was.
+ */
+enum { STATUS_USUAL_TEXTS = 448 };
+
 void status_put_text(json_t *object, const char *key, const char *text);
 void status_put_time(json_t *object, const char *key, int64_t wall_ms);
 void status_put_integer(json_t *object, const char *key, int64_t value);

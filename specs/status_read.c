@@ -211,6 +211,7 @@ struct object_status *status_from_json(const json_t *json)
 {
     struct object_status *status = status_new();
 
+    arena_reserve(&status->arena, STATUS_USUAL_TEXTS);
     status->phase = phase_from_name(json_string_value(json_object_get(json, "phase")));
     status->observed_hash = status_get_text(status, json, "observedHash");
     status->container.id = status_get_text(status, json_object_get(json, "container"), "id");

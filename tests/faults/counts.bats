@@ -249,5 +249,5 @@ memory() {
     ! nm -D "$BERTH" | grep -q __asan_init || skip "a build with sanitizers"
     memory 200
     memory 1200
-    at_most "bytes for each object" 5700 "$((($(cat "$TEST_DIR/memory-1200") - $(cat "$TEST_DIR/memory-200")) * 1024 / 1000))"    # 5090
+    at_most "bytes for each object" 5200 "$((($(cat "$TEST_DIR/memory-1200") - $(cat "$TEST_DIR/memory-200")) * 1024 / 1000))"    # 4653
 }
