@@ -227,6 +227,7 @@ static void listing_end(struct controller *controller)
     controller->is_listed = true;
     controller->is_start_over_due = true;
     controller->listed_at_ms = clock_monotonic_ms();
+    placing_mark(controller); /* also where nobody waits for a place: who collects waits for it */
     controller_enqueue_all(controller);
 }
 

@@ -299,3 +299,9 @@ snapshot: {enabled: true}"
     [ -d "$STATE/repos/repo-full-333333/trees/one" ]
     [ -e "$STATE/repos/repo-bare-444444/mirror.json" ]
 }
+
+@test "berth gc is answered where there is nothing but instances" {
+    berth_start
+    run "$BERTH" gc --state "$STATE" --timeout 20s
+    [ "$status" -eq 0 ]
+}
