@@ -13,6 +13,7 @@
 #include "controller/dry_run.h"
 #include "controller/entry.h"
 #include "controller/events.h"
+#include "controller/known_starts.h"
 #include "controller/once.h"
 #include "controller/placing.h"
 #include "controller/probes.h"
@@ -478,6 +479,7 @@ static void start_work(struct controller *controller)
     disk_open(controller);
     observe_start_task_watch(controller);
     leases_load(controller);
+    known_starts_load(controller);
     released_load(controller);
     if (controller->options.is_dry_run) {
         controller->trees_means.method = TREES_OVERLAY;
@@ -544,6 +546,7 @@ int controller_run(struct controller_options *options)
     uv_run(&controller->loop, UV_RUN_DEFAULT);
     if (!controller->options.is_dry_run) {
         leases_save(controller);
+        known_starts_save(controller);
         controller->state.is_hasty = true;
         good_specs_flush_all(controller);
         status_flush_all(controller);

@@ -212,6 +212,7 @@ struct controller {
     struct cgroups *cgroups;
 
     struct spec_set *specs;
+    struct known_starts *known_starts; /* of the controller before; NULL: none, or not any more */
     struct spec_scan scan;
     struct spec_watch *watch;
     bool is_scanned;  /* the spec directory was read at least once */

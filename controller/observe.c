@@ -8,6 +8,7 @@
 #include "clients/docker_types.h"
 #include "clients/runner_record.h"
 #include "controller/entry.h"
+#include "controller/known_starts.h"
 #include "controller/placing.h"
 #include "controller/profile_trace.h"
 #include "controller/released.h"
@@ -226,6 +227,7 @@ static void listing_end(struct controller *controller)
     controller->is_listing = false;
     controller->is_listed = true;
     controller->is_start_over_due = true;
+    known_starts_forget(controller);
     controller->listed_at_ms = clock_monotonic_ms();
     placing_mark(controller); /* also where nobody waits for a place: who collects waits for it */
     controller_enqueue_all(controller);
@@ -363,7 +365,8 @@ static bool is_known(const struct controller *controller, const struct docker_li
 struct new_item {
     char *name;
     uint64_t digest;
-    bool is_as_listed; /* all the same it is as it was known */
+    bool is_as_listed;                    /* all the same it is as it was known */
+    struct observed_container *container; /* NULL: it takes an inspection to tell */
 };
 
 struct new_items {
@@ -375,6 +378,7 @@ static void new_items_done(struct new_items *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].name);
+        observed_container_free(list->items[i].container);
     }
     free(list->items);
 }
@@ -385,17 +389,22 @@ static int read_new_item(const struct controller *controller, const struct docke
 {
     json_auto_t *json = json_loadb(item->text, item->len, JSON_ALLOW_NUL, NULL);
     auto_done(docker_container) docker = {0};
+    const struct observed_container *known;
     struct error err = {0};
 
     if (json == NULL) {
         return -1;
     }
     if (docker_parse_container_summary(json, &docker, &err) == 0) {
+        known = map_get(&controller->containers, docker.name);
         array_grow(&new->items, new->count, &new->capacity, sizeof(*new->items));
         new->items[new->count++] = (struct new_item){
             .name = xstrdup(docker.name),
             .digest = item->digest,
-            .is_as_listed = is_as_listed(map_get(&controller->containers, docker.name), &docker),
+            .is_as_listed = is_as_listed(known, &docker),
+            .container = known == NULL && known_starts_complete(controller, &docker)
+                             ? observed_from_docker(controller, &docker)
+                             : NULL,
         };
     }
     return 0;
@@ -424,18 +433,22 @@ static int read_container_list(struct controller *controller, const struct http_
                                           reply->body_len);
 }
 
-static void take_new_item(struct controller *controller, const struct new_item *item)
+static void take_new_item(struct controller *controller, struct new_item *item)
 {
     struct observed_container *known = map_get(&controller->containers, item->name);
 
-    if (item->is_as_listed) {
+    if (item->container != NULL) {
+        item->container->list_digest = item->digest;
+        item->container->list_number = controller->list_number;
+        observe_set_container(controller, item->name, TAKE(item->container));
+    } else if (item->is_as_listed) {
         known->list_digest = item->digest;
     } else {
         observe_container(controller, item->name);
     }
 }
 
-static void take_container_list(struct controller *controller, const struct new_items *new)
+static void take_container_list(struct controller *controller, struct new_items *new)
 {
     struct map seen = {0};
     struct map_entry *next;
@@ -634,6 +647,7 @@ void observe_event(struct controller *controller, const struct docker_event *eve
 void observe_close(struct controller *controller)
 {
     observe_lost(controller);
+    known_starts_forget(controller);
     observe_close_images(controller);
     for (struct map_entry *at = map_first(&controller->containers); at != NULL; at = map_next(at)) {
         observed_container_free(map_value(at));

@@ -21,6 +21,71 @@ load helpers
     field_is web.yaml web status.history.0.type create
 }
 
+# start_seen: with an engine that is reached through a door where each connection's requests are written down.
+start_seen() {
+    shut_door
+    rm -f "$TEST_DIR/e.sock" "$TEST_DIR"/requests-*
+    socat "UNIX-LISTEN:$TEST_DIR/e.sock,fork" \
+        SYSTEM:"tee $TEST_DIR/requests-\$\$ | socat - UNIX-CONNECT\:${DOCKER_HOST#unix://}" 3>&- &
+    DOOR_PID=$!
+    wait_for 5 test -S "$TEST_DIR/e.sock"
+    berth_start --engine "unix://$TEST_DIR/e.sock"
+    wait_for 10 is_ready web.yaml web
+    wait_for 10 asked_for 'containers/json'
+    sleep 1    # for what might follow
+}
+shut_door() {
+    [[ -z ${DOOR_PID:-} ]] || { kill "$DOOR_PID" && wait "$DOOR_PID" || true; }
+    DOOR_PID=
+}
+asked_for() { cat "$TEST_DIR"/requests-* | grep -aq "GET /v[0-9.]*/$1"; }
+inspections() { cat "$TEST_DIR"/requests-* | grep -ac "GET /v[0-9.]*/containers/$1/json" || true; }
+started_at() { date -d "$(container_field "$1" '{{.State.StartedAt}}')" -u +%Y-%m-%dT%H:%M:%SZ; }
+
+@test "a controller that has ended leaves what it knew: the next one inspects only what was started since" {
+    [[ $DOCKER_HOST == unix://* ]] || skip "the engine is not on a socket"
+    local before
+    drop_instance web
+    drop_instance two
+    start_seen
+    wait_for 20 is_ready two.yaml two
+    berth_stop
+    sleep 2.1
+    before=$(stat -c '%n %i %y' "$SPECS"/*.status.yaml)
+    start_seen
+    [ "$(inspections web) $(inspections two)" = "0 0" ]
+    [ "$(stat -c '%n %i %y' "$SPECS"/*.status.yaml)" = "$before" ]
+    docker kill web    # it is watched as any other
+    wait_for 20 field_is web.yaml web status.restarts.count 1
+    wait_for 20 is_ready web.yaml web
+    berth_stop
+
+    sleep 2.1    # events of the last two seconds are told again
+    docker restart -t 0 two
+    start_seen
+    [ "$(inspections web)" = 0 ]
+    [ "$(inspections two)" -ge 1 ]
+    wait_for 10 field_is two.yaml two status.container.startedAt "$(started_at two)"
+    field_is web.yaml web status.container.startedAt "$(started_at web)"
+    berth_stop
+
+    docker rm -f two    # and its process' number is another's
+    sed -i "s/\"pid\":[0-9]*/\"pid\":$$/" "$STATE/starts.jsonl"
+    start_seen
+    [ "$(inspections web)" -ge 1 ]
+    wait_for 20 is_ready two.yaml two
+    berth_stop
+
+    sed -i '1s/"boot":"./"boot":"x/' "$STATE/starts.jsonl"    # another boot's
+    start_seen
+    [ "$(inspections web)" -ge 1 ]
+    berth_stop
+    head -c 300 /dev/urandom >"$STATE/starts.jsonl"
+    start_seen
+    [ "$(inspections web)" -ge 1 ]
+    shut_door
+}
+
 @test "what is deleted or changed while no controller runs is made good at the next start" {
     drop_instance gone
     drop_instance changed
