@@ -160,7 +160,10 @@ struct docker_request *docker_get_version(void)
 
 struct docker_request *docker_get_info(void)
 {
-    return request_new("GET", xstrdup("/info"), "ask about the engine");
+    struct docker_request *request = request_new("GET", xstrdup("/info"), "ask about the engine");
+
+    request->is_unversioned = true;
+    return request;
 }
 
 /* --- containers --- */

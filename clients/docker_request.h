@@ -35,7 +35,8 @@ struct docker_request {
 void docker_request_free(struct docker_request *request); /* accepts NULL */
 DEFINE_AUTO_FREE(docker_request);
 
-struct docker_request *docker_get_version(void); /* unversioned */
+/* Both unversioned: they are asked before a version is agreed on. */
+struct docker_request *docker_get_version(void);
 struct docker_request *docker_get_info(void);
 
 /* filters: {"label": ["a=b"]} or NULL; borrowed */

@@ -401,7 +401,8 @@ const struct image_entry *observe_image(struct controller *controller, const cha
 void observe_all_images_again(
     struct controller *controller); /* something happened to one of them */
 void observe_close_images(struct controller *controller);
-void observe_all_images(struct controller *controller); /* asks for those that entries need */
+/* Asks for those that entries need. */
+void observe_all_images(struct controller *controller);
 void observe_image_changed(struct controller *controller, const char *reference);
 /*
  * What an inspection by name gave: nothing, when the engine took the name for the beginning of

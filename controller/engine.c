@@ -30,7 +30,8 @@ struct engine {
     struct docker_engine info;
     char api_version[DOCKER_API_SIZE];
     struct docker_host host;
-    struct engine_call *handshake, *events, *check;
+    struct engine_call *version_call, *info_call; /* the handshake: it needs both answers */
+    struct engine_call *events, *check;
     struct json_lines lines;
     int64_t last_event_ns; /* the engine's clock */
     unsigned failures;
@@ -132,7 +133,8 @@ static void go_down(struct engine *engine, const struct error *why)
     uint32_t random = 0;
 
     engine_call_cancel(TAKE(engine->events));
-    engine_call_cancel(TAKE(engine->handshake));
+    engine_call_cancel(TAKE(engine->version_call));
+    engine_call_cancel(TAKE(engine->info_call));
     engine_call_cancel(TAKE(engine->check));
     if (engine->state == ENGINE_UP && clock_monotonic_ms() - engine->up_since_ms >= STEADY_MS) {
         engine->failures = 0;
@@ -199,23 +201,34 @@ static void watch_events(struct engine *engine, int64_t engine_now_ms)
                                    on_events_end, engine);
 }
 
+/* Once the answers to both have come. */
+static void come_up(struct engine *engine)
+{
+    int64_t now_ms = engine->host.now_wall_ms;
+
+    if (engine->version_call != NULL || engine->info_call != NULL) {
+        return;
+    }
+    engine->state = ENGINE_UP;
+    engine->up_since_ms = clock_monotonic_ms();
+    watch_events(engine, now_ms > 0 ? now_ms : clock_wall_ms());
+    engine->handlers.on_up(engine->handlers.user);
+}
+
 static void on_info(void *user, const struct docker_request *request,
                     const struct http_reply *reply, struct error *err)
 {
     struct engine *engine = user;
     json_auto_t *json = NULL;
 
-    engine->handshake = NULL;
+    engine->info_call = NULL;
     if (docker_reply_json(request, reply, &json, err) < 0) {
         go_down(engine, err);
         return;
     }
     docker_host_done(&engine->host);
     docker_parse_host(json, &engine->host);
-    engine->state = ENGINE_UP;
-    engine->up_since_ms = clock_monotonic_ms();
-    watch_events(engine, engine->host.now_wall_ms > 0 ? engine->host.now_wall_ms : clock_wall_ms());
-    engine->handlers.on_up(engine->handlers.user);
+    come_up(engine);
 }
 
 static void on_version(void *user, const struct docker_request *request,
@@ -225,7 +238,7 @@ static void on_version(void *user, const struct docker_request *request,
     struct docker_engine info = {0};
     json_auto_t *json = NULL;
 
-    engine->handshake = NULL;
+    engine->version_call = NULL;
     if (docker_reply_json(request, reply, &json, err) < 0 ||
         docker_parse_engine(json, &info, err) < 0) {
         go_down(engine, err);
@@ -238,7 +251,7 @@ static void on_version(void *user, const struct docker_request *request,
         return;
     }
     http_transport_curl_set_version(engine->transport, engine->api_version);
-    engine->handshake = engine_call(engine, docker_get_info(), on_info, engine);
+    come_up(engine);
 }
 
 static void on_checked(void *user, const struct docker_request *request,
@@ -278,7 +291,8 @@ void engine_check(struct engine *engine)
 static void connect_now(struct engine *engine)
 {
     engine->state = ENGINE_CONNECTING;
-    engine->handshake = engine_call(engine, docker_get_version(), on_version, engine);
+    engine->version_call = engine_call(engine, docker_get_version(), on_version, engine);
+    engine->info_call = engine_call(engine, docker_get_info(), on_info, engine);
 }
 
 static const char *environment(const char *name)
@@ -325,7 +339,8 @@ void engine_close(struct engine *engine)
         return;
     }
     engine_call_cancel(TAKE(engine->events));
-    engine_call_cancel(TAKE(engine->handshake));
+    engine_call_cancel(TAKE(engine->version_call));
+    engine_call_cancel(TAKE(engine->info_call));
     engine_call_cancel(TAKE(engine->check));
     engine->state = ENGINE_DOWN;
     http_transport_curl_close(engine->transport);

@@ -1,8 +1,8 @@
 /*
  * The connection to the Docker Engine: negotiated, watched, and made again when it breaks.
  *
- * connect: GET /version, negotiate, GET /info, open the event stream from a moment before, tell the
- * owner (who lists). On the end of the stream: back off 0.1 s doubled to 5 s with jitter, and start
+ * connect: GET /version and GET /info, negotiate, open the event stream from a moment before, tell
+ * the owner (who lists). On the end of the stream: back off 0.1 s doubled to 5 s with jitter, and start
  * over at the negotiation, since the engine may have been upgraded. A connection that lasts less
  * than 5 s counts as a failed one. Events are hints; the owner re-reads what they name.
  *

@@ -60,8 +60,7 @@ static void take_binds(struct docker_container *docker, const json_t *binds)
     }
 }
 
-int known_start_from_line(const char *line, struct docker_container *docker, int64_t *ret_pid,
-                          uint64_t *ret_process)
+int known_start_from_line(const char *line, struct docker_container *docker, uint64_t *ret_process)
 {
     json_auto_t *json = json_loads(line, 0, NULL);
     const char *id, *image, *cgroup_parent;
@@ -76,7 +75,7 @@ int known_start_from_line(const char *line, struct docker_container *docker, int
         !json_is_array(binds) || strcmp(id, docker->id) != 0 || pid <= 0 || process <= 0) {
         return -1;
     }
-    docker->pid = *ret_pid = pid;
+    docker->pid = pid;
     *ret_process = (uint64_t)process;
     free(docker->image); /* a list says its id once the name is another one's */
     docker->image = xstrdup(image);
@@ -160,44 +159,47 @@ void known_starts_forget(struct controller *controller)
     }
 }
 
-/* Whether it is an instance's: what other containers do beside, only inspections tell. */
-static bool may_be_known(const char *kind, enum docker_state state)
+/* What is done in other containers beside, only inspections tell. */
+static bool is_instance(const char *kind)
 {
-    return state == DOCKER_RUNNING && text_equal(kind, kind_name(KIND_INSTANCE));
+    return text_equal(kind, kind_name(KIND_INSTANCE));
 }
 
-static bool is_process_of(int64_t pid, uint64_t process, const char *container_id)
-{
-    return process != 0 && process_start(pid) == process && process_has_cgroup(pid, container_id);
-}
-
-bool known_starts_complete(const struct controller *controller, struct docker_container *docker)
+/* Of one boot: a process with this number that began then is the one that was in its cgroup. */
+bool known_starts_complete(const struct controller *controller, struct docker_container *docker,
+                           uint64_t *ret_process)
 {
     const struct known_starts *known = controller->known_starts;
     const char *line = known != NULL ? map_get(&known->lines, docker->id) : NULL;
-    uint64_t process;
-    int64_t pid;
 
-    return line != NULL &&
-           may_be_known(docker_container_label(docker, LABEL_KIND), docker->state) &&
-           known_start_from_line(line, docker, &pid, &process) == 0 &&
-           is_process_of(pid, process, docker->id);
+    return line != NULL && docker->state == DOCKER_RUNNING &&
+           is_instance(docker_container_label(docker, LABEL_KIND)) &&
+           known_start_from_line(line, docker, ret_process) == 0 &&
+           process_start(docker->pid) == *ret_process;
 }
 
 /* Writing */
 
+/* 0: it is not certain that the process is the container's. */
+static uint64_t certain_process(const struct observed_container *container)
+{
+    uint64_t process = container->process;
+
+    if (process == 0 && (process = process_start(container->pid)) != 0 &&
+        !process_has_cgroup(container->pid, container->id)) {
+        return 0;
+    }
+    return process;
+}
+
 static void add_line(struct strbuf *text, const struct observed_container *container)
 {
-    uint64_t process = process_start(container->pid);
-    auto_free char *line = NULL;
+    bool may_be_known = container->is_ours && container->state == WORKLOAD_RUNNING &&
+                        is_instance(container->kind) &&
+                        (container->error == NULL || container->error[0] == '\0');
+    uint64_t process = may_be_known ? certain_process(container) : 0;
+    auto_free char *line = process != 0 ? known_start_to_line(container, process) : NULL;
 
-    if (!container->is_ours || container->state != WORKLOAD_RUNNING ||
-        !text_equal(container->kind, kind_name(KIND_INSTANCE)) ||
-        (container->error != NULL && container->error[0] != '\0') ||
-        !is_process_of(container->pid, process, container->id)) {
-        return;
-    }
-    line = known_start_to_line(container, process);
     if (line != NULL) {
         strbuf_addf(text, "%s\n", line);
     }

@@ -383,6 +383,21 @@ static void new_items_done(struct new_items *list)
     free(list->items);
 }
 
+/* NULL: it takes an inspection. */
+static struct observed_container *read_known_start(const struct controller *controller,
+                                                   struct docker_container *docker)
+{
+    struct observed_container *container;
+    uint64_t process;
+
+    if (!known_starts_complete(controller, docker, &process)) {
+        return NULL;
+    }
+    container = observed_from_docker(controller, docker);
+    container->process = process;
+    return container;
+}
+
 /* -1: it is no JSON. One without an id is passed over. */
 static int read_new_item(const struct controller *controller, const struct docker_list_item *item,
                          struct new_items *new)
@@ -402,9 +417,7 @@ static int read_new_item(const struct controller *controller, const struct docke
             .name = xstrdup(docker.name),
             .digest = item->digest,
             .is_as_listed = is_as_listed(known, &docker),
-            .container = known == NULL && known_starts_complete(controller, &docker)
-                             ? observed_from_docker(controller, &docker)
-                             : NULL,
+            .container = known == NULL ? read_known_start(controller, &docker) : NULL,
         };
     }
     return 0;
@@ -522,6 +535,9 @@ void observe_list(struct controller *controller)
 
     if (!engine_is_up(controller->engine) || controller->list_call != NULL) {
         return;
+    }
+    if (!controller->is_listed) {
+        observe_all_images(controller); /* known by the first passes, which need not come again */
     }
     controller->list_call =
         engine_call(controller->engine, docker_list_networks(filters), on_networks, controller);

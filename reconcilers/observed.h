@@ -43,6 +43,8 @@ struct observed_container {
     const char *trees;           /* label dev.berth.trees */
     const char *branch;          /* label dev.berth.branch */
     int64_t pid; /* of its first process, as the engine's machine counts; 0: it does not run */
+    /* When that began, where this is certain (base/process.h); else 0. Not for decisions. */
+    uint64_t process;
     enum workload_state state;
     int64_t exit_code;
     bool is_oom_killed;

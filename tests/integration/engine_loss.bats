@@ -182,7 +182,8 @@ most_at_once() { awk '{ now += $1; if (now > most) most = now } END { print most
     berth_start --engine "unix://$(FRONT_SOCKET)" --relist-interval 1s
     for i in 1 2 3; do wait_for 60 is_ready "vm$i.yaml" "vm$i"; done
     is_available
-    [ "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter type=container --filter event=create --format '{{.ID}}' | wc -l)" -eq 3 ]
+    [ "$(docker events --since "$since" --until "$(($(date +%s) + 1))" --filter type=container --filter event=create \
+        --filter "label=dev.berth.controller=$(cat "$STATE/controller-id")" --format '{{.ID}}' | wc -l)" -eq 3 ]
     ! grep -q engine_unavailable "$LOG"
 }
 

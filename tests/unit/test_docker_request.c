@@ -99,13 +99,15 @@ static void network_volume_and_engine_requests_have_theirs(void **state)
     expect(docker_remove_volume("v"), "DELETE", "/volumes/v", NULL);
 }
 
-static void only_the_version_is_asked_without_a_version(void **state)
+static void what_comes_before_a_version_is_agreed_on_is_asked_without(void **state)
 {
     auto_owned(docker_request) *version = docker_get_version(), *info = docker_get_info();
+    auto_owned(docker_request) *list = docker_list_networks(NULL);
 
     (void)state;
     assert_true(version->is_unversioned);
-    assert_false(info->is_unversioned);
+    assert_true(info->is_unversioned);
+    assert_false(list->is_unversioned);
 }
 
 static void names_cannot_leave_their_place_in_the_path(void **state)
@@ -225,7 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(container_requests_have_their_method_path_and_body),
         cmocka_unit_test(network_volume_and_engine_requests_have_theirs),
-        cmocka_unit_test(only_the_version_is_asked_without_a_version),
+        cmocka_unit_test(what_comes_before_a_version_is_agreed_on_is_asked_without),
         cmocka_unit_test(names_cannot_leave_their_place_in_the_path),
         cmocka_unit_test(images_keep_their_slashes_and_are_pulled_by_one_tag),
         cmocka_unit_test(an_import_carries_its_tar_and_changes),

@@ -54,13 +54,11 @@ static void a_line_completes_what_a_list_says(void **state)
     auto_free char *line = usual_line();
     auto_done(docker_container) docker = {0};
     uint64_t process;
-    int64_t pid;
 
     (void)state;
     assert_null(strchr(line, '\n'));
     listed(&docker, "0a41");
-    assert_int_equal(known_start_from_line(line, &docker, &pid, &process), 0);
-    assert_int_equal(pid, 4711);
+    assert_int_equal(known_start_from_line(line, &docker, &process), 0);
     assert_int_equal(process, 81234);
     assert_int_equal(docker.pid, 4711);
     assert_string_equal(docker.image, "nginx:1.25");
@@ -93,17 +91,16 @@ static void a_line_that_is_wrong_completes_nothing(void **state)
     };
     auto_done(docker_container) docker = {0}, other = {0};
     uint64_t process;
-    int64_t pid;
 
     (void)state;
     listed(&docker, "0a41");
     for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-        assert_int_equal(known_start_from_line(lines[i], &docker, &pid, &process), -1);
+        assert_int_equal(known_start_from_line(lines[i], &docker, &process), -1);
     }
     assert_string_equal(docker.image, "sha256:1111");
     assert_int_equal(docker.pid, 0);
     listed(&other, "0a42");
-    assert_int_equal(known_start_from_line(usual, &other, &pid, &process), -1);
+    assert_int_equal(known_start_from_line(usual, &other, &process), -1);
 }
 
 static void a_process_is_known_by_when_it_began(void **state)
