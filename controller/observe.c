@@ -29,6 +29,8 @@ struct inspection {
     struct engine_call *call; /* NULL: it waits in the row */
     struct inspection *next_in_row;
     bool is_needed_again; /* something happened to it since the request was sent */
+    char *listed;         /* what a list told of it before, as facts_of() says it; NULL: none */
+    uint64_t list_digest; /* of the item of that list */
 };
 
 /* Conversion */
@@ -233,6 +235,13 @@ static void listing_end(struct controller *controller)
     controller_enqueue_all(controller);
 }
 
+static void inspection_free(struct inspection *inspection)
+{
+    free(inspection->name);
+    free(inspection->listed);
+    free(inspection);
+}
+
 static void inspection_end(struct inspection *inspection)
 {
     struct controller *controller = inspection->controller;
@@ -246,11 +255,47 @@ static void inspection_end(struct inspection *inspection)
     if (inspection->is_needed_again) {
         observe_container(controller, inspection->name);
     }
-    free(inspection->name);
-    free(inspection);
+    inspection_free(inspection);
 }
 
 static void send_inspections(struct controller *controller);
+
+/*
+ * By these a container is known as the one of a list's item: id, state and network. The caller's to
+ * free.
+ */
+static char *facts_of(const char *id, enum workload_state state, const char *network_id)
+{
+    return xasprintf("%s %s %s", id, workload_state_name(state),
+                     network_id != NULL ? network_id : "");
+}
+
+static char *listed_facts(const struct docker_container *docker)
+{
+    const struct docker_endpoint_state *network = main_network(docker);
+
+    return facts_of(docker->id, state_from_docker(docker->state),
+                    network != NULL ? network->network_id : NULL);
+}
+
+static bool is_as_listed(const struct observed_container *known, const char *listed)
+{
+    auto_free char *facts =
+        known != NULL ? facts_of(known->id, known->state, known->network_id) : NULL;
+
+    return facts != NULL && text_equal(facts, listed);
+}
+
+/* The next list that says the same of it tells nothing new. */
+static void take_list_digest(const struct inspection *inspection)
+{
+    struct observed_container *container =
+        map_get(&inspection->controller->containers, inspection->name);
+
+    if (is_as_listed(container, inspection->listed)) {
+        container->list_digest = inspection->list_digest;
+    }
+}
 
 static void on_inspected(void *user, const struct docker_request *request,
                          const struct http_reply *reply, struct error *err)
@@ -265,6 +310,7 @@ static void on_inspected(void *user, const struct docker_request *request,
     if (docker_reply_json(request, reply, &json, err) == 0 &&
         docker_parse_container(json, &docker, err) == 0) {
         observe_take_inspection(controller, inspection->name, &docker);
+        take_list_digest(inspection);
         docker_container_done(&docker);
     } else if (err->kind == ERROR_NOT_FOUND) {
         observe_set_container(controller, inspection->name, NULL);
@@ -319,15 +365,6 @@ void observe_container(struct controller *controller, const char *name)
 
 /* Lists */
 
-static bool is_as_listed(const struct observed_container *known, const struct docker_container *now)
-{
-    const struct docker_endpoint_state *network = main_network(now);
-
-    return known != NULL && text_equal(known->id, now->id) &&
-           known->state == state_from_docker(now->state) &&
-           text_equal(known->network_id, network != NULL ? network->network_id : NULL);
-}
-
 /* A plan under way may have made the container after the list was drawn up. */
 static bool has_run(struct controller *controller, const char *name)
 {
@@ -365,7 +402,7 @@ static bool is_known(const struct controller *controller, const struct docker_li
 struct new_item {
     char *name;
     uint64_t digest;
-    bool is_as_listed;                    /* all the same it is as it was known */
+    char *listed;                         /* what it says, as facts_of() does */
     struct observed_container *container; /* NULL: it takes an inspection to tell */
 };
 
@@ -378,6 +415,7 @@ static void new_items_done(struct new_items *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->items[i].name);
+        free(list->items[i].listed);
         observed_container_free(list->items[i].container);
     }
     free(list->items);
@@ -416,7 +454,7 @@ static int read_new_item(const struct controller *controller, const struct docke
         new->items[new->count++] = (struct new_item){
             .name = xstrdup(docker.name),
             .digest = item->digest,
-            .is_as_listed = is_as_listed(known, &docker),
+            .listed = listed_facts(&docker),
             .container = known == NULL ? read_known_start(controller, &docker) : NULL,
         };
     }
@@ -446,6 +484,17 @@ static int read_container_list(struct controller *controller, const struct http_
                                           reply->body_len);
 }
 
+/* For when the answer to the inspection comes. */
+static void note_listed(struct controller *controller, struct new_item *item)
+{
+    struct inspection *inspection = map_get(&controller->inspections, item->name);
+
+    if (inspection != NULL && inspection->listed == NULL) {
+        inspection->listed = TAKE(item->listed);
+        inspection->list_digest = item->digest;
+    }
+}
+
 static void take_new_item(struct controller *controller, struct new_item *item)
 {
     struct observed_container *known = map_get(&controller->containers, item->name);
@@ -454,10 +503,11 @@ static void take_new_item(struct controller *controller, struct new_item *item)
         item->container->list_digest = item->digest;
         item->container->list_number = controller->list_number;
         observe_set_container(controller, item->name, TAKE(item->container));
-    } else if (item->is_as_listed) {
+    } else if (is_as_listed(known, item->listed)) {
         known->list_digest = item->digest;
     } else {
         observe_container(controller, item->name);
+        note_listed(controller, item);
     }
 }
 
@@ -557,8 +607,7 @@ void observe_lost(struct controller *controller)
         next = map_next(at);
         engine_call_cancel(inspection->call);
         map_remove(&controller->inspections, inspection->name);
-        free(inspection->name);
-        free(inspection);
+        inspection_free(inspection);
     }
     for (struct map_entry *at = map_first(&controller->images); at != NULL; at = map_next(at)) {
         struct image_entry *image = map_value(at);
