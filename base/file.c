@@ -89,6 +89,24 @@ int file_read(int dir_fd, const char *path, size_t max_len, char **ret_text, siz
     return 0;
 }
 
+char *file_read_kernel(const char *path, size_t max_len)
+{
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    auto_free char *text = NULL;
+    ssize_t got;
+
+    if (fd < 0) {
+        return NULL;
+    }
+    text = xmalloc(max_len + 1);
+    got = read(fd, text, max_len);
+    if (got < 0) {
+        return NULL;
+    }
+    text[got] = '\0';
+    return TAKE(text);
+}
+
 int file_read_tail(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
                    struct error *err)
 {

@@ -26,6 +26,12 @@
 int file_read(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
               struct error *err);
 
+/*
+ * A small file that the kernel makes, below /proc or /sys, by one read; what is beyond max_len is
+ * cut. NUL-terminated, the caller's to free; NULL with errno.
+ */
+char *file_read_kernel(const char *path, size_t max_len);
+
 /* The last max_len bytes (or fewer) of a regular file; the same errors. */
 int file_read_tail(int dir_fd, const char *path, size_t max_len, char **ret_text, size_t *ret_len,
                    struct error *err);

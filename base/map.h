@@ -1,9 +1,9 @@
 /*
  * A map from text to a pointer.
  *
- * The map copies its keys, unless they are put in as borrowed, and never owns its values: who puts a
- * value in takes it out. Iteration is in order of insertion and allows removing the entry at hand
- * (and no other).
+ * The map copies its keys, unless they are put in as borrowed, and never owns its values: who puts
+ * a value in takes it out. Iteration is in order of insertion and allows removing the entry at
+ * hand (and no other).
  *
  *     for (struct map_entry *entry = map_first(&map); entry != NULL; entry = next) {
  *         next = map_next(entry);

@@ -4,20 +4,16 @@
 #include "base/memory.h"
 #include "base/parse.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROC_MAX_BYTES = 65536 };
+enum { PROC_MAX_BYTES = 16384 };
 
 static char *read_proc(int64_t pid, const char *name)
 {
     auto_free char *path = xasprintf("/proc/%lld/%s", (long long)pid, name);
-    struct error err = {0};
-    char *text = NULL;
 
-    return pid > 0 && file_read(AT_FDCWD, path, PROC_MAX_BYTES, &text, NULL, &err) == 0 ? text
-                                                                                        : NULL;
+    return pid > 0 ? file_read_kernel(path, PROC_MAX_BYTES) : NULL;
 }
 
 /* "pid (name) state parent ...": the name is the process' own choice and may hold anything. */
@@ -43,15 +39,7 @@ bool process_has_cgroup(int64_t pid, const char *text)
 char *machine_boot_id(void)
 {
     enum { BOOT_ID_LENGTH = 36 };
-    struct error err = {0};
-    char *text = NULL;
+    auto_free char *text = file_read_kernel("/proc/sys/kernel/random/boot_id", BOOT_ID_LENGTH);
 
-    if (file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", PROC_MAX_BYTES, &text, NULL, &err) <
-            0 ||
-        strlen(text) < BOOT_ID_LENGTH) {
-        free(text);
-        return NULL;
-    }
-    text[BOOT_ID_LENGTH] = '\0';
-    return text;
+    return text != NULL && strlen(text) == BOOT_ID_LENGTH ? TAKE(text) : NULL;
 }

@@ -32,13 +32,11 @@ static const char *const made[] = {"cpu", "cpuacct", "memory", "pids"};
 static char *read_value(const char *directory, const char *file)
 {
     auto_free char *path = path_join(directory, file);
-    struct error err = {0};
-    char *text = NULL;
+    char *text = file_read_kernel(path, VALUE_MAX);
 
-    if (file_read(AT_FDCWD, path, VALUE_MAX, &text, NULL, &err) < 0) {
-        return NULL;
+    if (text != NULL) {
+        text[strcspn(text, "\n")] = '\0';
     }
-    text[strcspn(text, "\n")] = '\0';
     return text;
 }
 

@@ -387,7 +387,7 @@ void controller_stop(struct controller *controller, int exit_code);
 void controller_fill_world(const struct controller *controller, struct world *world,
                            struct text_list *roots);
 
-/* observe.c: from the engine to facts */
+/* observe.c, observe_docker.c, observe_events.c: from the engine to facts */
 void observe_list(struct controller *controller); /* containers and networks, then every pass */
 void observe_list_soon(struct controller *controller);
 void observe_container(struct controller *controller,

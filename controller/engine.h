@@ -2,9 +2,9 @@
  * The connection to the Docker Engine: negotiated, watched, and made again when it breaks.
  *
  * connect: GET /version and GET /info, negotiate, open the event stream from a moment before, tell
- * the owner (who lists). On the end of the stream: back off 0.1 s doubled to 5 s with jitter, and start
- * over at the negotiation, since the engine may have been upgraded. A connection that lasts less
- * than 5 s counts as a failed one. Events are hints; the owner re-reads what they name.
+ * the owner (who lists). On the end of the stream: back off 0.1 s doubled to 5 s with jitter, and
+ * start over at the negotiation, since the engine may have been upgraded. A connection that lasts
+ * less than 5 s counts as a failed one. Events are hints; the owner re-reads what they name.
  *
  * An engine that hangs ends no stream, and one that was replaced behind a proxy may not either. So
  * a request without an answer, and one that was refused for its API version, lead to a check, as

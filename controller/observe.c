@@ -6,15 +6,11 @@
 #include "base/parse.h"
 #include "clients/docker_list.h"
 #include "clients/docker_types.h"
-#include "clients/runner_record.h"
 #include "controller/entry.h"
 #include "controller/known_starts.h"
+#include "controller/observe_parts.h"
 #include "controller/placing.h"
-#include "controller/profile_trace.h"
-#include "controller/released.h"
 #include "reconcilers/container.h"
-#include "reconcilers/instance.h"
-#include "reconcilers/repository.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,108 +28,6 @@ struct inspection {
     char *listed;         /* what a list told of it before, as facts_of() says it; NULL: none */
     uint64_t list_digest; /* of the item of that list */
 };
-
-/* Conversion */
-
-static enum workload_state state_from_docker(enum docker_state state)
-{
-    switch (state) { /* no default: a state without a counterpart does not compile */
-    case DOCKER_CREATED: return WORKLOAD_CREATED;
-    case DOCKER_RUNNING: return WORKLOAD_RUNNING;
-    case DOCKER_PAUSED: return WORKLOAD_PAUSED;
-    case DOCKER_RESTARTING: return WORKLOAD_RESTARTING;
-    case DOCKER_REMOVING: return WORKLOAD_REMOVING;
-    case DOCKER_EXITED: return WORKLOAD_EXITED;
-    case DOCKER_DEAD: return WORKLOAD_DEAD;
-    }
-    abort();
-}
-
-/* The one it was made for if it is on it: an operator may have connected it to others. */
-static const struct docker_endpoint_state *main_network(const struct docker_container *docker)
-{
-    for (size_t i = 0; i < docker->network_count; i++) {
-        if (strcmp(docker->networks[i].network, docker->network_mode) == 0) {
-            return &docker->networks[i];
-        }
-    }
-    return docker->network_count > 0 ? &docker->networks[0] : NULL;
-}
-
-/* There may be thousands: their texts lie together. */
-static void take_texts(struct observed_container *to, const struct docker_container *docker)
-{
-    const struct docker_endpoint_state none = {0};
-    const struct docker_endpoint_state *network = main_network(docker);
-    struct {
-        const char **to;
-        const char *text;
-    } texts[] = {
-        {&to->name, docker->name},
-        {&to->id, docker->id},
-        {&to->image, docker->image},
-        {&to->image_id, docker->image_id},
-        {&to->kind, docker_container_label(docker, LABEL_KIND)},
-        {&to->object, docker_container_label(docker, LABEL_NAME)},
-        {&to->hash, docker_container_label(docker, LABEL_HASH)},
-        {&to->fields, docker_container_label(docker, LABEL_FIELDS)},
-        {&to->ports, docker_container_label(docker, LABEL_PORTS)},
-        {&to->source, docker_container_label(docker, LABEL_SOURCE)},
-        {&to->env, docker_container_label(docker, LABEL_ENV)},
-        {&to->pool, docker_container_label(docker, LABEL_POOL)},
-        {&to->instance, docker_container_label(docker, LABEL_INSTANCE)},
-        {&to->trees, docker_container_label(docker, LABEL_TREES)},
-        {&to->branch, docker_container_label(docker, LABEL_BRANCH)},
-        {&to->error, docker->error},
-        {&to->cgroup_parent, docker->cgroup_parent},
-        {&to->network, (network != NULL ? network : &none)->network},
-        {&to->network_id, (network != NULL ? network : &none)->network_id},
-        {&to->ip, (network != NULL ? network : &none)->ip},
-    };
-    size_t size = 0;
-
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        size += texts[i].text != NULL ? strlen(texts[i].text) + 1 : 0;
-    }
-    arena_reserve(&to->arena, size);
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        *texts[i].to = observed_text(to, texts[i].text);
-    }
-    to->has_asked_address = network != NULL && network->asked_ip[0] != '\0';
-}
-
-static void take_binds(struct observed_container *to, const struct docker_container *docker)
-{
-    if (docker->bind_count > 0) {
-        to->binds = arena_alloc(&to->arena, docker->bind_count * sizeof(*to->binds));
-    }
-    for (size_t i = 0; i < docker->bind_count; i++) {
-        to->binds[to->bind_count++] = observed_text(to, docker->binds[i]);
-    }
-}
-
-struct observed_container *observed_from_docker(const struct controller *controller,
-                                                const struct docker_container *docker)
-{
-    struct observed_container *container = xcalloc(1, sizeof(*container));
-
-    take_texts(container, docker);
-    take_binds(container, docker);
-    container->is_released = released_has(controller, docker->id);
-    container->is_ours =
-        text_equal(docker_container_label(docker, LABEL_CONTROLLER), controller->state.id) &&
-        !container->is_released;
-    container->is_retained =
-        text_equal(docker_container_label(docker, LABEL_DELETION_POLICY), DELETION_POLICY_RETAIN);
-    container->pid = docker->pid;
-    container->state = state_from_docker(docker->state);
-    container->exit_code = docker->exit_code;
-    container->is_oom_killed = docker->is_oom_killed;
-    container->created_wall_ms = docker->created_wall_ms;
-    container->started_wall_ms = docker->started_wall_ms;
-    container->finished_wall_ms = docker->finished_wall_ms;
-    return container;
-}
 
 /* The cache of containers */
 
@@ -260,39 +154,13 @@ static void inspection_end(struct inspection *inspection)
 
 static void send_inspections(struct controller *controller);
 
-/*
- * By these a container is known as the one of a list's item: id, state and network. The caller's to
- * free.
- */
-static char *facts_of(const char *id, enum workload_state state, const char *network_id)
-{
-    return xasprintf("%s %s %s", id, workload_state_name(state),
-                     network_id != NULL ? network_id : "");
-}
-
-static char *listed_facts(const struct docker_container *docker)
-{
-    const struct docker_endpoint_state *network = main_network(docker);
-
-    return facts_of(docker->id, state_from_docker(docker->state),
-                    network != NULL ? network->network_id : NULL);
-}
-
-static bool is_as_listed(const struct observed_container *known, const char *listed)
-{
-    auto_free char *facts =
-        known != NULL ? facts_of(known->id, known->state, known->network_id) : NULL;
-
-    return facts != NULL && text_equal(facts, listed);
-}
-
 /* The next list that says the same of it tells nothing new. */
 static void take_list_digest(const struct inspection *inspection)
 {
     struct observed_container *container =
         map_get(&inspection->controller->containers, inspection->name);
 
-    if (is_as_listed(container, inspection->listed)) {
+    if (observe_is_as_listed(container, inspection->listed)) {
         container->list_digest = inspection->list_digest;
     }
 }
@@ -454,7 +322,7 @@ static int read_new_item(const struct controller *controller, const struct docke
         new->items[new->count++] = (struct new_item){
             .name = xstrdup(docker.name),
             .digest = item->digest,
-            .listed = listed_facts(&docker),
+            .listed = observe_listed_facts(&docker),
             .container = known == NULL ? read_known_start(controller, &docker) : NULL,
         };
     }
@@ -503,7 +371,7 @@ static void take_new_item(struct controller *controller, struct new_item *item)
         item->container->list_digest = item->digest;
         item->container->list_number = controller->list_number;
         observe_set_container(controller, item->name, TAKE(item->container));
-    } else if (is_as_listed(known, item->listed)) {
+    } else if (observe_is_as_listed(known, item->listed)) {
         known->list_digest = item->digest;
     } else {
         observe_container(controller, item->name);
@@ -614,99 +482,6 @@ void observe_lost(struct controller *controller)
 
         image->state = IMAGE_UNKNOWN; /* another engine may answer next time */
     }
-}
-
-/* Events */
-
-/*
- * Commands come and go in containers all the time: only people in a repository's container change
- * anything.
- */
-static bool is_telling(struct controller *controller, const struct docker_event *event)
-{
-    static const char work[] = "exec_start: " RUNNER_PATH " run";
-    const struct entry *repository;
-
-    if (!text_has_prefix(event->action, "exec_")) {
-        return strcmp(event->action, "create") != 0 && strcmp(event->action, "oom") != 0;
-    }
-    repository = event->name != NULL
-                     ? entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name)
-                     : NULL;
-    if (repository == NULL || text_has_prefix(event->action, "exec_create") ||
-        text_has_prefix(event->action, work)) {
-        return false;
-    }
-    return !text_has_prefix(event->action, "exec_die") || sessions_count(repository) > 0;
-}
-
-/* What is being asked for now is older than the event. */
-static bool is_start_seen(struct controller *controller, const char *name, int64_t start_wall_ms)
-{
-    return map_get(&controller->inspections, name) == NULL &&
-           container_shows_start(map_get(&controller->containers, name), start_wall_ms);
-}
-
-void observe_start(struct controller *controller, const char *name, int64_t start_wall_ms)
-{
-    if (!is_start_seen(controller, name, start_wall_ms)) {
-        observe_container(controller, name);
-    }
-}
-
-static void on_container_event(struct controller *controller, const struct docker_event *event)
-{
-    const char *owner = json_string_value(json_object_get(event->attributes, LABEL_CONTROLLER));
-    const char *old_name = json_string_value(json_object_get(event->attributes, "oldName"));
-    int64_t start_wall_ms = strcmp(event->action, "start") == 0 ? event->time_ns / NS_PER_MS : 0;
-    struct entry *entry;
-
-    if (event->name == NULL) {
-        return;
-    }
-    entry = entry_of_container(controller, kind_name(KIND_INSTANCE), event->name);
-    if (entry == NULL) {
-        entry = entry_of_container(controller, KIND_REPOSITORY_CONTAINER, event->name);
-    }
-    if (entry != NULL && entry->run != NULL) { /* its plan looks at the container when it ends */
-        if (start_wall_ms != 0) {
-            entry->start_wall_ms = start_wall_ms;
-        } else {
-            entry->is_touched = true;
-        }
-        return;
-    }
-    if (start_wall_ms != 0 && is_start_seen(controller, event->name, start_wall_ms)) {
-        return;
-    }
-    if (entry != NULL || text_equal(owner, controller->state.id) ||
-        map_get(&controller->containers, event->name) != NULL) {
-        observe_container(controller, event->name);
-    }
-    if (old_name != NULL && old_name[0] == '/') {
-        observe_container(controller, old_name + 1);
-    }
-}
-
-void observe_event(struct controller *controller, const struct docker_event *event)
-{
-    /* "exec_start: sh -c ..." has the command behind it, and that may be as secret as the spec */
-    auto_free char *action = xstrndup(event->action, strcspn(event->action, ":"));
-
-    log_fields(LOG_DEBUG, "engine_event", "type", event->type, "action", action, "name",
-               event->name, NULL);
-    profile_engine_event(event->type, action, event->name);
-    profile_begin("engine event: %s %s %s", event->type, action, event->name);
-    if (strcmp(event->type, "container") == 0) {
-        if (is_telling(controller, event)) {
-            on_container_event(controller, event);
-        }
-    } else if (strcmp(event->type, "network") == 0) {
-        networks_on_event(controller, event);
-    } else if (strcmp(event->type, "image") == 0) {
-        observe_all_images_again(controller);
-    }
-    profile_end(NULL);
 }
 
 void observe_close(struct controller *controller)

@@ -156,6 +156,19 @@ static void a_file_at_the_ceiling_is_read_and_a_larger_one_is_not(void **state)
     assert_null(none);
 }
 
+static void a_file_of_the_kernel_is_read_at_once(void **state)
+{
+    auto_free char *all = file_read_kernel("/proc/self/limits", 16384);
+    auto_free char *some = file_read_kernel("/proc/self/limits", 5);
+
+    (void)state;
+    assert_non_null(all);
+    assert_non_null(strstr(all, "Max open files"));
+    assert_string_equal(some, "Limit");
+    assert_null(file_read_kernel("/proc/self/no-such-file", 10));
+    assert_null(file_read_kernel("/proc/self", 10));
+}
+
 static void only_the_end_of_a_file_is_read_when_that_is_asked_for(void **state)
 {
     static const struct {
@@ -410,6 +423,7 @@ int main(void)
         in_a_folder(what_a_killed_replacement_left_is_removed_and_nothing_else),
         in_a_folder(paths_are_relative_to_the_folder_that_is_open),
         in_a_folder(a_file_at_the_ceiling_is_read_and_a_larger_one_is_not),
+        cmocka_unit_test(a_file_of_the_kernel_is_read_at_once),
         in_a_folder(only_the_end_of_a_file_is_read_when_that_is_asked_for),
         in_a_folder(what_is_no_regular_file_is_refused_at_once),
         in_a_folder(replacing_a_link_leaves_its_target_alone),
