@@ -130,9 +130,9 @@ says() {
 
 # A folder of files that looks like an engine, as far as it is asked.
 fake_engine() {
-    mkdir -p "$TEST_DIR/fake/v1.41"
+    mkdir -p "$TEST_DIR/fake"
     echo '{"Version": "20.10.0", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}' >"$TEST_DIR/fake/version"
-    echo "{\"SystemTime\": \"$1\", \"NCPU\": 2, \"CgroupDriver\": \"systemd\", \"CgroupVersion\": \"2\"}" >"$TEST_DIR/fake/v1.41/info"
+    echo "{\"SystemTime\": \"$1\", \"NCPU\": 2, \"CgroupDriver\": \"systemd\", \"CgroupVersion\": \"2\"}" >"$TEST_DIR/fake/info"
     busybox httpd -f -p "127.0.0.1:$PORT_LAST" -h "$TEST_DIR/fake" 3>&- &
     SERVER_PID=$!
     wait_for 5 curl -fsS "http://127.0.0.1:$PORT_LAST/version"
