@@ -64,11 +64,14 @@ has_colour() { # NAME COLOUR
 is_listed_again() { [[ $(calls 'GET .*/containers/json') -gt $1 ]]; }
 
 cpu_ns() { awk '{ sum += $1 } END { printf "%.0f", sum }' /proc/"$BERTH_PID"/task/*/schedstat; }
+is_sleeping() { grep -q '^State:.S' "/proc/$BERTH_PID/status"; }
+# Who waits for the disk or for a processor uses none either.
 is_idle() {
     local before
     before=$(cpu_ns)
+    is_sleeping || return 1
     sleep 0.4
-    [[ $(($(cpu_ns) - before)) -lt 1000000 ]]
+    is_sleeping && [[ $(($(cpu_ns) - before)) -lt 1000000 ]]
 }
 
 calls() { grep -cE "^[0-9]+ $1" "$FAKE_LOG" || true; }
