@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/parse.h"
 
 #include <stdlib.h>
 #include <string.h>

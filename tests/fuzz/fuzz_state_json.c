@@ -1,10 +1,11 @@
 /*
  * What is kept as JSON, and what labels and lists of the engine say, with whatever in it: leases,
- * sizes, networks. What is taken is within the limits, and is written and read back as the same.
+ * sizes, networks, starts of containers. What is taken is within the limits, and is written and read back as the same.
  */
 #include "base/memory.h"
 #include "base/parse.h"
 #include "controller/disk_notes.h"
+#include "controller/known_starts.h"
 #include "reconcilers/ports.h"
 #include "reconcilers/subnets.h"
 
@@ -69,6 +70,41 @@ static void read_networks(const json_t *json)
     }
 }
 
+static int read_line(const char *line, struct docker_container *docker, uint64_t *ret_process)
+{
+    *docker = (struct docker_container){
+        .id = xstrdup("0a41"), .image = xstrdup(""), .cgroup_parent = xstrdup("")};
+    return known_start_from_line(line, docker, ret_process);
+}
+
+static void read_start(const char *text)
+{
+    auto_done(docker_container) docker = {0}, again = {0};
+    uint64_t process, process_again;
+    auto_free char *line = NULL;
+
+    if (read_line(text, &docker, &process) < 0) {
+        return;
+    }
+    assert(docker.pid > 0 && process != 0);
+    line = known_start_to_line(
+        &(struct observed_container){
+            .id = docker.id,
+            .image = docker.image,
+            .pid = docker.pid,
+            .created_wall_ms = docker.created_wall_ms,
+            .started_wall_ms = docker.started_wall_ms,
+            .cgroup_parent = docker.cgroup_parent,
+            .binds = (const char **)(uintptr_t)docker.binds,
+            .bind_count = docker.bind_count,
+        },
+        process);
+    assert(line != NULL && strchr(line, '\n') == NULL);
+    assert(read_line(line, &again, &process_again) == 0 && process_again == process);
+    assert(again.pid == docker.pid && again.started_wall_ms == docker.started_wall_ms);
+    assert(strcmp(again.image, docker.image) == 0 && again.bind_count == docker.bind_count);
+}
+
 static void read_text(const char *text)
 {
     auto_done(subnet_list) routes = {0};
@@ -88,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 
     read_text(text);
+    read_start(text);
     if (json != NULL) {
         read_leases(json);
         read_notes(json);

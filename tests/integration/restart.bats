@@ -31,15 +31,17 @@ start_seen() {
     wait_for 5 test -S "$TEST_DIR/e.sock"
     berth_start --engine "unix://$TEST_DIR/e.sock"
     wait_for 10 is_ready web.yaml web
-    wait_for 10 asked_for 'containers/json'
-    sleep 1    # for what might follow
+    wait_for 10 has_listed 1
+    kill -HUP "$BERTH_PID"    # what the first list leads to is asked for before there is a second one
+    wait_for 10 has_listed 2
 }
 shut_door() {
     [[ -z ${DOOR_PID:-} ]] || { kill "$DOOR_PID" && wait "$DOOR_PID" || true; }
     DOOR_PID=
 }
-asked_for() { cat "$TEST_DIR"/requests-* | grep -aq "GET /v[0-9.]*/$1"; }
-inspections() { cat "$TEST_DIR"/requests-* | grep -ac "GET /v[0-9.]*/containers/$1/json" || true; }
+requests() { cat "$TEST_DIR"/requests-* | grep -ac "GET /v[0-9.]*/$1" || true; }
+has_listed() { [[ $(requests containers/json) -ge $1 ]]; }
+inspections() { requests "containers/$1/json"; }
 started_at() { date -d "$(container_field "$1" '{{.State.StartedAt}}')" -u +%Y-%m-%dT%H:%M:%SZ; }
 
 @test "a controller that has ended leaves what it knew: the next one inspects only what was started since" {
@@ -50,7 +52,7 @@ started_at() { date -d "$(container_field "$1" '{{.State.StartedAt}}')" -u +%Y-%
     start_seen
     wait_for 20 is_ready two.yaml two
     berth_stop
-    sleep 2.1
+    sleep 2.1    # events of the last two seconds are told again
     before=$(stat -c '%n %i %y' "$SPECS"/*.status.yaml)
     start_seen
     [ "$(inspections web) $(inspections two)" = "0 0" ]
@@ -60,7 +62,7 @@ started_at() { date -d "$(container_field "$1" '{{.State.StartedAt}}')" -u +%Y-%
     wait_for 20 is_ready web.yaml web
     berth_stop
 
-    sleep 2.1    # events of the last two seconds are told again
+    sleep 2.1    # as above
     docker restart -t 0 two
     start_seen
     [ "$(inspections web)" = 0 ]
