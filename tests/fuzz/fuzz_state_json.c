@@ -1,6 +1,7 @@
 /*
  * What is kept as JSON, and what labels and lists of the engine say, with whatever in it: leases,
- * sizes, networks, starts of containers. What is taken is within the limits, and is written and read back as the same.
+ * sizes, networks, starts of containers. What is taken is within the limits, and is written and
+ * read back as the same.
  */
 #include "base/memory.h"
 #include "base/parse.h"
