@@ -374,6 +374,8 @@ void retired_shift_times(struct controller *controller,
 /* sessions.c: who is in a repository's container beside tasks */
 void sessions_observe(struct entry *repository, const struct docker_container *docker);
 unsigned sessions_count(const struct entry *repository);
+/* The engine has not said yet of each whether it is one. */
+bool sessions_are_asked_for(const struct entry *repository);
 void sessions_forget(struct entry *repository);
 
 /* controller.c: the queue */

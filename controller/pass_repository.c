@@ -217,8 +217,8 @@ static bool is_evicted(struct entry *entry, const struct repository_input *input
     struct repository_entry *own = entry->repository;
 
     if (own->evicted_wall_ms != 0 &&
-        (input->active_tasks > 0 || input->sessions > 0 || input->is_warm ||
-         (input->container == NULL && !input->trees->exists))) {
+        (input->active_tasks > 0 || input->sessions > 0 || input->may_have_sessions ||
+         input->is_warm || (input->container == NULL && !input->trees->exists))) {
         own->evicted_wall_ms = 0;
         disk_note_removed(entry->controller);
     }
@@ -277,6 +277,7 @@ void pass_repository(struct pass *pass)
         .active_tasks = repository_active_tasks(entry),
         .running_tasks = repository_running_tasks(entry),
         .sessions = sessions_count(entry),
+        .may_have_sessions = sessions_are_asked_for(entry),
         .is_setting_up = setup_is_running(entry),
         .awaits = container_awaits(entry),
         .pressure = controller->disk_pressure,

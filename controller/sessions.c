@@ -11,7 +11,8 @@
 /*
  * People in a repository's container: commands that run in it by the engine's exec and are no work
  * of ours. While there is one the container is not idle. What runs is listed with each inspection;
- * each is asked what it is until it has started: one that was only created says nothing yet.
+ * each is asked what it is until it has started: one that was only created says nothing yet. Until
+ * the answer is there it may be somebody, and the container is not stopped for want of one.
  */
 
 struct exec_entry {
@@ -50,6 +51,17 @@ unsigned sessions_count(const struct entry *repository)
     return count;
 }
 
+bool sessions_are_asked_for(const struct entry *repository)
+{
+    for (struct map_entry *at = map_first(&repository->repository->sessions); at != NULL;
+         at = map_next(at)) {
+        if (((const struct exec_entry *)map_value(at))->call != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_exec(void *user, const struct docker_request *request,
                     const struct http_reply *reply, struct error *err)
 {
@@ -59,6 +71,7 @@ static void on_exec(void *user, const struct docker_request *request,
     bool is_ours;
 
     exec->call = NULL;
+    entry_enqueue(exec->repository); /* its pass may have waited for this, whatever it is */
     if (docker_reply_json(request, reply, &json, err) < 0 ||
         docker_parse_exec(json, &found, err) < 0) {
         return; /* it has ended, or the next inspection finds it again */
@@ -67,9 +80,6 @@ static void on_exec(void *user, const struct docker_request *request,
               docker_exec_has_command(json, RUNNER_PATH, "stop");
     exec->is_known = found.is_running || is_ours;
     exec->is_session = found.is_running && !is_ours;
-    if (exec->is_session) {
-        entry_enqueue(exec->repository);
-    }
 }
 
 static void add(struct entry *repository, const char *id)

@@ -167,6 +167,10 @@ static struct demand find_demand(const struct world *world, const struct reposit
         repository->idle_since_wall_ms = 0;
         return (struct demand){false, true, true};
     }
+    if (input->may_have_sessions && input->container != NULL &&
+        input->container->state == WORKLOAD_RUNNING) { /* idle or not: that is being asked */
+        return (struct demand){false, true, true};
+    }
     if (repository->idle_since_wall_ms == 0) {
         repository->idle_since_wall_ms = world->now_wall_ms;
     }
@@ -387,6 +391,9 @@ static char *find_hold(const struct repository_input *input)
     }
     if (sessions > 0) {
         return xasprintf("%u open session%s in it", sessions, sessions == 1 ? "" : "s");
+    }
+    if (input->may_have_sessions) {
+        return xstrdup("whether somebody is in it is being asked");
     }
     return input->is_setting_up ? xstrdup("its setup runs") : NULL;
 }

@@ -41,6 +41,7 @@ struct repository_input {
     unsigned active_tasks;                /* that want it */
     unsigned running_tasks; /* in it: their commands run, or their sessions are open */
     unsigned sessions;      /* exec sessions of people in it */
+    bool may_have_sessions; /* the engine was not heard yet about all that runs in it */
     const struct branch_container *branches; /* isolation Branch: the others of the repository */
     size_t branch_count;
     bool is_setting_up;          /* its setup runs */

@@ -5,6 +5,7 @@
 # With an engine of this file's own, which is stopped, killed, frozen and emptied.
 
 load helpers
+load front_helpers
 
 setup_file() {
     local subnet
@@ -25,37 +26,12 @@ engine() {
     env -u DOCKER_TEST_HOST "$SUPPORT/engine.sh" "$1" --dir "$LOSS_ENGINE" --engine "$kind" "${@:2}"
 }
 
-FRONT=''
 teardown() {
     local frozen
     if frozen=$(engine pid); then kill -CONT "$frozen"; else engine start; fi
-    [[ -z $FRONT ]] || stop_front
+    stop_front
     berth_teardown
 }
-
-# --- a front: Berth's connections pass it, the docker client's do not --------------------------------
-
-FRONT_SOCKET() { echo "$TEST_DIR/front.sock"; }
-
-start_front() {
-    mkdir -p "$TEST_DIR/front"
-    "$SUPPORT/engine_front.pl" "$(FRONT_SOCKET)" "${DOCKER_HOST#unix://}" "$TEST_DIR/front" 3>&- &
-    FRONT=$!
-    wait_for 5 test -S "$(FRONT_SOCKET)"
-}
-
-stop_front() {
-    local children
-    read -r -a children < <(cat /proc/"$FRONT"/task/*/children 2>/dev/null) || true
-    kill "$FRONT" "${children[@]}" 2>/dev/null || true
-    wait "$FRONT" 2>/dev/null || true
-    FRONT=''
-    rm -f "$(FRONT_SOCKET)"
-}
-
-# front_is DELAY|api|cut [VALUE]    front_is_plain
-front_is() { echo "${2:-}" >"$TEST_DIR/front/.new" && mv "$TEST_DIR/front/.new" "$TEST_DIR/front/$1"; }
-front_is_plain() { rm -f "$TEST_DIR"/front/{delay,api,cut}; }
 
 # --- what the heartbeat says -------------------------------------------------------------------------
 

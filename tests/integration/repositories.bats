@@ -3,6 +3,7 @@
 
 load helpers
 load task_helpers
+load front_helpers
 
 id_of() { container_field "$1" '{{.Id}}'; }
 settings_phase_is() { field_is project.yaml project status.phase "$1"; }
@@ -25,6 +26,7 @@ serve_own() {
 
 teardown() {
     [[ ! -d $TEST_DIR/served ]] || own_daemon_down
+    stop_front
     berth_teardown
 }
 
@@ -128,6 +130,30 @@ retainSeconds: 600'
     kill "$(docker top "$name" -eo pid,args | awk '$2 == "sleep" && $3 == "1000" { print $1 }')"
     wait_for 20 container_is_stopped "$name"
     refute repository_field execSessions
+}
+
+@test "a container is not stopped while the engine has not said whether somebody is in it" {
+    settings 'idleTimeoutSeconds: 0
+retainSeconds: 600'
+    task a ''
+    start_front
+    berth_start --engine "unix://$(FRONT_SOCKET)"
+    wait_for 30 is_running_task a
+    name=$(repo)
+    front_is delay 2000
+    front_is slow '/exec/.*/json'
+    docker exec -d "$name" sleep 1000
+    complete a
+    wait_for 10 is_succeeded a
+    wait_for 10 repository_field_is execSessions 1
+    container_is_running "$name"
+    berth_kill9
+    berth_start --engine "unix://$(FRONT_SOCKET)"
+    wait_for 10 grep -q exec "$TEST_DIR/front/requests"
+    wait_for 10 repository_field_is execSessions 1
+    container_is_running "$name"
+    kill "$(docker top "$name" -eo pid,args | awk '$2 == "sleep" && $3 == "1000" { print $1 }')"
+    wait_for 20 container_is_stopped "$name"
 }
 
 @test "warm keeps it up without a task and with the clone made; no longer warm, it goes" {

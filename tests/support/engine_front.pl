@@ -3,6 +3,7 @@
 # for each piece that passes, so that a test changes it while connections are open:
 #
 #   delay   milliseconds by which each piece of a reply is late
+#   slow    ... only of replies to requests that match this expression
 #   api     the API version that the engine seems to speak, of four characters ("1.40")
 #   cut     connections that watch events are ended after the beginning of the reply
 #
@@ -36,9 +37,11 @@ sub note {
 }
 
 sub spoil {
-    my ($bytes) = @_;
+    my ($bytes, $request) = @_;
     my $delay = setting('delay');
+    my $slow = setting('slow');
     my $api = setting('api');
+    undef $delay if defined $slow && $request !~ $slow;
     select(undef, undef, undef, $delay / 1000) if defined $delay;
     $bytes =~ s/("ApiVersion": ?")\d\.\d\d"/$1$api"/g if defined $api;
     return $bytes;
@@ -57,14 +60,17 @@ sub write_all {
 sub serve {
     my ($client) = @_;
     my $server = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $engine) or return;
-    my ($is_watch, $is_start) = (0, 0);
+    my ($request, $is_watch, $is_start) = ('', 0, 0);
     while (1) {
         my $set = '';
         vec($set, fileno($_), 1) = 1 for ($client, $server);
         next if select($set, undef, undef, undef) < 0;
         if (vec($set, fileno($client), 1)) {
             return unless sysread($client, my $bytes, 65536);
-            note('requests', $1) if $bytes =~ m{^((?:GET|POST|PUT|DELETE|HEAD) \S+)};
+            if ($bytes =~ m{^((?:GET|POST|PUT|DELETE|HEAD) \S+)}) {
+                $request = $1;
+                note('requests', $request);
+            }
             if ($bytes =~ m{^POST \S*/containers/[^/ ]+/start}) {
                 note('starts', '+1');
                 $is_start = 1;
@@ -76,7 +82,7 @@ sub serve {
             return unless sysread($server, my $bytes, 65536);
             note('starts', '-1') if $is_start;
             $is_start = 0;
-            return unless write_all($client, spoil($bytes));
+            return unless write_all($client, spoil($bytes, $request));
             return if $is_watch && defined setting('cut');
         }
     }

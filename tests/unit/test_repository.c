@@ -357,6 +357,28 @@ static void a_session_of_people_keeps_the_container_up(void **state)
     work_world_done(&world);
 }
 
+static void it_is_not_stopped_while_it_is_asked_who_is_in_it(void **state)
+{
+    struct work_world world;
+
+    (void)state;
+    begin_life(&world, 0);
+    add(&world, TASK_A);
+    world.may_have_sessions = true;
+    end(&world, TASK_A);
+    assert_true(work_world_runs(&world));
+    pass_seconds(&world, 3600);
+    assert_true(work_world_runs(&world));
+    assert_int_equal(world.repository.status->phase, PHASE_RUNNING);
+    world.may_have_sessions = false; /* nobody was: idle from now on */
+    pass_seconds(&world, 1);
+    assert_true(work_world_runs(&world));
+    pass_seconds(&world, 60);
+    assert_int_equal(world.repository.container->state, WORKLOAD_EXITED);
+    assert_int_equal(world.repository.containers_made, 1);
+    work_world_done(&world);
+}
+
 /*
  * --- setup
  * ------------------------------------------------------------------------------------------
@@ -674,6 +696,7 @@ int main(void)
         cmocka_unit_test(tasks_at_a_time_have_their_trees_from_one_clone),
         cmocka_unit_test(a_task_that_comes_in_time_has_the_stopped_container),
         cmocka_unit_test(a_session_of_people_keeps_the_container_up),
+        cmocka_unit_test(it_is_not_stopped_while_it_is_asked_who_is_in_it),
         cmocka_unit_test(setup_runs_once_for_a_commit_in_a_container),
         cmocka_unit_test(setup_runs_again_in_another_container),
         cmocka_unit_test(the_image_that_setup_left_is_for_the_next_container),

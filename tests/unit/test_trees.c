@@ -111,7 +111,10 @@ static void happen_outside(struct work_world *world)
     case 5: work_world_restart(world); return;
     case 6: world->pressure = world->pressure == NULL ? "the disk is full" : NULL; return;
     case 7: world->disk.setup_fails = !world->disk.setup_fails; return;
-    case 8: world->sessions = dice_roll(&world->dice, 2); return;
+    case 8:
+        world->sessions = dice_roll(&world->dice, 2);
+        world->may_have_sessions = dice_roll(&world->dice, 2) == 0;
+        return;
     }
 }
 
@@ -157,6 +160,7 @@ static void live(struct work_world *world)
 static void calm_down(struct work_world *world)
 {
     world->fails_in = world->sessions = 0;
+    world->may_have_sessions = false;
     world->pressure = NULL;
     world->disk.is_remote_away = world->disk.setup_fails = world->disk.setup_takes_long = false;
     for (unsigned i = 0; i < DISK_BRANCHES; i++) {

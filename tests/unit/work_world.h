@@ -40,6 +40,7 @@ struct work_world {
     const char *refusal;  /* of the URL; NULL: it is allowed */
     const char *pressure; /* the disk is full; NULL: it is not */
     unsigned sessions;    /* of people, in the container */
+    bool may_have_sessions;
     struct work_task tasks[WORK_TASKS];
     struct arena arena; /* of the wanted ports */
     struct port_list wanted;

@@ -166,6 +166,7 @@ void world_pass_repository(struct work_world *world)
         .active_tasks = world_active_tasks(world),
         .running_tasks = world_running_tasks(world),
         .sessions = world->sessions,
+        .may_have_sessions = world->may_have_sessions,
         .is_setting_up = world->disk.observed.state == ATTEMPT_RUNNING,
         .is_warm = world_is_warm(world),
         .pressure = world->pressure,

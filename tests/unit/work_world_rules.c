@@ -201,7 +201,8 @@ static void check_start(const struct work_world *world, const struct plan_model 
 static void check_plan(struct work_world *world, const struct plan_model *model,
                        const struct plan *plan)
 {
-    bool is_in_container = world_running_tasks(world) > 0 || world->sessions > 0;
+    bool is_in_container =
+        world_running_tasks(world) > 0 || world->sessions > 0 || world->may_have_sessions;
 
     if (model->failure.count > 0 && plan->count > 0 && plan->operation != NULL) {
         assert_true(world->world.now_wall_ms > model->failure.at_wall_ms); /* not in a loop */
