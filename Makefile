@@ -135,7 +135,8 @@ $(OUT)/cli/cmd_version.o: private CPPFLAGS += -DBERTH_COMMIT='"$(shell cat $(OUT
 
 $(OUT)/controller/runner_blob.o: controller/runner_blob.S $(OUT)/berth-runner
 	@mkdir -p $(@D)
-	$(Q)$(CC) -DBERTH_RUNNER_PATH='"$(OUT)/berth-runner"' -c -o $@ $<
+	$(Q)digest=$$(sha256sum $(OUT)/berth-runner) && \
+	    $(CC) -DBERTH_RUNNER_PATH='"$(OUT)/berth-runner"' -DBERTH_RUNNER_DIGEST="\"$${digest%% *}\"" -c -o $@ $<
 
 $(OUT)/tests/%.o: tests/%.c $(OUT)/flags | check-dependencies-tests
 	@mkdir -p $(@D)

@@ -21,10 +21,14 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
     size_t n = len > 0 ? sequence_len(bytes[0]) : 0;
     uint32_t code;
 
+    if (n == 1) { /* most of what is read */
+        *ret_code = bytes[0];
+        return 1;
+    }
     if (n == 0 || n > len) {
         return 0;
     }
-    code = n == 1 ? bytes[0] : bytes[0] & (0xffu >> (n + 1));
+    code = bytes[0] & (0xffu >> (n + 1));
     for (size_t i = 1; i < n; i++) {
         if ((bytes[i] & 0xc0) != 0x80) {
             return 0;
@@ -40,7 +44,7 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *ret_code)
 
 bool utf8_is_printable(uint32_t code)
 {
-    return code == '\t' || code == '\n' || code == '\r' || (code >= 0x20 && code <= 0x7e) ||
+    return (code >= 0x20 && code <= 0x7e) || code == '\t' || code == '\n' || code == '\r' ||
            code == 0x85 || (code >= 0xa0 && code <= 0xd7ff) ||
            (code >= 0xe000 && code <= 0xfffd && code != 0xfeff) ||
            (code >= 0x10000 && code <= 0x10ffff);

@@ -184,5 +184,6 @@ const char *exec_container_id(const struct entry *repository);
 
 /* runner_blob.S: the static runner program */
 extern const unsigned char berth_runner_start[], berth_runner_end[];
+extern const char berth_runner_digest[]; /* SHA-256 in hex */
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/parse.h"
-#include "base/sha256.h"
 #include "base/strbuf.h"
 #include "clients/docker_stream.h"
 #include "clients/tar_writer.h"
@@ -176,12 +175,7 @@ static void make_idle_tar(struct strbuf *tar)
 
 char *idle_image_name(void)
 {
-    static char digest[SHA256_HEX_SIZE]; /* of a part of this binary, which stays the same */
-
-    if (digest[0] == '\0') {
-        sha256_hex(berth_runner_start, (size_t)(berth_runner_end - berth_runner_start), digest);
-    }
-    return xasprintf("berth/idle:%.12s", digest);
+    return xasprintf("berth/idle:%.12s", berth_runner_digest);
 }
 
 void apply_build_idle_image(struct plan_run *run)

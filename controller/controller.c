@@ -471,8 +471,17 @@ static void close_parts(struct controller *controller)
     config_close(controller); /* last: what is above may have borrowed the options */
 }
 
+/* NULL: by inotify, if that can be had. To end a watch, the kernel takes up to 20 ms. */
+static const char *why_polling(const struct controller_options *options)
+{
+    return options->is_polling ? "asked to"
+           : options->is_once  ? "it is looked at once, and again only while that is not enough"
+                               : NULL;
+}
+
 static void start_work(struct controller *controller)
 {
+    engine_begin(controller->engine); /* it looks at its machine while we read the specs */
     events_open(controller);
     start_handles(controller);
     unwritten_hold_id(controller);
@@ -491,7 +500,7 @@ static void start_work(struct controller *controller)
     if (!controller->options.is_dry_run) {
         controller->watch =
             spec_watch_new(&controller->loop, controller->options.specs_dir,
-                           controller->options.is_polling, on_watch_due, controller);
+                           why_polling(&controller->options), on_watch_due, controller);
     }
     desired_scan(controller);
     if (controller->options

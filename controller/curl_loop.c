@@ -74,13 +74,18 @@ static struct socket_watch *watch_open(struct curl_loop *loop, curl_socket_t soc
     return watch;
 }
 
-static void visit(struct curl_loop *loop, curl_socket_t socket, int events)
+static void enter_curl(struct curl_loop *loop, curl_socket_t socket, int events)
 {
     int running;
 
     loop->is_in_curl = true;
     curl_multi_socket_action(loop->multi, socket, events, &running);
     loop->is_in_curl = false;
+}
+
+static void visit(struct curl_loop *loop, curl_socket_t socket, int events)
+{
+    enter_curl(loop, socket, events);
     loop->on_visited(loop->user);
 }
 
@@ -158,6 +163,13 @@ void curl_loop_init(struct curl_loop *loop, uv_loop_t *uv, curl_loop_fn *on_visi
     curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
     curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+}
+
+void curl_loop_advance(struct curl_loop *loop)
+{
+    assert(!loop->is_in_curl);
+    enter_curl(loop, CURL_SOCKET_TIMEOUT, 0);
+    uv_timer_start(&loop->timer, on_timer, 0, 0); /* a visit, for what has ended already */
 }
 
 void curl_loop_close(struct curl_loop *loop, curl_loop_fn *on_closed)

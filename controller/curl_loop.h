@@ -38,6 +38,12 @@ struct curl_loop {
 void curl_loop_init(struct curl_loop *loop, uv_loop_t *uv, curl_loop_fn *on_visited, void *user);
 
 /*
+ * Lets curl go on now as far as it can without waiting: what was added is connected and sent
+ * before the loop is run. Nobody is called back; what has ended meanwhile, the loop tells.
+ */
+void curl_loop_advance(struct curl_loop *loop);
+
+/*
  * Outside of curl, with no transfer left in it. on_closed comes from the loop, when the memory is
  * no longer needed.
  */

@@ -317,9 +317,14 @@ int engine_new(uv_loop_t *loop, const char *url, const struct engine_handlers *h
     json_lines_init(&engine->lines);
     uv_timer_init(loop, &engine->retry);
     engine->retry.data = engine;
-    uv_timer_start(&engine->retry, on_retry, 0, 0);
     *ret_engine = engine;
     return 0;
+}
+
+void engine_begin(struct engine *engine)
+{
+    connect_now(engine);
+    http_transport_curl_advance(engine->transport);
 }
 
 static void on_retry_closed(uv_handle_t *handle)

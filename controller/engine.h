@@ -33,6 +33,8 @@ struct engine_handlers {
 /* ERROR_INVALID: the address is no address. url NULL: DOCKER_HOST or the default socket. */
 int engine_new(uv_loop_t *loop, const char *url, const struct engine_handlers *handlers,
                struct engine **ret_engine, struct error *err);
+/* Connects: the first requests are sent before this returns, their answers come from the loop. */
+void engine_begin(struct engine *engine);
 void engine_close(struct engine *engine);
 
 bool engine_is_up(const struct engine *engine);

@@ -404,6 +404,11 @@ struct http_transport *http_transport_curl_base(struct http_transport_curl *tran
     return &transport->base;
 }
 
+void http_transport_curl_advance(struct http_transport_curl *transport)
+{
+    curl_loop_advance(&transport->loop);
+}
+
 void http_transport_curl_set_version(struct http_transport_curl *transport, const char *version)
 {
     snprintf(transport->version, sizeof(transport->version), "%s", version);

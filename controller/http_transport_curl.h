@@ -38,6 +38,9 @@ void http_transport_curl_close(struct http_transport_curl *transport);
 
 struct http_transport *http_transport_curl_base(struct http_transport_curl *transport);
 
+/* Sends what was submitted now, not when the loop runs next: the other side works meanwhile. */
+void http_transport_curl_advance(struct http_transport_curl *transport);
+
 /* "1.41": put in front of paths as "/v1.41" from now on; "" sends them bare. */
 void http_transport_curl_set_version(struct http_transport_curl *transport, const char *version);
 

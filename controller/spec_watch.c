@@ -367,7 +367,7 @@ static void on_closed(uv_handle_t *handle)
     free(watch);
 }
 
-struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
+struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, const char *polling,
                                   void (*on_due)(void *user, const struct map *names), void *user)
 {
     struct spec_watch *watch = xcalloc(1, sizeof(*watch));
@@ -380,12 +380,12 @@ struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool i
     watch->quiet.data = watch;
     watch->polling.data = watch;
     watch->open_handles = 2;
-    watch->fd = is_polling ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    watch->fd = polling != NULL ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (watch->fd < 0) {
-        if (!is_polling) {
+        if (polling == NULL) {
             explain_limit(watch, errno);
         }
-        start_polling(watch, is_polling ? "asked to" : "inotify cannot be had");
+        start_polling(watch, polling != NULL ? polling : "inotify cannot be had");
         return watch;
     }
     uv_poll_init(loop, &watch->poll, watch->fd);

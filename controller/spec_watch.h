@@ -26,10 +26,11 @@ enum {
 struct spec_watch;
 
 /*
- * on_due is called from the loop, never from within these functions. names: relative names of the
- * files that something happened to, and to nothing else; NULL: it can have been anything.
+ * polling: why it is polled without a try to watch, or NULL. on_due is called from the loop, never
+ * from within these functions. names: relative names of the files that something happened to, and
+ * to nothing else; NULL: it can have been anything.
  */
-struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, bool is_polling,
+struct spec_watch *spec_watch_new(uv_loop_t *loop, const char *directory, const char *polling,
                                   void (*on_due)(void *user, const struct map *names), void *user);
 void spec_watch_close(struct spec_watch *watch);
 

@@ -168,8 +168,14 @@ bool yaml_is_always_text(const char *text)
         return false;
     }
     skip_sign(&unsigned_text);
-    return !is_one_of(unsigned_text, others, ARRAY_SIZE(others)) &&
-           !is_prefixed(unsigned_text, "0o", "01234567_") &&
+    if (is_one_of(unsigned_text, others, ARRAY_SIZE(others))) {
+        return false;
+    }
+    if (!isdigit((unsigned char)unsigned_text[0]) && unsigned_text[0] != '.' &&
+        unsigned_text[0] != '_') {
+        return true; /* most texts: no number begins like that */
+    }
+    return !is_prefixed(unsigned_text, "0o", "01234567_") &&
            !is_prefixed(unsigned_text, "0x", DIGITS "abcdefABCDEF_") &&
            !is_prefixed(unsigned_text, "0b", "01_") &&
            !is_decimal(unsigned_text, DIGITS "_", &is_integer) && !is_base_60(unsigned_text) &&

@@ -23,7 +23,14 @@ static int write_value(struct strbuf *out, const json_t *value, unsigned indent,
 
 static int add_spaces(struct strbuf *out, unsigned count)
 {
-    return strbuf_addf(out, "%*s", (int)count, "");
+    static const char spaces[] = "                                ";
+
+    for (; count >= sizeof(spaces); count -= sizeof(spaces) - 1) {
+        if (strbuf_add(out, spaces) < 0) {
+            return -1;
+        }
+    }
+    return strbuf_append(out, spaces, count);
 }
 
 /* Line breaks of YAML 1.1 beside LF and CR. */

@@ -71,7 +71,9 @@ step() {
 
 step bootstrap single deploy/bootstrap.sh
 
-# Two lanes beside each other; within a lane the steps use the same build folder or are short.
+# Two lanes beside each other; within a lane the steps use the same build folder or are short. At the end of the second
+# is one process for each source, for minutes: it takes what time the others leave, also beside the tests of behaviour,
+# which wait for things to happen.
 {
     step build-gcc single build CC=gcc
     step check-docs single build CC=gcc check-docs
@@ -79,28 +81,25 @@ step bootstrap single deploy/bootstrap.sh
     step test tests build CC=gcc test
     step test-sanitized tests build CC=gcc SANITIZE=address,undefined test
 } &
+first=$!
 {
     step build-clang single build CC=clang
     step check-format single build check-format
     step check-layers single build check-layers
     step check-headers single build check-headers
     step analyze-cppcheck single build analyze-cppcheck
-} &
-wait
-
-# One process for each source, for minutes: it takes what time the tests of behaviour leave, which wait for things to happen.
-{
     renice -n 19 "$BASHPID" >/dev/null
     step analyze-tidy single build -k -j2 --output-sync=target analyze-tidy
 } &
-tidy=$!
+second=$!
+wait "$first"
 
 # Beside each other in lanes, but with nothing else that is in a hurry.
 step test-integration tests build CC=gcc ENGINE="$engine" test-integration
 step test-stops tests build CC=gcc SANITIZE=address,undefined ENGINE="$engine" BERTH_TEST_STOPS=1 \
     test-integration T='tasks pools'
 step test-faults optional build CC=gcc ENGINE="$engine" test-faults
-wait "$tidy"
+wait "$second"
 
 # --- the sum -----------------------------------------------------------------------------------------
 
