@@ -69,7 +69,7 @@ ENGINE_PROGRAMS := $(ENGINE_SOURCES:%.c=$(OUT)/%) $(FAKE_ENGINE) \
 
 # --- flags ---------------------------------------------------------------------------------------
 
-LIBRARIES := yaml-0.1 jansson libcurl libgit2 libuv libcrypto
+LIBRARIES := yaml-0.1 jansson libcurl libgit2 libuv nettle libcrypto
 
 # Asked once and only when something is compiled, so `make help` works where pkg-config is missing.
 LIBRARY_CFLAGS = $(eval LIBRARY_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null))$(LIBRARY_CFLAGS)
@@ -105,7 +105,7 @@ endif
 
 $(OUT)/berth: $(OBJECTS) $(OUT)/objects
 	@printf '  LINK    %s\n' $@
-	$(Q)$(LINK) -o $@ $(OBJECTS) $(LIBRARY_LIBS)
+	$(Q)$(LINK) -Wl,--export-dynamic-symbol=_gnutls_global_init_skip -o $@ $(OBJECTS) $(LIBRARY_LIBS)
 
 $(OUT)/berth-runner: $(RUNNER_SOURCES) $(wildcard controller/runner/*.h) $(OUT)/flags
 	@printf '  RUNNER  %s\n' $@
@@ -161,7 +161,7 @@ INSTALL_HINT := (deploy/bootstrap.sh installs all that is missing, and knows the
 
 # pkg-config name and Debian package of each library
 PACKAGES := yaml-0.1=libyaml-dev jansson=libjansson-dev libcurl=libcurl4-openssl-dev \
-            libgit2=libgit2-dev libuv=libuv1-dev libcrypto=libssl-dev
+            libgit2=libgit2-dev libuv=libuv1-dev nettle=nettle-dev libcrypto=libssl-dev
 
 .PHONY: check-dependencies check-dependencies-tests
 check-dependencies:

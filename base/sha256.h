@@ -1,5 +1,5 @@
 /*
- * SHA-256, plain and keyed, as lower-case hex; OpenSSL's EVP does the work.
+ * SHA-256, plain and keyed, as lower-case hex; Nettle does the work.
  */
 #ifndef BERTH_BASE_SHA256_H
 #define BERTH_BASE_SHA256_H

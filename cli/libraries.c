@@ -3,6 +3,7 @@
 #include "clients/git_about.h"
 
 #include <curl/curl.h>
+#include <nettle/version.h>
 #include <openssl/crypto.h>
 #include <uv.h>
 #include <yaml.h>
@@ -17,5 +18,7 @@ json_t *libraries_to_json(void)
 
     json_object_set_new(json, "libgit2",
                         json_sprintf("%d.%d.%d", git.major, git.minor, git.revision));
+    json_object_set_new(json, "nettle",
+                        json_sprintf("%d.%d", nettle_version_major(), nettle_version_minor()));
     return json;
 }

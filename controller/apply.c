@@ -378,6 +378,7 @@ void apply_plan(struct entry *entry, struct plan *plan)
     run->timer.data = run;
     entry->run = run;
     controller->runs++;
+    controller->has_run = true;
     run->profile = profile_span_begin(
         PROFILE_PLANS,
         trace_args(trace_text("cause", plan->cause), trace_number("actions", plan->count)),

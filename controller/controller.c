@@ -143,11 +143,21 @@ static void on_sweep_timer(uv_timer_t *timer)
     profile_end(NULL);
 }
 
+/* What plans needed for requests, replies and statuses, when no more of them come. */
+static void end_work(struct controller *controller)
+{
+    if (controller->has_run && controller->runs == 0 && controller->queue_first == NULL) {
+        controller->has_run = false;
+        memory_give_back();
+    }
+}
+
 static void on_heartbeat_timer(uv_timer_t *timer)
 {
     unwritten_look(timer->data);
     heartbeat_write(timer->data, true);
     events_settle(timer->data);
+    end_work(timer->data);
 }
 
 static void on_terminate(uv_signal_t *signal_handle, int number)

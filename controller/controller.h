@@ -225,6 +225,7 @@ struct controller {
     size_t queue_length;
     uint64_t next_sequence;
     unsigned runs; /* plans under way */
+    bool has_run;  /* a plan, since memory was given back */
 
     /* name -> struct observed_container: ours, and foreign ones under names we want */
     struct map containers;

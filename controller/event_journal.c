@@ -295,7 +295,8 @@ int event_journal_flush(struct event_journal *journal, int64_t now_wall_ms, stru
         if (write_pending(journal, err) < 0) {
             return -1;
         }
-        strbuf_reset(&journal->pending);
+        strbuf_done(&journal->pending); /* many come at once, and then none for long */
+        strbuf_init(&journal->pending, EVENT_PENDING_MAX);
     }
     if (journal->lost > 0) {
         tell_lost(journal, now_wall_ms);

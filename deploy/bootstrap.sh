@@ -24,6 +24,7 @@ build  pkgconfig:jansson       libjansson-dev        jansson-devel        jansso
 build  pkgconfig:libcurl       libcurl4-openssl-dev  libcurl-devel        curl-dev
 build  pkgconfig:libgit2       libgit2-dev           libgit2-devel        libgit2-dev
 build  pkgconfig:libuv         libuv1-dev            libuv-devel          libuv-dev
+build  pkgconfig:nettle        nettle-dev            nettle-devel         nettle-dev
 build  pkgconfig:libcrypto     libssl-dev            openssl-devel        openssl-dev
 build  header:uthash.h         uthash-dev            uthash-devel         uthash-dev
 check  pkgconfig:cmocka        libcmocka-dev         libcmocka-devel      cmocka-dev

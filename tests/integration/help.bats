@@ -18,7 +18,7 @@ teardown() { :; }
     [ "$(jq -r '"berth " + .version + if .commit then " (" + .commit + ")" else "" end' <<<"$output")" = "$("$BERTH" version)" ]
     [ "$(jq -r '.apiVersions[0]' <<<"$output")" = berth.dev/v1 ]
     [ "$(jq -r '.engineApi.oldest' <<<"$output")" = 1.41 ]
-    [ "$(jq -r '.libraries | keys | join(" ")' <<<"$output")" = 'jansson libcrypto libcurl libgit2 libuv libyaml' ]
+    [ "$(jq -r '.libraries | keys | join(" ")' <<<"$output")" = 'jansson libcrypto libcurl libgit2 libuv libyaml nettle' ]
     [ "$(jq -r '.libraries[] | select(test("^[0-9]+[.][0-9]+") | not)' <<<"$output")" = '' ]
     run "$BERTH" version -o yaml
     [ "$status" -eq 2 ]

@@ -57,6 +57,26 @@ SPEC
     [[ $output == *"Task/t-$BATS_SUITE_TEST_NUMBER: Failed"*"7"* ]]
 }
 
+@test "--once takes what is dropped while it is not done yet" {
+    drop t.yaml <<SPEC
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: t-$BATS_SUITE_TEST_NUMBER}
+spec:
+  repository: $GIT_HTTP_URL/git/sample.git
+  command: [sh, -c, "while [ ! -e go ]; do sleep 0.1; done"]
+SPEC
+    [ -e "$REPOSITORIES/sample.git" ] || make_repo sample
+    berth_run_in_background --once
+    running() { field_is t.yaml "t-$BATS_SUITE_TEST_NUMBER" status.phase Running; }
+    wait_for 30 running
+    drop_instance web
+    wait_for 15 is_ready web.yaml web
+    touch "$(status_of t.yaml "t-$BATS_SUITE_TEST_NUMBER" status.task.tree.hostPath)/go"
+    wait "$BERTH_PID"
+    container_is_running web
+}
+
 @test "usage errors exit 2, say what is wrong and where to look" {
     run "$BERTH" run --sepcs "$SPECS"
     [ "$status" -eq 2 ]
