@@ -432,10 +432,14 @@ void cgroup_tree_observe(const struct cgroup_tree *tree, const char *path, const
     auto_free char *cpu = directory_of(tree, "cpu", path);
     auto_free char *memory = directory_of(tree, "memory", path);
     auto_free char *pids = directory_of(tree, "pids", path);
+    bool has_all = cpu != NULL && memory != NULL && pids != NULL;
+    bool has_it = has_all && container_id != NULL && strchr(container_id, '/') == NULL &&
+                  has_container(cpu, container_id) && has_container(memory, container_id) &&
+                  has_container(pids, container_id);
 
     *ret_machine = (struct observed_machine){0};
-    if (cpu == NULL || memory == NULL || pids == NULL || !path_exists(cpu) ||
-        !path_exists(memory) || !path_exists(pids)) {
+    if (!has_all ||
+        (!has_it && (!path_exists(cpu) || !path_exists(memory) || !path_exists(pids)))) {
         return;
     }
     *ret_machine = (struct observed_machine){
@@ -443,9 +447,7 @@ void cgroup_tree_observe(const struct cgroup_tree *tree, const char *path, const
         .cpu_milli = read_cpu_milli(tree, cpu),
         .memory_bytes = read_memory(tree, memory),
         .pids = read_limit(pids, "pids.max"),
-        .has_container = container_id != NULL && strchr(container_id, '/') == NULL &&
-                         has_container(cpu, container_id) && has_container(memory, container_id) &&
-                         has_container(pids, container_id),
+        .has_container = has_it,
     };
 }
 
