@@ -1,5 +1,5 @@
 /* One file between scans: what comes of it is what a scan of all files would have come to. */
-#include "specs/spec_set.h"
+#include "tests/unit/spec_set_scans.h"
 
 #include "base/memory.h"
 #include "base/parse.h"
@@ -17,10 +17,6 @@
 #include <cmocka.h>
 
 enum { FILES = 5, WORLDS = 300, STEPS = 60 };
-
-#define OBJECT(name, image)                                                                        \
-    "apiVersion: berth.dev/v1\nkind: Instance\nmetadata: {name: " name "}\nspec: {image: \"" image \
-    "\"}\n"
 
 /* Good ones more often than others, as in life: only those can be taken without a scan. */
 static const char *const texts[] = {
