@@ -169,7 +169,8 @@ void curl_loop_advance(struct curl_loop *loop)
 {
     assert(!loop->is_in_curl);
     enter_curl(loop, CURL_SOCKET_TIMEOUT, 0);
-    uv_timer_start(&loop->timer, on_timer, 0, 0); /* a visit, for what has ended already */
+    /* a visit, for what has ended already; curl then tells its own time anew */
+    uv_timer_start(&loop->timer, on_timer, 0, 0);
 }
 
 void curl_loop_close(struct curl_loop *loop, curl_loop_fn *on_closed)

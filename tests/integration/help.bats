@@ -25,6 +25,15 @@ teardown() { :; }
     [[ $output == *'"yaml" is neither text nor json'* ]]
 }
 
+@test "of libraries that come along unasked, GnuTLS does not begin itself" {
+    # what the dynamic linker says of the symbol that it looks for
+    LD_DEBUG=bindings LD_DEBUG_OUTPUT=$BATS_TEST_TMPDIR/bindings "$BERTH" version
+    cat "$BATS_TEST_TMPDIR"/bindings.* >"$BATS_TEST_TMPDIR/all"
+    if grep -q 'libgnutls\.so' "$BATS_TEST_TMPDIR/all"; then
+        grep -E 'libgnutls\.so.* to .*berth .*_gnutls_global_init_skip' "$BATS_TEST_TMPDIR/all"
+    fi
+}
+
 @test "the commit is that of the clone" {
     local commit
     commit=$("$BERTH" version -o json | jq -r .commit)

@@ -117,6 +117,19 @@ spec:
 SPEC
 }
 
+# drop_sample_task FILE COMMAND-LIST: the task t-NUMBER of this test, on a sample repository that tests share.
+drop_sample_task() {
+    [ -e "$REPOSITORIES/sample.git" ] || make_repo sample
+    drop "$1" <<SPEC
+apiVersion: berth.dev/v1
+kind: Task
+metadata: {name: t-$BATS_SUITE_TEST_NUMBER}
+spec:
+  repository: $GIT_HTTP_URL/git/sample.git
+  command: $2
+SPEC
+}
+
 # status_fields FILE: all fields of the status of SPECS/FILE, "DOCUMENT.path=value" a line.
 status_fields() {
     local file=${STATUS_DIR:-$SPECS}/${1%.y*ml}.status.yaml

@@ -91,15 +91,7 @@ SPEC
 }
 
 @test "children have spans: what git fetched, and the trees that were made" {
-    [ -e "$REPOSITORIES/sample.git" ] || make_repo sample
-    drop t.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: t-$BATS_SUITE_TEST_NUMBER}
-spec:
-  repository: $GIT_HTTP_URL/git/sample.git
-  command: ["true"]
-SPEC
+    drop_sample_task t.yaml '["true"]'
     run "$BERTH" run --specs "$SPECS" --state "$STATE" --ports "$PORT_FIRST-$PORT_LAST" --network-range "$NETWORK_RANGE" \
         --repository-image berth-test/busybox:1 --once --profile-trace "$TEST_DIR/trace.json"
     [ "$status" -eq 0 ]

@@ -43,30 +43,14 @@ SPEC
 }
 
 @test "--once waits for a task and exits 1 when it fails, naming the exit code" {
-    drop t.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: t-$BATS_SUITE_TEST_NUMBER}
-spec:
-  repository: $GIT_HTTP_URL/git/sample.git
-  command: [sh, -c, "exit 7"]
-SPEC
-    [ -e "$REPOSITORIES/sample.git" ] || make_repo sample
+    drop_sample_task t.yaml '[sh, -c, "exit 7"]'
     run "$BERTH" run --specs "$SPECS" --state "$STATE" --repository-image berth-test/busybox:1 --once
     [ "$status" -eq 1 ]
     [[ $output == *"Task/t-$BATS_SUITE_TEST_NUMBER: Failed"*"7"* ]]
 }
 
 @test "--once takes what is dropped while it is not done yet" {
-    drop t.yaml <<SPEC
-apiVersion: berth.dev/v1
-kind: Task
-metadata: {name: t-$BATS_SUITE_TEST_NUMBER}
-spec:
-  repository: $GIT_HTTP_URL/git/sample.git
-  command: [sh, -c, "while [ ! -e go ]; do sleep 0.1; done"]
-SPEC
-    [ -e "$REPOSITORIES/sample.git" ] || make_repo sample
+    drop_sample_task t.yaml '[sh, -c, "while [ ! -e go ]; do sleep 0.1; done"]'
     berth_run_in_background --once
     running() { field_is t.yaml "t-$BATS_SUITE_TEST_NUMBER" status.phase Running; }
     wait_for 30 running
