@@ -375,8 +375,9 @@ void retired_shift_times(struct controller *controller,
 /* sessions.c: who is in a repository's container beside tasks */
 void sessions_observe(struct entry *repository, const struct docker_container *docker);
 unsigned sessions_count(const struct entry *repository);
-/* The engine has not said yet of each whether it is one. */
-bool sessions_are_asked_for(const struct entry *repository);
+/* The engine has not said of each whether it is one. */
+bool sessions_are_unheard(const struct entry *repository);
+void sessions_ask_again(struct entry *repository); /* about those, unless it is being asked */
 void sessions_forget(struct entry *repository);
 
 /* controller.c: the queue */

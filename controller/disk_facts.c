@@ -219,7 +219,7 @@ static const char *workspace_use(const struct entry *repository)
            : repository_active_tasks(repository) > 0                 ? "tasks need it"
            : find_worker(repository) != NULL                         ? "a task works in it"
            : sessions_count(repository) > 0                          ? "people are in it"
-           : sessions_are_asked_for(repository)                      ? "people may be in it"
+           : sessions_are_unheard(repository)                        ? "people may be in it"
            : repository_is_kept_warm(repository)                     ? "it is kept warm"
            : own->warm_pool != NULL                                  ? "it is to be kept warm"
            : setup_is_running(repository)                            ? "its setup runs"
@@ -281,9 +281,9 @@ static void add_tree(const struct gathering *gathering, struct disk_thing *thing
         return;
     }
     task = tree_owner(repository, record);
-    use = sessions_count(repository) > 0       ? "people are in its container"
-          : sessions_are_asked_for(repository) ? "people may be in its container"
-                                               : tree_use(record, task);
+    use = sessions_count(repository) > 0     ? "people are in its container"
+          : sessions_are_unheard(repository) ? "people may be in its container"
+                                             : tree_use(record, task);
     if (use != NULL) {
         disk_thing_set_use(gathering->survey, thing, use);
     } else {

@@ -277,7 +277,7 @@ void pass_repository(struct pass *pass)
         .active_tasks = repository_active_tasks(entry),
         .running_tasks = repository_running_tasks(entry),
         .sessions = sessions_count(entry),
-        .may_have_sessions = sessions_are_asked_for(entry),
+        .may_have_sessions = sessions_are_unheard(entry),
         .is_setting_up = setup_is_running(entry),
         .awaits = container_awaits(entry),
         .pressure = controller->disk_pressure,
@@ -298,6 +298,7 @@ void pass_repository(struct pass *pass)
         input.refusal_reason = refusal.reason;
         input.refusal = refusal.message;
     }
+    sessions_ask_again(entry);
     trees_observe(entry);
     input.has_unseen_trees = trees_have_unseen(entry);
     input.work_kept_until_wall_ms = trees_kept_until(entry);

@@ -148,6 +148,13 @@ struct demand {
     bool should_exist;
 };
 
+/* Not heard of the engine yet; in one that does not run is nobody. */
+static bool may_have_people(const struct repository_input *input)
+{
+    return input->may_have_sessions && input->container != NULL &&
+           input->container->state == WORKLOAD_RUNNING;
+}
+
 /* Who needs it decides whether it runs; how long nobody did decides whether it stays. */
 static struct demand find_demand(const struct world *world, const struct repository_input *input,
                                  struct plan *plan, struct object_status *status)
@@ -167,8 +174,7 @@ static struct demand find_demand(const struct world *world, const struct reposit
         repository->idle_since_wall_ms = 0;
         return (struct demand){false, true, true};
     }
-    if (input->may_have_sessions && input->container != NULL &&
-        input->container->state == WORKLOAD_RUNNING) { /* idle or not: that is being asked */
+    if (may_have_people(input)) { /* idle or not: that is being asked */
         return (struct demand){false, true, true};
     }
     if (repository->idle_since_wall_ms == 0) {
@@ -392,7 +398,7 @@ static char *find_hold(const struct repository_input *input)
     if (sessions > 0) {
         return xasprintf("%u open session%s in it", sessions, sessions == 1 ? "" : "s");
     }
-    if (input->may_have_sessions) {
+    if (may_have_people(input)) {
         return xstrdup("whether somebody is in it is being asked");
     }
     return input->is_setting_up ? xstrdup("its setup runs") : NULL;

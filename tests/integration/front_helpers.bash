@@ -22,6 +22,6 @@ stop_front() {
     rm -f "$(FRONT_SOCKET)"
 }
 
-# front_is delay|slow|api|cut [VALUE]    front_is_plain
+# front_is delay|slow|api|fail|cut [VALUE]    front_is_plain
 front_is() { echo "${2:-}" >"$TEST_DIR/front/.new" && mv "$TEST_DIR/front/.new" "$TEST_DIR/front/$1"; }
-front_is_plain() { rm -f "$TEST_DIR"/front/{delay,slow,api,cut}; }
+front_is_plain() { rm -f "$TEST_DIR"/front/{delay,slow,api,fail,cut}; }

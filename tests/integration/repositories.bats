@@ -156,6 +156,31 @@ retainSeconds: 600'
     wait_for 20 container_is_stopped "$name"
 }
 
+@test "an engine that fails to say whether somebody is in it has not said that nobody is" {
+    settings 'idleTimeoutSeconds: 0
+retainSeconds: 600'
+    task a ''
+    start_front
+    berth_start --engine "unix://$(FRONT_SOCKET)"
+    wait_for 30 is_running_task a
+    name=$(repo)
+    front_is fail '/exec/.*/json'
+    docker exec -d "$name" sleep 1000
+    wait_for 10 grep -q inspect_failed "$LOG"
+    complete a
+    wait_for 10 is_succeeded a
+    wait_for 10 repository_field_is activeTasks 0
+    kill -HUP "$BERTH_PID"
+    failed_again() { [[ $(grep -c inspect_failed "$LOG") -ge 2 ]]; }
+    wait_for 10 failed_again
+    container_is_running "$name"
+    front_is_plain
+    kill -HUP "$BERTH_PID"
+    wait_for 10 repository_field_is execSessions 1
+    kill "$(docker top "$name" -eo pid,args | awk '$2 == "sleep" && $3 == "1000" { print $1 }')"
+    wait_for 20 container_is_stopped "$name"
+}
+
 @test "warm keeps it up without a task and with the clone made; no longer warm, it goes" {
     settings 'warm: true
 retainSeconds: 0'

@@ -5,6 +5,7 @@
 #   delay   milliseconds by which each piece of a reply is late
 #   slow    ... only of replies to requests that match this expression
 #   api     the API version that the engine seems to speak, of four characters ("1.40")
+#   fail    requests that match this expression are answered with status 500, and do not reach the engine
 #   cut     connections that watch events are ended after the beginning of the reply
 #
 # and it writes down there what it saw:
@@ -70,6 +71,12 @@ sub serve {
             if ($bytes =~ m{^((?:GET|POST|PUT|DELETE|HEAD) \S+)}) {
                 $request = $1;
                 note('requests', $request);
+            }
+            my $fail = setting('fail');
+            if (defined $fail && $request =~ $fail) {
+                return unless write_all($client, "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\n"
+                    . "Content-Length: 19\r\n\r\n{\"message\":\"front\"}");
+                next;
             }
             if ($bytes =~ m{^POST \S*/containers/[^/ ]+/start}) {
                 note('starts', '+1');
